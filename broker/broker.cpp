@@ -1,0 +1,123 @@
+// The turn. The broker's thread, which is main's.
+#include "broker.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "log.hpp"
+
+namespace broker {
+namespace {
+
+constexpr int kTurnFrames = 512;
+constexpr std::size_t kTurnBytes = 4u << 20;
+
+std::int64_t read_clock(clockid_t clock) {
+    timespec t{};
+    clock_gettime(clock, &t);
+    return std::int64_t(t.tv_sec) * kSecond + t.tv_nsec / 1000;
+}
+
+std::int64_t in_us(std::chrono::milliseconds t) { return t.count() * kMs; }
+
+}  // namespace
+
+Config core_config(const Options& o) {
+    Config c;
+    c.max_message = o.max_message;
+    c.max_connections = o.max_connections;
+    c.max_nodes = o.max_nodes;
+    c.max_groups = o.max_groups;
+    c.mailbox_messages = o.mailbox_messages;
+    c.mailbox_bytes = o.mailbox_bytes;
+    c.group_messages = o.group_messages;
+    c.group_bytes = o.group_bytes;
+    c.group_age_us = in_us(o.group_age);
+    c.memory_budget = o.memory_budget;
+    c.sender_window = o.sender_window;
+    c.reader_window = o.reader_window;
+    c.session_us = in_us(o.session_time);
+    c.grace_us = in_us(o.grace_time);
+    c.ping_us = in_us(o.ping_interval);
+    c.dead_us = in_us(o.dead_after);
+    c.hold_back_us = in_us(o.hold_back);
+    return c;
+}
+
+Now Broker::now() { return {read_clock(CLOCK_MONOTONIC), static_cast<std::uint64_t>(read_clock(CLOCK_REALTIME))}; }
+
+Broker::Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version)
+    : options_(options), edge_(edge), store_(store), router_(config), control_(router_, store, version, now()) {
+    router_.announce(edge.published(), version);
+}
+
+void Broker::run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options)) {
+    for (;;) {
+        if (edge_.wait(deadline_us_ - now().mono_us, wish_fd)) {
+            const Wish wish = read_wish(wish_fd);
+            if (wish == Wish::stop) return stop(now());
+            if (wish == Wish::reload && reload(options_)) router_.reconfigure(core_config(options_));
+        }
+        if (!turn(now())) deadline_us_ = 0;
+    }
+}
+
+bool Broker::turn(Now at) {
+    ConnectionId from = 0;
+    cast::wire::Slice frame;
+    std::size_t bytes = 0;
+    int frames = 0;
+    router_.store_health(store_.healthy());
+    while (frames < kTurnFrames && bytes < kTurnBytes && edge_.receive(from, frame)) {
+        ++frames;
+        bytes += frame.size();
+        router_.handle(from, frame, at, outbox_);
+        if (!outbox_.controls.empty()) answer_calls(at);  // before what the client said after it
+        frame = {};
+    }
+    const bool drained = frames < kTurnFrames && bytes < kTurnBytes;
+    deadline_us_ = router_.tick(at, outbox_, drained);
+    carry_out(at);
+    return drained;
+}
+
+void Broker::answer_calls(Now at) {
+    const std::vector<ControlCall> calls = std::move(outbox_.controls);
+    outbox_.controls.clear();
+    for (const ControlCall& call : calls) {
+        const ControlAnswer answer = control_.answer(call.json, at, outbox_);
+        outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
+        router_.answered(call.from, answer.text.size(), at, outbox_);
+    }
+}
+
+void Broker::carry_out(Now at) {
+    // Events make more of the outbox: they come first.
+    if (!outbox_.events.empty()) router_.publish_events(Control::encode_events(outbox_.events), at);
+    store_.commit(router_.close_turn());
+    router_.committed(store_.committed());
+    deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
+    for (const LogLine& line : outbox_.log) log_info(line.text);
+    std::vector<ConnectionId> gone;
+    for (const Send& send : outbox_.sends)
+        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) gone.push_back(send.to);
+    for (const Publish& publish : outbox_.publishes) edge_.publish(publish.stream, publish.frame);
+    outbox_.clear();
+    // What this sets free (nodes, conflicts) is dealt with in a turn of its own.
+    for (ConnectionId id : gone) router_.unreachable(id, at, outbox_);
+    if (!outbox_.empty()) deadline_us_ = 0;
+}
+
+void Broker::stop(Now started) {
+    log_info("stopping: draining");
+    // What has come is taken in and receipted; then everybody is told.
+    const std::int64_t until = started.mono_us + in_us(options_.drain_time);
+    while (!turn(now()) && now().mono_us < until) {
+    }
+    router_.goodbye(outbox_);
+    carry_out(now());
+    log_info("stopped");
+}
+
+}  // namespace broker

@@ -1,0 +1,46 @@
+// Broker: the turn. One thread owns the core and the sockets: it waits, drains the edge, lets the core handle each
+// frame and its timers, has the store commit the turn, and sends what came of it.
+#pragma once
+#include <cstdint>
+
+#include "control.hpp"
+#include "core/router.hpp"
+#include "core/store.hpp"
+#include "edge/edge.hpp"
+#include "options.hpp"
+
+namespace broker {
+
+/// Limits and times of the options as the core takes them.
+Config core_config(const Options& options);
+
+class Broker {
+public:
+    /// What a readable control descriptor asks for.
+    enum class Wish { none, stop, reload };
+
+    /// `wish_fd` becomes readable when `read_wish` has something to say (signals).
+    Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version);
+
+    /// Turns until told to stop; then drains for at most `drain_time` and says BYE.
+    void run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options));
+
+    static Now now();
+
+private:
+    /// One turn: at most so many frames. Returns whether the edge is drained.
+    bool turn(Now now);
+    void answer_calls(Now now);
+    void carry_out(Now now);
+    void stop(Now now);
+
+    Options options_;
+    Edge& edge_;
+    Store& store_;
+    Router router_;
+    Control control_;
+    Outbox outbox_;
+    std::int64_t deadline_us_ = 0;
+};
+
+}  // namespace broker

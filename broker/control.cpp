@@ -1,0 +1,203 @@
+// Management calls. Broker's thread.
+#include "control.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "report.hpp"
+#include "wire/batch.hpp"
+#include "wire/frame.hpp"
+#include "wire/names.hpp"
+#include "wire/record.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+using nlohmann::json;
+
+namespace {
+
+struct Call {
+    const json& request;
+    Router& router;
+    Now now;
+    Outbox& outbox;
+
+    std::string text(const char* key) const {
+        const auto at = request.find(key);
+        return at != request.end() && at->is_string() ? at->get<std::string>() : std::string();
+    }
+    std::int64_t number(const char* key) const {
+        const auto at = request.find(key);
+        return at != request.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+    }
+};
+
+ControlAnswer fail(ErrorCode code, std::string text) { return {code, std::move(text)}; }
+ControlAnswer good(const json& answer) { return {ErrorCode::ok, answer.dump(-1, ' ', false, json::error_handler_t::replace)}; }
+
+/// A TCP port of the loopback interface that is free now; 0 when there is none.
+int free_port() {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    const bool bound = bind(fd, plain, size) == 0 && getsockname(fd, plain, &size) == 0;
+    close(fd);
+    return bound ? ntohs(address.sin_port) : 0;
+}
+
+Node* port_holder(State& state, std::int64_t port) {
+    Node* holder = nullptr;
+    state.directory.for_each_node([&](Node& node) {
+        if (node.port == port && port != 0) holder = &node;
+    });
+    return holder;
+}
+
+ControlAnswer node_create(const Call& call) {
+    State& state = call.router.state();
+    const std::string name = call.text("name");
+    std::int64_t port = call.number("port");
+    const auto given = call.request.find("port");
+    if (given != call.request.end() && !given->is_number()) return fail(ErrorCode::malformed, "\"port\" is to be a number");
+    if (given != call.request.end() && !given->is_number_integer()) return fail(ErrorCode::invalid_argument, "a port is 0 to 65535");
+    const auto pick = call.request.find("pick_port");
+    const bool picks = pick != call.request.end() && pick->is_boolean() && pick->get<bool>();
+    if (port < 0 || port > 65535) return fail(ErrorCode::invalid_argument, "a port is 0 to 65535");
+    const Node* known = state.directory.node(name);
+    if (known != nullptr && known->created && port != 0 && known->port != 0 && known->port != port)
+        return fail(ErrorCode::already_exists, name + " has port " + std::to_string(known->port));
+    const Node* holder = port_holder(state, port);
+    if (holder != nullptr && holder != known) return fail(ErrorCode::already_exists, "port " + std::to_string(port) + " belongs to " + holder->name);
+    if (picks && port == 0 && (known == nullptr || known->port == 0)) {
+        for (int tries = 0; tries < 16 && (port == 0 || port_holder(state, port) != nullptr); ++tries) port = free_port();
+        if (port == 0) return fail(ErrorCode::internal, "no free port found");
+    }
+    ErrorCode code = ErrorCode::ok;
+    Node* node = call.router.create_node(name, code, call.now, call.outbox);
+    if (node == nullptr) return fail(code, "'" + name + "'");
+    if (port != 0) node->port = static_cast<int>(port);
+    return good(report_node(state, *node));
+}
+
+ControlAnswer node_delete(const Call& call) {
+    const std::string name = call.text("name");
+    const ErrorCode code = call.router.delete_node(name, call.now, call.outbox);
+    return code == ErrorCode::ok ? good(json::object()) : fail(code, name);
+}
+
+ControlAnswer node_show(const Call& call) {
+    State& state = call.router.state();
+    const Node* node = state.directory.node(call.text("name"));
+    if (node == nullptr || node->hidden) return fail(ErrorCode::no_such_node, call.text("name"));
+    return good(report_node(state, *node));
+}
+
+bool by_name(const json& a, const json& b) { return a["name"].get_ref<const std::string&>() < b["name"].get_ref<const std::string&>(); }
+
+ControlAnswer node_list(const Call& call) {
+    State& state = call.router.state();
+    std::vector<json> nodes;
+    state.directory.for_each_node([&](const Node& node) {
+        if (!node.hidden) nodes.push_back(report_node(state, node));
+    });
+    std::sort(nodes.begin(), nodes.end(), by_name);
+    return good({{"nodes", std::move(nodes)}});
+}
+
+ControlAnswer group_create(const Call& call) {
+    ErrorCode code = ErrorCode::ok;
+    if (cast::wire::reserved_name(call.text("name"))) return fail(ErrorCode::forbidden, call.text("name"));
+    Group* group = call.router.create_group(call.text("name"), code, call.now, call.outbox);
+    if (group == nullptr) return fail(code, "'" + call.text("name") + "'");
+    group->created = true;
+    return good(report_group(*group));
+}
+
+ControlAnswer group_delete(const Call& call) {
+    const ErrorCode code = call.router.delete_group(call.text("name"), call.now, call.outbox);
+    return code == ErrorCode::ok ? good(json::object()) : fail(code, call.text("name"));
+}
+
+ControlAnswer group_show(const Call& call) {
+    const Group* group = call.router.state().directory.group(call.text("name"));
+    if (group == nullptr || cast::wire::reserved_name(group->name)) return fail(ErrorCode::no_such_group, call.text("name"));
+    return good(report_group(*group));
+}
+
+ControlAnswer group_list(const Call& call) {
+    std::vector<json> groups;
+    call.router.state().directory.for_each_group([&](const Group& group) {
+        if (!cast::wire::reserved_name(group.name)) groups.push_back(report_group(group));
+    });
+    std::sort(groups.begin(), groups.end(), by_name);
+    return good({{"groups", std::move(groups)}});
+}
+
+ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::string_view, std::string_view, Now, Outbox&)) {
+    const std::string group = call.text("group");
+    const auto nodes = call.request.find("nodes");
+    if (nodes == call.request.end() || !nodes->is_array()) return fail(ErrorCode::malformed, "\"nodes\" is to be a list of names");
+    for (const json& name : *nodes) {
+        if (!name.is_string()) return fail(ErrorCode::malformed, "\"nodes\" is to be a list of names");
+        const auto& node = name.get_ref<const std::string&>();
+        const ErrorCode code = (call.router.*change)(node, group, call.now, call.outbox);
+        if (code != ErrorCode::ok) return fail(code, code == ErrorCode::no_such_node ? node : group);
+    }
+    return good(json::object());
+}
+
+ControlAnswer group_join(const Call& call) { return change_members(call, &Router::join); }
+ControlAnswer group_leave(const Call& call) { return change_members(call, &Router::leave); }
+
+using Answer = ControlAnswer (*)(const Call&);
+const std::map<std::string_view, Answer> kCalls = {
+    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
+    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
+    {"group.join", group_join},     {"group.leave", group_leave},
+};
+
+}  // namespace
+
+ControlAnswer Control::answer(const std::string& text, Now now, Outbox& outbox) {
+    const json request = json::parse(text, nullptr, false);
+    if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
+    const Call call{request, router_, now, outbox};
+    const std::string op = call.text("op");
+    if (op == "stats") return good(report_stats(router_, version_, started_, now));
+    if (op == "status") return good(report_status(router_, store_, version_, started_, now));
+    const auto at = kCalls.find(op);
+    if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
+    return at->second(call);
+}
+
+std::string Control::encode_events(const std::vector<PresenceEvent>& events) {
+    std::string frame;
+    cast::wire::begin_frame(frame, cast::wire::Verb::deliver);
+    cast::wire::BatchHeader header;
+    header.cast = cast::wire::Cast::multicast;
+    header.target = cast::wire::kEventsGroup;
+    header.sender = cast::wire::kBrokerName;
+    cast::wire::begin_batch(frame, header);
+    for (const PresenceEvent& event : events) {
+        json j = {{"event", event.kind}, {"time_us", event.wall_us}};
+        if (!event.node.empty()) j["node"] = event.node;
+        if (!event.group.empty()) j["group"] = event.group;
+        cast::wire::append_record(frame, "json", {}, j.dump());
+    }
+    cast::wire::seal_batch(frame, cast::wire::kFrameHeader, 0, static_cast<std::uint32_t>(events.size()), 0);
+    return frame;
+}
+
+}  // namespace broker

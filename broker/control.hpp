@@ -1,0 +1,33 @@
+// Control: answers management calls: JSON in, calls on the router, JSON out (PROTOCOL.md sections 6 and 7).
+// Broker's thread, between frames of a turn.
+#pragma once
+#include <string>
+
+#include "core/router.hpp"
+#include "core/store.hpp"
+
+namespace broker {
+
+struct ControlAnswer {
+    cast::ErrorCode code = cast::ErrorCode::ok;
+    std::string text;  ///< JSON, or with a code a sentence
+};
+
+class Control {
+public:
+    Control(Router& router, const Store& store, std::string version, Now started)
+        : router_(router), store_(store), version_(std::move(version)), started_(started) {}
+
+    ControlAnswer answer(const std::string& request, Now now, Outbox& outbox);
+
+    /// The batch of these events, framed for Router::publish_events.
+    static std::string encode_events(const std::vector<PresenceEvent>& events);
+
+private:
+    Router& router_;
+    const Store& store_;
+    std::string version_;
+    Now started_;
+};
+
+}  // namespace broker

@@ -1,0 +1,259 @@
+// Who holds which node. Pure; broker's thread.
+#include "core/attachments.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "wire/names.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+using namespace cast::wire;
+
+ErrorCode Attachments::check_name(const Connection& connection, std::string_view name) const {
+    if (valid_name(name)) return ErrorCode::ok;
+    if (is_reply_name(name, connection.session->id)) return ErrorCode::ok;
+    return reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
+}
+
+Node* Attachments::find_or_make(std::string_view name, Now now, Outbox& outbox) {
+    if (Node* node = state_.directory.node(name)) return node;
+    if (state_.directory.nodes() >= state_.config.max_nodes) return nullptr;
+    Node& node = state_.directory.add_node(name, name[0] == '$');
+    if (!node.hidden) groups_.join(node, state_.directory.broadcast(), now, outbox);
+    event(outbox, "created", node, now);
+    return &node;
+}
+
+void Attachments::event(Outbox& outbox, const char* kind, const Node& node, Now now) {
+    if (!node.hidden && state_.watched()) outbox.events.push_back({kind, node.name, {}, now.wall_us});
+}
+
+bool Attachments::held_elsewhere(const Node& node, const Connection& connection) const {
+    return node.holder != 0 && (node.holder != connection.session->id || node.connection == &connection);
+}
+
+void Attachments::attach(Connection& connection, const Attach& attach, Now now, Outbox& outbox) {
+    Attached reply;
+    reply.request = attach.request;
+    for (const AttachNode& wish : attach.nodes) {
+        AttachedNode answered;
+        answered.name = wish.name;
+        answered.code = check_name(connection, wish.name);
+        if (answered.code == ErrorCode::ok && connection.senders.size() >= kAttachMax) answered.code = ErrorCode::too_many;
+        if (answered.code == ErrorCode::ok && (wish.flags & kReceive) == 0) {
+            connection.senders.try_emplace(std::string(wish.name));
+        } else if (answered.code == ErrorCode::ok) {
+            Node* node = find_or_make(wish.name, now, outbox);
+            if (node == nullptr) {
+                answered.code = ErrorCode::too_many;
+            } else if (node->connection == &connection) {
+                answered.code = ErrorCode::name_in_use;
+            } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0 &&
+                       conflicts_.size() >= kAttachMax) {
+                answered.code = ErrorCode::too_many;
+            } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0) {
+                connection.senders.try_emplace(node->name);  // to send as it needs no hold
+                conflicts_.push_back({connection.id, node->connection->id, attach.request, now.mono_us + state_.config.conflict_us, wish.flags, node->name});
+                outbox.send(node->connection->id, encode_ping(Verb::ping, Ping{static_cast<std::uint64_t>(now.mono_us)}));
+                continue;
+            } else {
+                if (held_elsewhere(*node, connection)) displace(*node, now, outbox);
+                answered = bind(*node, connection, wish, now, outbox);
+            }
+        }
+        reply.nodes.push_back(std::move(answered));
+    }
+    if (!reply.nodes.empty() || attach.nodes.empty()) outbox.send(connection.id, encode(reply));
+}
+
+void Attachments::displace(Node& node, Now now, Outbox& outbox) {
+    if (node.connection != nullptr) {
+        outbox.send(node.connection->id, encode(Detached{node.name, ErrorCode::taken_over}));
+        node.connection->senders.erase(node.name);
+        node.connection->last_sender = nullptr;
+        node.connection->nodes.erase(&node);
+        lose(node, now);
+    }
+    state_.orphans.erase(&node);
+    node.holder = 0;
+}
+
+AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachNode& wish, Now now, Outbox& outbox) {
+    if (node.connection != nullptr) {  // the same session on an older connection
+        node.connection->nodes.erase(&node);
+        lose(node, now);
+    }
+    const bool again = (wish.flags & kAgain) != 0;
+    const bool same_reader = again && node.reader == connection.session->id;
+    state_.orphans.erase(&node);
+    node.holder = node.reader = connection.session->id;
+    node.connection = &connection;
+    connection.nodes.insert(&node);
+    connection.senders[node.name].receives = true;
+    for (const auto& lane : node.lanes) {
+        const Position* position = nullptr;
+        for (const Position& p : wish.positions)
+            if (again && p.stream == lane->stream.id()) position = &p;
+        mailboxes_.open(*lane, position, now);
+    }
+    groups_.open(node, again ? wish.positions : std::vector<Position>{}, now);
+    if (!node.dirty) {
+        node.dirty = true;
+        state_.dirty_nodes.push_back(&node);
+    }
+    if (!node.online) event(outbox, "online", node, now);
+    node.online = true;
+    return answer(node, same_reader);
+}
+
+AttachedNode Attachments::answer(Node& node, bool same_reader) const {
+    AttachedNode answered;
+    answered.name = node.name;
+    for (const auto& lane : node.lanes)
+        if ((lane->told = lane->stream.last() > lane->cursor))
+            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, lane->cursor, lane->stream.last(), lane->high_sent});
+    for (const Membership& m : node.memberships) answered.streams.push_back(groups_.describe(m));
+    if (same_reader)  // what it was sent before the cut is its own
+        for (StreamInfo& info : answered.streams) info.delivered = 0;
+    return answered;
+}
+
+void Attachments::lose(Node& node, Now now) {
+    groups_.close(node, now);
+    node.connection = nullptr;
+    for (const auto& lane : node.lanes) mailboxes_.close(*lane, now);
+    node.lost_us = now.mono_us;
+}
+
+void Attachments::detach(Connection& connection, std::string_view name, Now now, Outbox& outbox) {
+    Node* node = state_.directory.node(name);
+    connection.last_sender = nullptr;
+    connection.senders.erase(std::string(name));
+    std::erase_if(conflicts_, [&](const Conflict& c) { return c.wants == connection.id && c.name == name; });
+    if (node != nullptr && node->connection == &connection) {
+        connection.nodes.erase(node);
+        lose(*node, now);
+        release(*node, now, outbox);
+    }
+    outbox.send(connection.id, encode(Detached{name, ErrorCode::ok}));
+}
+
+void Attachments::unbind(Connection& connection, bool tell, Now now, Outbox& outbox) {
+    for (Node* node : connection.nodes) {
+        lose(*node, now);
+        state_.orphans.insert(node);
+        if (tell && node->online) {
+            node->online = false;
+            event(outbox, "offline", *node, now);
+        }
+    }
+    connection.nodes.clear();
+}
+
+void Attachments::end(Session& session, Now now, Outbox& outbox) {
+    if (session.connection != nullptr) unbind(*session.connection, true, now, outbox);
+    std::vector<Node*> held;
+    for (Node* node : state_.orphans)
+        if (node->holder == session.id) held.push_back(node);
+    for (Node* node : held) release(*node, now, outbox);
+}
+
+void Attachments::release(Node& node, Now now, Outbox& outbox) {
+    state_.orphans.erase(&node);
+    node.holder = 0;
+    if (node.online) event(outbox, "offline", node, now);
+    node.online = false;
+    if (!node.created) vanish(node, now, outbox);
+}
+
+void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
+    for (const auto& lane : node.lanes) mailboxes_.discard(*lane, now);
+    while (!node.memberships.empty()) {
+        Group& group = *node.memberships.back().group;
+        groups_.leave(node, group, now, outbox);
+        if (!group.created && group.member_count == 0) groups_.remove(group, now, outbox);
+    }
+    event(outbox, "deleted", node, now);
+    state_.orphans.erase(&node);
+    std::erase(state_.dirty_nodes, &node);
+    state_.directory.remove_node(node);
+}
+
+void Attachments::heard(const Connection& holder, Now now, Outbox& outbox) {
+    settle_those([&](const Conflict& c) { return c.holder == holder.id; }, true, now, outbox);
+}
+
+template <class Those>
+void Attachments::settle_those(Those&& those, bool holder_lives, Now now, Outbox& outbox) {
+    const auto at = std::stable_partition(conflicts_.begin(), conflicts_.end(), [&](const Conflict& c) { return !those(c); });
+    const std::vector<Conflict> due(std::make_move_iterator(at), std::make_move_iterator(conflicts_.end()));
+    conflicts_.erase(at, conflicts_.end());
+    for (const Conflict& conflict : due) settle(conflict, holder_lives, now, outbox);
+}
+
+void Attachments::settle(const Conflict& conflict, bool holder_lives, Now now, Outbox& outbox) {
+    Connection* connection = state_.sessions.connection(conflict.wants);
+    if (connection == nullptr) return;
+    Attached reply;
+    reply.request = conflict.request;
+    Node* node = find_or_make(conflict.name, now, outbox);
+    AttachedNode& answered = reply.nodes.emplace_back();
+    answered.name = conflict.name;
+    if (node == nullptr) {
+        answered.code = ErrorCode::too_many;
+    } else if (holder_lives && held_elsewhere(*node, *connection)) {
+        answered.code = ErrorCode::name_in_use;
+    } else {
+        if (held_elsewhere(*node, *connection)) displace(*node, now, outbox);
+        answered = bind(*node, *connection, AttachNode{conflict.flags, node->name, {}}, now, outbox);
+    }
+    outbox.send(connection->id, encode(reply));
+}
+
+std::int64_t Attachments::tick(Now now, Outbox& outbox) {
+    std::int64_t next = kNever;
+    const auto over = [&](const Conflict& c) { return c.until_us <= now.mono_us || state_.sessions.connection(c.holder) == nullptr; };
+    if (!conflicts_.empty()) settle_those(over, false, now, outbox);
+    for (const Conflict& conflict : conflicts_) next = std::min(next, conflict.until_us);
+    std::vector<Node*> late;
+    for (Node* node : state_.orphans) {
+        const std::int64_t until = node->lost_us + state_.config.grace_us;
+        if (until <= now.mono_us)
+            late.push_back(node);
+        else
+            next = std::min(next, until);
+    }
+    for (Node* node : late) release(*node, now, outbox);
+    return next;
+}
+
+Node* Attachments::create(std::string_view name, ErrorCode& code, Now now, Outbox& outbox) {
+    code = valid_name(name) ? ErrorCode::ok : reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
+    if (code != ErrorCode::ok) return nullptr;
+    Node* node = find_or_make(name, now, outbox);
+    if (node == nullptr) {
+        code = ErrorCode::too_many;
+        return nullptr;
+    }
+    node->created = true;
+    return node;
+}
+
+ErrorCode Attachments::remove(std::string_view name, Now now, Outbox& outbox) {
+    Node* node = state_.directory.node(name);
+    if (node == nullptr || node->hidden) return ErrorCode::no_such_node;
+    if (node->connection != nullptr) {
+        outbox.send(node->connection->id, encode(Detached{node->name, ErrorCode::deleted}));
+        node->connection->senders.erase(node->name);
+        node->connection->last_sender = nullptr;
+        node->connection->nodes.erase(node);
+        lose(*node, now);
+    }
+    node->created = false;
+    release(*node, now, outbox);
+    return ErrorCode::ok;
+}
+
+}  // namespace broker

@@ -1,0 +1,80 @@
+// Making, finding and removing nodes, lanes and groups. Pure; broker's thread.
+#include "core/directory.hpp"
+
+#include <algorithm>
+
+namespace broker {
+
+bool ByAge::operator()(const Node* a, const Node* b) const { return a->id < b->id; }
+
+Membership* Node::membership(const Group& group) {
+    for (Membership& m : memberships)
+        if (m.group == &group) return &m;
+    return nullptr;
+}
+
+Directory::Directory(StreamId first_stream) : next_stream_(first_stream) {
+    broadcast_ = std::make_unique<Group>(next_stream_++);
+    broadcast_->created = true;
+    owners_[broadcast_->stream.id()].group = broadcast_.get();
+}
+
+Node* Directory::node(std::string_view name) {
+    const auto at = nodes_.find(name);
+    return at == nodes_.end() ? nullptr : at->second.get();
+}
+
+Group* Directory::group(std::string_view name) {
+    const auto at = groups_.find(name);
+    return at == groups_.end() ? nullptr : at->second.get();
+}
+
+StreamOwner Directory::owner(StreamId id) const {
+    const auto at = owners_.find(id);
+    return at == owners_.end() ? StreamOwner{} : at->second;
+}
+
+Node& Directory::add_node(std::string_view name, bool hidden) {
+    auto fresh = std::make_unique<Node>();
+    Node& node = *fresh;
+    node.id = next_node_++;
+    node.name = name;
+    node.hidden = hidden;
+    nodes_.emplace(node.name, std::move(fresh));
+    if (!hidden) ++visible_;
+    return node;
+}
+
+void Directory::remove_node(Node& node) {
+    for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());
+    if (!node.hidden) --visible_;
+    nodes_.erase(nodes_.find(node.name));
+}
+
+Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us) {
+    for (const auto& lane : node.lanes)
+        if (lane->priority == priority) return *lane;
+    auto fresh = std::make_unique<Lane>(next_stream_++);
+    fresh->node = &node;
+    fresh->priority = priority;
+    fresh->pace.budget_us = hold_back_us;
+    owners_[fresh->stream.id()].lane = fresh.get();
+    const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l->priority < priority; });
+    return **node.lanes.insert(at, std::move(fresh));
+}
+
+Group& Directory::add_group(std::string_view name) {
+    auto fresh = std::make_unique<Group>(next_stream_++);
+    fresh->name = name;
+    Group& group = *fresh;
+    owners_[group.stream.id()].group = &group;
+    groups_.emplace(group.name, std::move(fresh));
+    return group;
+}
+
+void Directory::remove_group(Group& group) {
+    owners_.erase(group.stream.id());
+    groups_.erase(groups_.find(group.name));
+}
+
+}  // namespace broker

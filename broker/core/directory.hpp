@@ -1,0 +1,163 @@
+// Directory: the nodes and groups that exist, their lanes, memberships and subscriptions. Plain state with its
+// look-ups and its rules of making and removing; who delivers to them is delivery.cpp. Broker's thread.
+#pragma once
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/session.hpp"
+#include "core/stream.hpp"
+#include "core/types.hpp"
+
+namespace broker {
+
+struct Connection;
+struct Group;
+struct Node;
+
+/// How long a lagging reader may still hold its senders back; see pace in delivery.cpp.
+struct Pace {
+    std::int64_t budget_us = 0;
+    std::int64_t advanced_us = 0;   ///< last ACK that moved its cursor
+    std::int64_t charged_us = 0;    ///< up to when holding back has been charged; 0: not holding
+};
+
+/// One priority of a mailbox: a stream with one reader.
+struct Lane {
+    explicit Lane(StreamId id) : stream(id) {}
+    Stream stream;
+    Node* node = nullptr;
+    int priority = 0;
+    Sequence cursor = 0;     ///< acknowledged
+    Sequence sent = 0;       ///< handed to the present connection
+    Sequence high_sent = 0;  ///< ever handed to any reader
+    bool told = false;       ///< the present reader knows of this lane
+    std::uint64_t sent_offset = 0;
+    std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
+    Pace pace;
+    std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
+};
+
+/// A node's place in a group (or in broadcast).
+struct Membership {
+    Group* group = nullptr;
+    Sequence cursor = 0;   ///< counts by itself while `own`, else the subscription's does
+    Sequence high = 0;     ///< an earlier reader may have got everything up to it
+    bool own = true;
+    Sequence start = 0;    ///< its cursor when its present reader was told of it
+};
+
+struct Node {
+    std::uint64_t id = 0;  ///< counts the nodes that were ever made
+    std::string name;
+    bool created = false;
+    bool hidden = false;
+    int port = 0;
+    SessionId holder = 0;              ///< session that receives as it; 0: none
+    SessionId reader = 0;              ///< session that received as it last
+    Connection* connection = nullptr;  ///< where it is received now
+    std::int64_t lost_us = 0;          ///< since when its holder has no connection
+    bool online = false;               ///< as last told in an event
+    std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
+    std::vector<Membership> memberships;
+    bool dirty = false;  ///< listed among the nodes of this turn
+
+    std::size_t queued_bytes = 0;
+    std::size_t queued_messages = 0;
+    std::uint64_t received = 0;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t sent = 0;
+
+    Membership* membership(const Group& group);
+};
+
+/// One connection's reading of a group's stream, for all its member nodes there.
+struct Subscription {
+    Connection* connection = nullptr;
+    Group* group = nullptr;
+    Sequence acked = 0;       ///< of all its nodes that are not `own`
+    std::vector<Node*> nodes;
+    std::size_t own = 0;      ///< nodes whose membership counts by itself
+    Sequence lowest = 0;      ///< the least of acked and the own cursors, or lower while `stale`
+    bool stale = false;
+    Pace pace;
+    std::int64_t tail_due_us = 0;
+    std::int64_t tail_wait_us = 0;
+};
+
+struct Group {
+    explicit Group(StreamId id) : stream(id) {}
+    std::string name;  ///< empty: broadcast
+    bool created = false;
+    Stream stream;
+    std::set<Node*, ByAge> members;  ///< not kept for broadcast
+    std::size_t member_count = 0;
+    std::vector<std::unique_ptr<Subscription>> subscriptions;
+    Sequence absent_lowest = 0;   ///< at most the least cursor of the members that nobody holds
+    bool absent_stale = false;    ///< it may be higher by now
+    std::size_t absent = 0;       ///< how many those are
+    Sequence published = 0;
+    std::int64_t appended_us = 0;
+    bool dirty = false;
+    bool lagging = false;  ///< listed for TAILs
+    std::vector<SessionId> waiting;
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+
+    bool broadcast() const { return name.empty(); }
+};
+
+/// What a stream id stands for: exactly one of the two.
+struct StreamOwner {
+    Lane* lane = nullptr;
+    Group* group = nullptr;
+};
+
+struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+};
+
+class Directory {
+public:
+    explicit Directory(StreamId first_stream);
+
+    Node* node(std::string_view name);
+    Group* group(std::string_view name);
+    Group& broadcast() { return *broadcast_; }
+    StreamOwner owner(StreamId id) const;
+
+    /// A new node; a member of broadcast from its present end on, unless hidden.
+    Node& add_node(std::string_view name, bool hidden);
+    /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
+    void remove_node(Node& node);
+    Lane& lane(Node& node, int priority, std::int64_t hold_back_us);
+    Group& add_group(std::string_view name);
+    void remove_group(Group& group);
+
+    std::size_t nodes() const { return visible_; }
+    std::size_t groups() const { return groups_.size(); }
+
+    template <class Visit>
+    void for_each_node(Visit&& visit) {
+        for (auto& entry : nodes_) visit(*entry.second);
+    }
+    template <class Visit>
+    void for_each_group(Visit&& visit) {
+        for (auto& entry : groups_) visit(*entry.second);
+    }
+
+private:
+    StreamId next_stream_;
+    std::uint64_t next_node_ = 1;
+    std::unordered_map<std::string, std::unique_ptr<Node>, NameHash, std::equal_to<>> nodes_;
+    std::unordered_map<std::string, std::unique_ptr<Group>, NameHash, std::equal_to<>> groups_;
+    std::unordered_map<StreamId, StreamOwner> owners_;
+    std::unique_ptr<Group> broadcast_;
+    std::size_t visible_ = 0;
+};
+
+}  // namespace broker

@@ -1,0 +1,264 @@
+// Multicast and broadcast: into the stream, out to the subscribers, past their cursors. Pure; broker's thread.
+#include "core/groups.hpp"
+
+#include <algorithm>
+
+#include "core/deliver.hpp"
+#include "core/pace.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+
+ErrorCode Groups::admits(const Group&) const {
+    return state_.total_bytes >= state_.config.memory_budget ? ErrorCode::group_busy : ErrorCode::ok;
+}
+
+void Groups::append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+    const std::size_t size = frame.size();
+    const Sequence first = group.stream.append(header, std::move(frame), now);
+    state_.total_bytes += size;
+    group.messages += header.count;
+    group.bytes += size;
+    group.appended_us = now.mono_us;
+    if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, group.stream.id(), first});
+    if (!group.dirty) {
+        group.dirty = true;
+        state_.dirty_groups.push_back(&group);
+    }
+    if (group.subscriptions.empty() && group.absent == 0) return;  // nobody reads it: publish() lets it go
+    if (!group.subscriptions.empty()) watch_tail(group);
+    retain(group, now);
+    const bool may_lag = group.stream.bytes() > state_.config.lag_bytes || group.stream.batches() > state_.config.lag_batches;
+    if (session != nullptr && may_lag && holds(group, now)) receipts_.hold(*session, group.stream.id(), group.waiting);
+}
+
+void Groups::publish(Group& group, Outbox& outbox) {
+    group.dirty = false;
+    Stream& stream = group.stream;
+    if (!group.subscriptions.empty()) {
+        std::vector<cast::wire::Slice> frames;
+        std::size_t bytes = 0;
+        auto out = [&] {
+            if (frames.empty()) return;
+            state_.statistics.batches_out += frames.size();
+            state_.statistics.flow.bytes_out += bytes;
+            outbox.publishes.push_back({stream.id(), frames.size() == 1 ? frames[0] : join_frames(frames.data(), frames.size(), 0, 0)});
+            frames.clear();
+            bytes = 0;
+        };
+        for (std::size_t i = stream.find(group.published + 1); i < stream.batches(); ++i) {
+            if (stream[i].gone) continue;
+            if (bytes + stream[i].size > cast::wire::kFrameFill) out();
+            frames.push_back(stream[i].frame);
+            bytes += stream[i].size;
+        }
+        out();
+    } else if (group.absent == 0) {
+        while (!stream.empty()) drop_front(group, false);
+    }
+    group.published = stream.last();
+}
+
+void Groups::drop_front(Group& group, bool retention) {
+    const StoredBatch batch = retention ? group.stream.pop_front(cast::wire::GapReason::retention) : group.stream.pop_front();
+    if (!batch.gone) state_.total_bytes -= batch.size;
+}
+
+void Groups::retain(Group& group, Now now) {
+    const Config& c = state_.config;
+    Stream& stream = group.stream;
+    while (stream.batches() > 1 && (stream.bytes() > c.group_bytes || stream.messages() > c.group_messages ||
+                                    now.mono_us - stream.front().arrival_us > c.group_age_us))
+        drop_front(group, true);
+}
+
+void Groups::trim(Group& group, Now) {
+    Sequence floor = group.stream.last();
+    for (const auto& s : group.subscriptions) floor = std::min(floor, s->lowest);
+    if (group.absent > 0) floor = std::min(floor, group.absent_lowest);
+    while (!group.stream.empty() && group.stream.front().last() <= std::min(floor, group.published)) drop_front(group, false);
+    group.stream.forget_gaps(floor);
+    if (group.published < floor && !group.stream.empty()) group.absent_stale = true;  // not published yet: the sweep lets it go
+}
+
+void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
+    Group& group = *s.group;
+    const Sequence before = s.lowest;
+    const Sequence reached = std::min(entry.sequence, group.stream.last());
+    if (reached > s.acked) {
+        state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own);
+        const std::size_t i = group.stream.find(reached);
+        if (i < group.stream.batches())
+            state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
+        s.acked = reached;
+    } else if (reached < s.acked) {  // the client reads this stream anew, for other nodes than before
+        for (Node* node : s.nodes)
+            if (Membership* m = node->membership(group); !m->own) m->cursor = std::max(m->cursor, s.acked);
+        s.acked = reached;
+    }
+    for (const auto& e : entry.exceptions) {
+        Node* node = state_.directory.node(e.node);
+        if (node == nullptr || node->connection != s.connection) continue;
+        Membership* m = node->membership(group);
+        if (m == nullptr) continue;
+        const Sequence at = std::min(e.sequence, group.stream.last());
+        const Sequence was = m->own ? m->cursor : std::max(m->cursor, s.acked);
+        if (at > was) state_.statistics.flow.messages_out += at - was;
+        const bool own = at < s.acked || at <= m->start;
+        if (m->own != own) s.own += own ? 1 : std::size_t(-1);
+        m->own = own;
+        m->cursor = std::max(m->cursor, at);
+    }
+    recount(s);
+    if (s.lowest == before) return;
+    s.pace.advanced_us = now.mono_us;
+    s.tail_wait_us = 0;
+    trim(group, now);
+    if (!group.waiting.empty() || s.pace.charged_us != 0 || s.lowest == group.stream.last()) review(group, now);
+}
+
+void Groups::recount(Subscription& s) {
+    s.stale = false;
+    s.lowest = s.own == s.nodes.size() ? s.group->stream.last() : s.acked;
+    if (s.own == 0) return;
+    for (const Node* node : s.nodes) {
+        const Membership* m = const_cast<Node*>(node)->membership(*s.group);
+        if (m->own) s.lowest = std::min(s.lowest, m->cursor);
+    }
+}
+
+bool Groups::lags(const Group& group, const Subscription& s) const {
+    const Stream& stream = group.stream;
+    const std::size_t i = stream.find(s.lowest + 1);
+    if (i >= stream.batches()) return false;
+    return stream.back().end() - stream[i].offset > state_.config.lag_bytes || stream.batches() - i > state_.config.lag_batches;
+}
+
+bool Groups::holds(Group& group, Now now) {
+    bool hold = false;
+    for (const auto& s : group.subscriptions) {
+        if (lags(group, *s)) {
+            const std::int64_t since = group.stream[group.stream.find(s->lowest + 1)].arrival_us;
+            if (may_hold(s->pace, since, state_.config, now)) hold = true;
+        } else {
+            stop_hold(s->pace, s->lowest == group.stream.last(), state_.config, now);
+        }
+    }
+    return hold;
+}
+
+void Groups::review(Group& group, Now now) {
+    if (holds(group, now)) return;
+    if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
+}
+
+void Groups::fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox) {
+    const auto at = connection.subscriptions.find(fetch.stream);
+    if (at == connection.subscriptions.end()) {
+        // A reader that asks for a stream it does not read learns that there is nothing for it.
+        outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{fetch.stream, fetch.from, 0}));
+        return;
+    }
+    Stream& stream = at->second->group->stream;
+    const std::size_t most = std::min<std::size_t>(fetch.max_bytes, cast::wire::kFetchBytes);
+    flush_deliveries(state_, receipts_, connection, outbox);
+    Sequence next = std::max<Sequence>(fetch.from, 1);
+    std::size_t bytes = 0;
+    bool found = false;
+    for (std::size_t i = stream.find(next); next <= stream.last() && (bytes < most || bytes == 0); ++i) {
+        const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
+        const bool gone = i < stream.batches() && (stream[i].gone || stream[i].expired(now.mono_us));
+        if (upto >= next || gone) flush_deliveries(state_, receipts_, connection, outbox);
+        if (upto >= next) send_gaps(state_, stream, next, upto, connection.id, outbox);
+        next = std::max(next, upto + 1);
+        if (i >= stream.batches()) break;
+        const StoredBatch& batch = stream[i];
+        if (gone) {
+            send_gap(state_, stream.id(), {next, batch.last(), cast::wire::GapReason::expired}, connection.id, outbox);
+        } else {
+            deliver(state_, connection, batch.frame);
+            bytes += batch.size;
+            found = true;
+        }
+        next = batch.last() + 1;
+    }
+    flush_deliveries(state_, receipts_, connection, outbox);
+    if (found) ++state_.statistics.repaired_gaps;
+    outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{fetch.stream, fetch.from, next - 1}));
+}
+
+void Groups::expire(Group& group, Sequence first, Now now) {
+    const std::size_t i = group.stream.find(first);
+    if (i >= group.stream.batches() || group.stream[i].first != first) return;
+    const StoredBatch& batch = group.stream[i];
+    if (batch.gone || !batch.expired(now.mono_us)) return;
+    state_.total_bytes -= batch.size;
+    state_.statistics.expired += batch.count;
+    group.stream.expire(i);
+}
+
+void Groups::watch_tail(Group& group) {
+    if (group.lagging) return;
+    group.lagging = true;
+    state_.lagging.push_back(&group);
+}
+
+std::int64_t Groups::tails(Now now, Outbox& outbox) {
+    std::int64_t next = kNever;
+    std::erase_if(state_.lagging, [&](Group* group) {
+        const std::int64_t due = tail(*group, now, outbox);
+        next = std::min(next, due);
+        group->lagging = due != kNever;
+        return !group->lagging;
+    });
+    return next;
+}
+
+std::int64_t Groups::tail(Group& group, Now now, Outbox& outbox) {
+    std::int64_t next = kNever;
+    for (const auto& s : group.subscriptions) {
+        if (s->lowest >= group.stream.last()) continue;
+        if (s->tail_wait_us == 0) {
+            s->tail_wait_us = state_.config.tail_us;
+            s->tail_due_us = std::max(now.mono_us, group.appended_us) + s->tail_wait_us;
+        }
+        // While new batches come, PUB itself shows the gap.
+        s->tail_due_us = std::max(s->tail_due_us, group.appended_us + state_.config.tail_us);
+        if (s->tail_due_us <= now.mono_us) {
+            outbox.send(s->connection->id, cast::wire::encode(cast::wire::Tail{group.stream.id(), group.stream.last()}));
+            s->tail_wait_us = std::min(s->tail_wait_us * 2, state_.config.tail_max_us);
+            s->tail_due_us = now.mono_us + s->tail_wait_us;
+        }
+        next = std::min(next, s->tail_due_us);
+    }
+    return next;
+}
+
+void Groups::sweep(Now now) {
+    auto one = [&](Group& group) {
+        for (const auto& s : group.subscriptions)
+            if (s->stale) {
+                recount(*s);
+                group.absent_stale = true;
+            }
+        retain(group, now);
+        if (!group.stream.empty() && now.mono_us - group.stream.front().arrival_us > state_.config.group_age_us) drop_front(group, true);
+        if (!group.absent_stale) return;
+        group.absent_stale = false;
+        group.absent_lowest = group.stream.last();
+        auto look = [&](Node& node) {
+            if (node.connection != nullptr) return;
+            if (const Membership* m = node.membership(group)) group.absent_lowest = std::min(group.absent_lowest, m->cursor);
+        };
+        if (group.broadcast())
+            state_.directory.for_each_node(look);
+        else
+            for (Node* node : group.members) look(*node);
+        trim(group, now);
+    };
+    one(state_.directory.broadcast());
+    state_.directory.for_each_group(one);
+}
+
+}  // namespace broker

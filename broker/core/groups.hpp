@@ -1,0 +1,57 @@
+// Groups: multicast and broadcast. Takes batches into a group's stream, publishes them, keeps its readers'
+// cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
+#pragma once
+#include "core/receipts.hpp"
+#include "core/state.hpp"
+
+namespace broker {
+
+class Groups {
+public:
+    Groups(State& state, Receipts& receipts) : state_(state), receipts_(receipts) {}
+
+    cast::ErrorCode admits(const Group& group) const;
+    /// `session` is null for the broker's own events.
+    void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
+    /// Publishes what came in this turn.
+    void publish(Group& group, Outbox& outbox);
+
+    /// Membership. join: from the stream's present end on. Both may be repeated.
+    void join(Node& node, Group& group, Now now, Outbox& outbox);
+    void leave(Node& node, Group& group, Now now, Outbox& outbox);
+
+    /// Takes the group itself away, with its members.
+    void remove(Group& group, Now now, Outbox& outbox);
+
+    /// The node is read on this connection from now on; its positions (after a cut) move its cursors.
+    void open(Node& node, const std::vector<cast::wire::Position>& positions, Now now);
+    /// It no longer is: its cursors count by themselves again.
+    void close(Node& node, Now now);
+    cast::wire::StreamInfo describe(const Membership& membership) const;
+
+    void ack(Subscription& subscription, const cast::wire::AckEntry& entry, Now now);
+    void fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox);
+    void expire(Group& group, Sequence first, Now now);
+    void review(Group& group, Now now);
+    /// Sends the TAILs that are due; returns when the next one is.
+    std::int64_t tails(Now now, Outbox& outbox);
+    /// Once a second: ages, absent members' cursors.
+    void sweep(Now now);
+
+private:
+    Subscription& subscribe(Node& node, Membership& membership, Now now);
+    void unsubscribe(Node& node, Membership& membership, Now now);
+    void recount(Subscription& subscription);
+    void trim(Group& group, Now now);
+    void retain(Group& group, Now now);
+    /// Looks after its tail loss from now on.
+    void watch_tail(Group& group);
+    std::int64_t tail(Group& group, Now now, Outbox& outbox);
+    void drop_front(Group& group, bool retention);
+    bool lags(const Group& group, const Subscription& subscription) const;
+    bool holds(Group& group, Now now);
+    State& state_;
+    Receipts& receipts_;
+};
+
+}  // namespace broker

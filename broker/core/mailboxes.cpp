@@ -1,0 +1,184 @@
+// Unicast: into the lane, to the reader, past the cursor. Pure; broker's thread.
+#include "core/mailboxes.hpp"
+
+#include <algorithm>
+
+#include "core/deliver.hpp"
+#include "core/pace.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+
+ErrorCode Mailboxes::admits(const Node& node, const cast::wire::BatchHeader& header) const {
+    const Config& c = state_.config;
+    if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
+    const bool full = node.queued_messages >= c.mailbox_messages || node.queued_bytes >= c.mailbox_bytes;
+    return full || state_.total_bytes >= c.memory_budget ? ErrorCode::mailbox_full : ErrorCode::ok;
+}
+
+void Mailboxes::append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+    Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
+    const std::size_t size = frame.size();
+    const Sequence first = lane.stream.append(header, std::move(frame), now);
+    node.queued_bytes += size;
+    node.queued_messages += header.count;
+    node.received += header.count;
+    state_.total_bytes += size;
+    if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
+    if (node.connection == nullptr) return;
+    if (!node.dirty) {
+        node.dirty = true;
+        state_.dirty_nodes.push_back(&node);
+    }
+    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now))
+        receipts_.hold(session, lane.stream.id(), lane.waiting);
+}
+
+bool Mailboxes::lags(const Lane& lane) const {
+    return lane.node->connection != nullptr &&
+           (lane.stream.bytes() > state_.config.lag_bytes || lane.stream.batches() > state_.config.lag_batches);
+}
+
+void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
+    node.dirty = false;
+    if (node.connection == nullptr) return;
+    const std::size_t window = state_.config.reader_window;
+    for (const auto& lane : node.lanes) {
+        Stream& stream = lane->stream;
+        while (lane->sent < stream.last()) {
+            skip_expired(*lane, now);
+            const std::size_t i = stream.find(lane->sent + 1);
+            const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
+            if (upto > lane->sent) {
+                begin_gap(*lane, outbox);
+                send_gaps(state_, stream, lane->sent + 1, upto, node.connection->id, outbox);
+                lane->sent = upto;
+                continue;
+            }
+            const StoredBatch& batch = stream[i];
+            if (batch.gone) {
+                begin_gap(*lane, outbox);
+                send_gap(state_, stream.id(), {lane->sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
+            } else {
+                const std::uint64_t base = stream.front().offset;
+                const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
+                if (!room && lane->sent > lane->cursor) break;  // one batch may always be on its way
+                lane->told = true;
+                deliver(state_, *node.connection, batch.frame);
+                if (batch.last() <= lane->high_sent) state_.statistics.redelivered += batch.count;
+            }
+            lane->sent = batch.last();
+            lane->high_sent = std::max(lane->high_sent, lane->sent);
+        }
+    }
+}
+
+/// A gap comes in its place among the deliveries, and never as the first word of a lane.
+void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
+    const Node& node = *lane.node;
+    flush_deliveries(state_, receipts_, *node.connection, outbox);
+    if (lane.told) return;
+    lane.told = true;
+    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, lane.cursor, lane.stream.last(), 0};
+    outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
+}
+
+void Mailboxes::skip_expired(Lane& lane, Now now) {
+    for (;;) {
+        const std::size_t i = lane.stream.find(lane.sent + 1);
+        if (i >= lane.stream.batches()) return;
+        const StoredBatch& batch = lane.stream[i];
+        if (batch.gone || batch.first <= lane.sent || !batch.expired(now.mono_us)) return;
+        expire(lane, batch.first, now);
+    }
+}
+
+void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
+    sequence = std::min(sequence, lane.sent);
+    if (sequence <= lane.cursor) return;
+    lane.cursor = sequence;
+    lane.pace.advanced_us = now.mono_us;
+    while (!lane.stream.empty() && lane.stream.front().last() <= lane.cursor) {
+        const StoredBatch batch = lane.stream.pop_front();
+        if (!batch.gone) pass(lane, batch, now);
+    }
+    lane.stream.forget_gaps(lane.cursor);
+    Node& node = *lane.node;
+    if (!node.dirty && lane.sent < lane.stream.last()) {
+        node.dirty = true;
+        state_.dirty_nodes.push_back(&node);
+    }
+    if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
+}
+
+void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
+    Node& node = *lane.node;
+    node.queued_bytes -= batch.size;
+    node.queued_messages -= batch.count;
+    node.acknowledged += batch.count;
+    state_.total_bytes -= batch.size;
+    state_.statistics.flow.messages_out += batch.count;
+    state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+}
+
+void Mailboxes::review(Lane& lane, Now now) {
+    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now)) return;
+    stop_hold(lane.pace, lane.cursor == lane.stream.last(), state_.config, now);
+    if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
+}
+
+void Mailboxes::open(Lane& lane, const cast::wire::Position* position, Now now) {
+    lane.sent = lane.cursor;
+    if (position != nullptr) {
+        lane.sent = std::clamp(position->received, lane.cursor, lane.stream.last());
+        ack(lane, position->acked, now);
+    }
+    lane.pace.advanced_us = now.mono_us;
+}
+
+void Mailboxes::close(Lane& lane, Now now) {
+    const Sequence was_sent = lane.sent;
+    lane.sent = lane.cursor;
+    lane.told = false;
+    stop_hold(lane.pace, false, state_.config, now);
+    if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
+    // What ran out of its time while the reader had it.
+    for (Sequence next = lane.cursor + 1; next <= was_sent;) {
+        const std::size_t i = lane.stream.find(next);
+        if (i >= lane.stream.batches()) break;
+        const StoredBatch& batch = lane.stream[i];
+        next = batch.last() + 1;
+        if (batch.expired(now.mono_us)) expire(lane, batch.first, now);
+    }
+}
+
+void Mailboxes::discard(Lane& lane, Now now) {
+    close(lane, now);
+    while (!lane.stream.empty()) {
+        const StoredBatch batch = lane.stream.pop_front();
+        if (batch.gone) continue;
+        lane.node->queued_bytes -= batch.size;
+        lane.node->queued_messages -= batch.count;
+        state_.total_bytes -= batch.size;
+        if (!lane.node->hidden) state_.statistics.discarded += batch.count;
+        if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
+    }
+}
+
+void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
+    const std::size_t i = lane.stream.find(first);
+    if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
+    const StoredBatch& batch = lane.stream[i];
+    if (batch.gone || !batch.expired(now.mono_us)) return;
+    if (lane.node->connection != nullptr && first <= lane.sent) return;  // its reader has it already
+    lane.node->queued_bytes -= batch.size;
+    lane.node->queued_messages -= batch.count;
+    state_.total_bytes -= batch.size;
+    state_.statistics.expired += batch.count;
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+    lane.stream.expire(i);
+}
+
+}  // namespace broker

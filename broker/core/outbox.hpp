@@ -1,0 +1,64 @@
+// Outbox: what the core wants done, in order. The core appends; the turn (broker.cpp) carries it out.
+// Plain values: no socket, no store, no clock is touched while it is filled.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "core/types.hpp"
+#include "wire/slice.hpp"
+
+namespace broker {
+
+/// A frame for one connection.
+struct Send {
+    ConnectionId to = 0;
+    cast::wire::Slice frame;
+};
+
+/// A frame for all subscribers of a stream.
+struct Publish {
+    StreamId stream = 0;
+    cast::wire::Slice frame;
+};
+
+/// A management call, for the part that knows JSON.
+struct ControlCall {
+    ConnectionId from = 0;
+    std::uint32_t request = 0;
+    std::string json;
+};
+
+/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left.
+struct PresenceEvent {
+    const char* kind = "";
+    std::string node;
+    std::string group;
+    std::uint64_t wall_us = 0;
+};
+
+/// Something an operator may want in the log.
+struct LogLine {
+    std::string text;
+};
+
+struct Outbox {
+    std::vector<Send> sends;
+    std::vector<Publish> publishes;
+    std::vector<ControlCall> controls;
+    std::vector<PresenceEvent> events;
+    std::vector<LogLine> log;
+
+    void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
+    bool empty() const {
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty();
+    }
+    void clear() {
+        sends.clear();
+        publishes.clear();
+        controls.clear();
+        events.clear();
+        log.clear();
+    }
+};
+
+}  // namespace broker

@@ -1,0 +1,170 @@
+// When and what a session is told of its batches. Pure; broker's thread.
+#include "core/receipts.hpp"
+
+#include <algorithm>
+
+namespace broker {
+namespace {
+
+constexpr std::size_t kDeliveredKept = 4096;
+constexpr std::uint64_t kReceiptBatches = cast::wire::kSenderBatches / 4;
+
+/// A full number from its low 32 bits, near `near`.
+std::uint64_t widen(std::uint32_t low, std::uint64_t near) {
+    return near + static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(low - static_cast<std::uint32_t>(near))));
+}
+
+/// What is receipted through `through` no longer counts against the window.
+void settle_bytes(Session& session, std::uint64_t through) {
+    if (through == session.committed)
+        session.receipted_bytes = std::max(session.receipted_bytes, session.committed_bytes);
+    else if (!session.held.empty() && session.held.front().number == through + 1)
+        session.receipted_bytes = std::max(session.receipted_bytes, session.held.front().bytes_before);
+}
+
+}  // namespace
+
+void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code, Now now) {
+    session.through = header.number;
+    session.accepted_bytes += bytes;
+    if (!session.dirty) {
+        session.dirty = true;
+        state_.accepted.push_back(session.id);
+    }
+    const bool ask = (header.flags & cast::wire::kAskReceipt) != 0;
+    if (code != cast::ErrorCode::ok) {
+        session.refused.push_back({header.number, code});
+        state_.statistics.refused[static_cast<std::size_t>(code)] += header.count;
+    }
+    const bool full = session.unreceipted_bytes() >= state_.config.sender_window / 4 || session.through - session.receipted >= kReceiptBatches;
+    due(session, ask || full || code != cast::ErrorCode::ok ? now.mono_us : now.mono_us + state_.config.receipt_us);
+}
+
+void Receipts::repeat(Session& session, Now now) {
+    session.receipted = std::min(session.receipted, session.through - std::min<std::uint64_t>(session.through, 1));
+    due(session, now.mono_us);
+}
+
+void Receipts::due(Session& session, std::int64_t at_us) {
+    if (at_us < session.receipt_due_us) session.receipt_due_us = at_us;
+    state_.receipts_due.insert(session.id);
+}
+
+void Receipts::hold(Session& session, StreamId stream, std::vector<SessionId>& waiting) {
+    session.held.push_back({session.through + 1, stream, session.accepted_bytes});
+    if (std::find(waiting.begin(), waiting.end(), session.id) == waiting.end()) waiting.push_back(session.id);
+    state_.holding.insert(stream);
+}
+
+void Receipts::release(StreamId stream, std::vector<SessionId>& waiting, Now now) {
+    for (SessionId id : waiting) {
+        Session* session = state_.sessions.session(id);
+        if (session == nullptr) continue;
+        std::erase_if(session->held, [stream](const Held& h) { return h.stream == stream; });
+        due(*session, now.mono_us);
+    }
+    waiting.clear();
+    state_.holding.erase(stream);
+}
+
+void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode code, Now now) {
+    Session* session = state_.sessions.session(id);
+    if (session == nullptr) return;
+    session->delivered.push_back({number, code});
+    if (session->delivered.size() > kDeliveredKept) {
+        session->delivered.pop_front();
+        if (session->delivered_told > 0) --session->delivered_told;
+    }
+    due(*session, now.mono_us);
+}
+
+Turn Receipts::close_turn() {
+    ++state_.turn;
+    if (!state_.accepted.empty()) {
+        std::vector<Accepted> outcomes;
+        for (SessionId id : state_.accepted)
+            if (Session* session = state_.sessions.session(id)) {
+                session->dirty = false;
+                outcomes.push_back({id, session->life, session->through, session->accepted_bytes});
+            }
+        state_.uncommitted.emplace_back(state_.turn, std::move(outcomes));
+        state_.accepted.clear();
+    }
+    return state_.turn;
+}
+
+void Receipts::committed(Turn turn) {
+    while (!state_.uncommitted.empty() && state_.uncommitted.front().first <= turn) {
+        for (const Accepted& accepted : state_.uncommitted.front().second)
+            if (Session* session = state_.sessions.session(accepted.session); session != nullptr && session->life == accepted.life) {
+                session->committed = std::max(session->committed, accepted.through);
+                session->committed_bytes = std::max(session->committed_bytes, accepted.bytes);
+                if (session->receipt_due_us == kNever && session->receiptable() > session->receipted) due(*session, 0);
+            }
+        state_.uncommitted.pop_front();
+    }
+}
+
+bool Receipts::piggyback(Session& session, std::uint32_t& aux) {
+    if (session.refused_told < session.refused.size() || session.delivered_told < session.delivered.size()) return false;
+    const std::uint64_t through = session.receiptable();
+    if (through <= session.receipted) return false;
+    aux = static_cast<std::uint32_t>(through);
+    session.receipted = through;
+    ++state_.statistics.receipts;
+    settle_bytes(session, through);
+    if (through == session.through) session.receipt_due_us = kNever;
+    return true;
+}
+
+std::int64_t Receipts::flush(Now now, Outbox& outbox) {
+    std::int64_t next = kNever;
+    for (auto at = state_.receipts_due.begin(); at != state_.receipts_due.end();) {
+        Session* session = state_.sessions.session(*at);
+        if (session != nullptr && session->receipt_due_us <= now.mono_us) send(*session, outbox);
+        if (session == nullptr || session->receipt_due_us == kNever) {
+            at = state_.receipts_due.erase(at);
+        } else {
+            next = std::min(next, session->receipt_due_us);
+            ++at;
+        }
+    }
+    return next;
+}
+
+void Receipts::send(Session& session, Outbox& outbox) {
+    session.receipt_due_us = kNever;
+    if (session.connection == nullptr) return;
+    cast::wire::Receipt receipt;
+    receipt.through = session.receiptable();
+    // Refusals past `through` are told when their turn has come.
+    auto& told = session.refused_told;
+    for (; told < session.refused.size() && session.refused[told].number <= receipt.through; ++told)
+        receipt.refused.push_back(session.refused[told]);
+    receipt.delivered.assign(session.delivered.begin() + static_cast<std::ptrdiff_t>(session.delivered_told), session.delivered.end());
+    if (receipt.through <= session.receipted && receipt.refused.empty() && receipt.delivered.empty()) return;
+    session.receipted = std::max(session.receipted, receipt.through);
+    session.delivered_told = session.delivered.size();
+    settle_bytes(session, receipt.through);
+    ++state_.statistics.receipts;
+    outbox.send(session.connection->id, cast::wire::encode(receipt));
+}
+
+void Receipts::rewind(Session& session, std::uint64_t seen, Now now) {
+    std::erase_if(session.refused, [seen](const auto& outcome) { return outcome.number <= seen; });
+    session.refused_told = 0;
+    session.delivered_told = 0;
+    session.receipted = std::min(session.receipted, seen);
+    due(session, now.mono_us);
+}
+
+void Receipts::confirm(Session& session, std::uint32_t seen_low) {
+    if (session.refused.empty()) return;
+    const std::uint64_t seen = std::min(widen(seen_low, session.through), session.receipted);
+    std::size_t n = 0;
+    while (n < session.refused_told && session.refused[n].number <= seen) ++n;
+    session.refused.erase(session.refused.begin(), session.refused.begin() + static_cast<std::ptrdiff_t>(n));
+    session.refused_told -= n;
+}
+
+}  // namespace broker

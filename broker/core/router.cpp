@@ -1,0 +1,302 @@
+// Frames in: sessions, dispatch, and the way of a batch into its stream. Pure; broker's thread.
+#include "core/router.hpp"
+
+#include <algorithm>
+
+#include "core/deliver.hpp"
+#include "wire/names.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+using namespace cast::wire;
+
+namespace {
+
+/// A frame from here on that holds one batch is adopted as it lies; smaller ones are copied out, so that they do
+/// not pin the large buffers that they were received in.
+constexpr std::size_t kAdopt = 8192;
+
+constexpr std::size_t kAnswersUnread = 1u << 20;  // bytes of answers after which a peer is to show that it reads
+constexpr std::size_t kAnswersMost = 16u << 20;   // and after which it is given up
+constexpr std::size_t kDeafKept = 65536;
+constexpr std::uint64_t kProbe = 1ull << 63;      // tokens of probes, apart from those of the signs of life
+
+/// The stored form of a batch: a DELIVER frame of its own.
+Slice stored_frame(const BatchView& batch, const Slice* whole) {
+    if (whole != nullptr && whole->size() >= kAdopt) {
+        write_frame_header(const_cast<char*>(whole->data()), Verb::deliver);
+        return *whole;
+    }
+    auto owner = std::make_shared_for_overwrite<char[]>(kFrameHeader + batch.bytes.size());
+    write_frame_header(owner.get(), Verb::deliver);
+    std::memcpy(owner.get() + kFrameHeader, batch.bytes.data(), batch.bytes.size());
+    const char* data = owner.get();
+    return Slice(std::move(owner), data, kFrameHeader + batch.bytes.size());
+}
+
+}  // namespace
+
+Router::Router(const Config& config)
+    : state_(config),
+      receipts_(state_),
+      mailboxes_(state_, receipts_),
+      groups_(state_, receipts_),
+      attachments_(state_, groups_, mailboxes_) {
+    Group& events = state_.directory.add_group(kEventsGroup);
+    events.created = true;
+}
+
+void Router::announce(std::vector<std::string> publish_ends, std::string version) {
+    publish_ends_ = std::move(publish_ends);
+    version_ = std::move(version);
+}
+
+void Router::error(ConnectionId to, ErrorCode code, Verb verb, std::string_view text, Outbox& outbox) {
+    ++state_.statistics.errors[static_cast<std::size_t>(code)];
+    outbox.send(to, encode(ErrorReply{code, static_cast<std::uint8_t>(verb), text}));
+}
+
+void Router::handle(ConnectionId from, const Slice& bytes, Now now, Outbox& outbox) {
+    if (!deaf_.empty() && deaf_.count(from) > 0) return;
+    const std::size_t before = outbox.sends.size();
+    take_frame(from, bytes, now, outbox);
+    std::size_t sent = 0;
+    for (std::size_t i = before; i < outbox.sends.size(); ++i)
+        if (outbox.sends[i].to == from) sent += outbox.sends[i].frame.size();
+    if (sent > 0) answered(from, sent, now, outbox);
+}
+
+void Router::answered(ConnectionId to, std::size_t bytes, Now now, Outbox& outbox) {
+    Connection* connection = state_.sessions.connection(to);
+    if (connection == nullptr) return;
+    connection->answer_bytes += bytes;
+    if (connection->answer_bytes < kAnswersUnread) return;
+    if (connection->probe == 0) {
+        connection->probe = kProbe | ++probes_;
+        connection->probed_bytes = connection->answer_bytes;
+        outbox.send(to, encode_ping(Verb::ping, Ping{connection->probe}));
+    } else if (connection->answer_bytes >= kAnswersMost) {
+        outbox.log.push_back({"a client asks and does not read the answers: given up (" + connection->session->agent + ")"});
+        if (deaf_.size() >= kDeafKept) deaf_.erase(deaf_.begin());
+        deaf_.insert(to);
+        drop(*connection, true, now, outbox);
+    }
+}
+
+void Router::proven(Connection& connection, std::uint64_t token) {
+    if (connection.probe == 0 || token != connection.probe) return;
+    connection.answer_bytes -= connection.probed_bytes;
+    connection.probe = 0;
+}
+
+void Router::take_frame(ConnectionId from, const Slice& bytes, Now now, Outbox& outbox) {
+    Frame frame;
+    const ErrorCode code = read_frame(bytes.view(), frame);
+    Connection* connection = state_.sessions.connection(from);
+    if (connection != nullptr) connection->heard_us = now.mono_us;
+    if (code != ErrorCode::ok) {
+        const char* text = code == ErrorCode::malformed ? "not a cast frame" : "this broker speaks version 1";
+        return error(from, code, Verb{}, text, outbox);  // unreadable: about no verb
+    }
+    if (frame.verb == Verb::hello) return hello(from, frame.body, now, outbox);
+    if (connection == nullptr && frame.verb == Verb::bye && part(from, now, outbox)) return;
+    if (connection == nullptr) return error(from, ErrorCode::hello_first, frame.verb, "say HELLO first", outbox);
+    // A client that was told known = 0 and still speaks goes on from there; until then every WELCOME tells it again.
+    if (frame.verb != Verb::ping && frame.verb != Verb::pong) connection->session->known = true;
+    if (frame.verb == Verb::cast) return cast(*connection, frame, bytes, now, outbox);
+    if (!dispatch(*connection, frame, now, outbox))
+        error(from, ErrorCode::malformed, frame.verb, "the frame's body does not parse", outbox);
+}
+
+bool Router::dispatch(Connection& connection, const Frame& frame, Now now, Outbox& outbox) {
+    switch (frame.verb) {
+        case Verb::ack: ack(connection, frame.body, now, outbox); return true;
+        case Verb::attach: {
+            Attach m;
+            if (!decode(frame.body, m)) return false;
+            attachments_.attach(connection, m, now, outbox);
+            return true;
+        }
+        case Verb::detach: {
+            Detach m;
+            if (!decode(frame.body, m)) return false;
+            for (std::string_view name : m.names) attachments_.detach(connection, name, now, outbox);
+            return true;
+        }
+        case Verb::fetch: {
+            Fetch m;
+            if (!decode(frame.body, m)) return false;
+            groups_.fetch(connection, m, now, outbox);
+            return true;
+        }
+        case Verb::control: {
+            Control m;
+            if (!decode(frame.body, m)) return false;
+            if (m.json.size() > kControlMax)
+                error(connection.id, ErrorCode::too_large, frame.verb, "a control call is at most 4 MiB", outbox);
+            else
+                outbox.controls.push_back({connection.id, m.request, std::string(m.json)});
+            return true;
+        }
+        case Verb::ping: {
+            Ping m;
+            if (!decode(frame.body, m)) return false;
+            receipts_.hurry(*connection.session, now);
+            outbox.send(connection.id, encode_ping(Verb::pong, m));
+            return true;
+        }
+        case Verb::pong: {
+            Ping m;
+            if (decode(frame.body, m)) proven(connection, m.token);
+            attachments_.heard(connection, now, outbox);
+            return true;
+        }
+        case Verb::bye: end_session(*connection.session, now, outbox); return true;
+        default: error(connection.id, ErrorCode::unknown_verb, frame.verb, "no such verb", outbox); return true;
+    }
+}
+
+void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox) {
+    Hello m;
+    if (!decode(body, m)) return error(from, ErrorCode::malformed, Verb::hello, "the HELLO does not parse", outbox);
+    Connection* present = state_.sessions.connection(from);
+    Session* session = state_.sessions.session(m.session);
+    if (present != nullptr && (session == nullptr || present->session != session))
+        return error(from, ErrorCode::forbidden, Verb::hello, "this connection speaks for another session", outbox);
+    if (session != nullptr && m.attempt <= session->attempt) {
+        if (present != nullptr) return error(from, ErrorCode::malformed, Verb::hello, "HELLO was said already", outbox);
+        return error(from, ErrorCode::forbidden, Verb::hello, "a later attempt of this session came before", outbox);
+    }
+    if (present == nullptr && state_.sessions.connections() >= state_.config.max_connections &&
+        (session == nullptr || session->connection == nullptr))
+        return error(from, ErrorCode::too_many, Verb::hello, "max-connections is reached", outbox);
+    if (session == nullptr) {
+        session = &state_.sessions.add_session(m.session);
+        session->through = session->committed = session->receipted = m.seen;
+        session->known = m.attempt <= 1;
+    } else {
+        if (session->connection != nullptr) drop(*session->connection, false, now, outbox);
+        state_.sessions.mark_back(*session);
+    }
+    parted_.erase(session->parted);
+    session->parted = 0;
+    session->attempt = m.attempt;
+    session->agent = std::string(m.agent);
+    Connection& connection = state_.sessions.add_connection(from, *session, now.mono_us);
+    receipts_.rewind(*session, m.seen, now);
+    welcome(connection, outbox);
+}
+
+void Router::welcome(Connection& connection, Outbox& outbox) {
+    const Session& session = *connection.session;
+    Welcome m;
+    m.epoch = state_.config.epoch;
+    m.store = state_.config.store_id;
+    m.through = session.receiptable();
+    m.known = session.known;
+    m.max_message = static_cast<std::uint32_t>(state_.config.max_message);
+    m.window_bytes = static_cast<std::uint32_t>(state_.config.sender_window);
+    m.window_batches = kSenderBatches;
+    m.reader_window = static_cast<std::uint32_t>(state_.config.reader_window);
+    m.ping_ms = static_cast<std::uint32_t>(state_.config.ping_us / kMs);
+    m.version = version_;
+    for (const std::string& end : publish_ends_) m.publish.push_back(end);
+    for (const Outcome& outcome : session.refused)
+        if (outcome.number <= m.through) m.refused.push_back(outcome);
+    outbox.send(connection.id, encode(m));
+}
+
+void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes, Now now, Outbox& outbox) {
+    std::size_t batches = 0;
+    if (!for_each_batch(frame.body, [&](const BatchView&) { ++batches; }) || batches == 0)
+        return error(connection.id, ErrorCode::malformed, Verb::cast, "a batch does not parse", outbox);
+    if ((frame.flags & kHasAux) != 0) receipts_.confirm(*connection.session, frame.aux);
+    bool in_order = true;
+    for_each_batch(frame.body, [&](const BatchView& batch) {
+        in_order = in_order && take(connection, batch, batches == 1 ? &bytes : nullptr, now);
+    });
+    if (!in_order) error(connection.id, ErrorCode::out_of_order, Verb::cast, "a batch is missing before this one", outbox);
+}
+
+bool Router::take(Connection& connection, const BatchView& batch, const Slice* whole, Now now) {
+    Session& session = *connection.session;
+    // A batch that claims another session has no number of ours: it is refused under the next one.
+    const bool foreign = batch.header.session != session.id;
+    if (!foreign && batch.header.number <= session.through) {
+        receipts_.repeat(session, now);
+        return true;
+    }
+    if (batch.header.number != session.through + 1) return false;
+    ++state_.statistics.batches_in;
+    const ErrorCode code = foreign ? ErrorCode::forbidden : place(connection, batch, whole, now);
+    receipts_.outcome(session, batch.header, batch.bytes.size(), code, now);
+    if (code == ErrorCode::ok) {
+        Statistics& s = state_.statistics;
+        s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
+        s.flow.messages_in += batch.header.count;
+        s.flow.bytes_in += batch.records.size();
+    }
+    return true;
+}
+
+ErrorCode Router::place(Connection& connection, const BatchView& batch, const Slice* whole, Now now) {
+    Session& session = *connection.session;
+    Node* node = nullptr;
+    Group* group = nullptr;
+    const BatchHeader& h = batch.header;
+    ErrorCode code = admit(connection, batch, node, group);
+    if (!session.blocked.empty()) {
+        const auto at = session.blocked.find(std::string(h.target));
+        if (at != session.blocked.end() && (h.flags & kResume) == 0 && code == ErrorCode::ok) return at->second;
+        if (at != session.blocked.end() && code == ErrorCode::ok) session.blocked.erase(at);
+    }
+    if (code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed) {
+        if (session.blocked.size() >= kRefusalsKept) session.blocked.clear();
+        session.blocked[std::string(h.target)] = code;
+    }
+    if (code != ErrorCode::ok) return code;
+    if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;
+    if (node != nullptr)
+        mailboxes_.append(*node, session, h, stored_frame(batch, whole), now);
+    else
+        groups_.append(*group, &session, h, stored_frame(batch, whole), now);
+    return ErrorCode::ok;
+}
+
+ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& node, Group*& group) {
+    const BatchHeader& h = batch.header;
+    const Session& session = *connection.session;
+    if (connection.last_sender == nullptr || *connection.last_sender != h.sender) {
+        const auto at = connection.senders.find(std::string(h.sender));
+        if (at == connection.senders.end()) return ErrorCode::not_attached;
+        connection.last_sender = &at->first;
+    }
+    if (batch.records.size() > state_.config.max_message + kRecordOverhead && batch.records.size() > kBatchSeal + kRecordOverhead)
+        return ErrorCode::too_large;
+    if (session.unreceipted_bytes() > 2 * state_.config.sender_window || session.refused.size() >= kRefusalsKept)
+        return ErrorCode::too_large;
+    if (!state_.store_healthy) return ErrorCode::store_failed;
+    if (h.cast == Cast::unicast) {
+        node = state_.directory.node(h.target);
+        return node == nullptr ? ErrorCode::no_such_node : mailboxes_.admits(*node, h);
+    }
+    group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
+    if (group == nullptr) return ErrorCode::no_such_group;
+    if (reserved_name(h.target)) return ErrorCode::forbidden;
+    return groups_.admits(*group);
+}
+
+void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {
+    Ack m;
+    if (!decode(body, m)) return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
+    for (const AckEntry& entry : m.entries) {
+        const StreamOwner owner = state_.directory.owner(entry.stream);
+        if (owner.lane != nullptr && owner.lane->node->connection == &connection) mailboxes_.ack(*owner.lane, entry.sequence, now);
+        if (owner.group == nullptr) continue;
+        const auto at = connection.subscriptions.find(entry.stream);
+        if (at != connection.subscriptions.end()) groups_.ack(*at->second, entry, now);
+    }
+}
+
+}  // namespace broker

@@ -1,0 +1,91 @@
+// Router: the heart. A pure state machine: frames and time go in, an Outbox comes out. It reads no clock, calls
+// nothing outside, holds no lock. One thread (the broker's) owns it.
+//
+// A turn: handle() each frame; tick(); turn = close_turn(); the store commits it; committed(turn); flush().
+#pragma once
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/attachments.hpp"
+#include "core/groups.hpp"
+#include "core/mailboxes.hpp"
+#include "core/receipts.hpp"
+#include "core/state.hpp"
+
+namespace broker {
+
+class Router {
+public:
+    explicit Router(const Config& config);
+
+    /// A frame from a connection. A frame with one large batch is adopted: its bytes are then the core's to write.
+    void handle(ConnectionId from, const cast::wire::Slice& frame, Now now, Outbox& outbox);
+    /// An answer of so many bytes was sent: a peer that asks and asks and never reads is given up.
+    void answered(ConnectionId to, std::size_t bytes, Now now, Outbox& outbox);
+    /// The edge could not send to this peer: it is gone.
+    void unreachable(ConnectionId id, Now now, Outbox& outbox);
+    /// Timers. Returns the next deadline (monotonic), kNever when there is none.
+    /// `drained`: nothing waits unread at the edge, so a silent peer is silent indeed.
+    std::int64_t tick(Now now, Outbox& outbox, bool drained = true);
+
+    Turn close_turn() { return receipts_.close_turn(); }
+    void committed(Turn turn) { receipts_.committed(turn); }
+    /// Deliveries, publications and receipts of the turn. Returns when the next receipt is due.
+    std::int64_t flush(Now now, Outbox& outbox);
+
+    // --- Management; answered by the part that knows JSON (control.cpp). --------------------------------
+    Node* create_node(std::string_view name, cast::ErrorCode& code, Now now, Outbox& o) { return attachments_.create(name, code, now, o); }
+    cast::ErrorCode delete_node(std::string_view name, Now now, Outbox& o) { return attachments_.remove(name, now, o); }
+    Group* create_group(std::string_view name, cast::ErrorCode& code, Now now, Outbox& outbox);
+    cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
+    cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
+    cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
+    /// Multicasts sealed events (a batch behind 8 free bytes) on $events.
+    void publish_events(std::string&& frame, Now now);
+
+    State& state() { return state_; }
+    const Config& config() const { return state_.config; }
+    /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay.
+    void reconfigure(const Config& config);
+    /// PUB ends and version for WELCOME.
+    void announce(std::vector<std::string> publish_ends, std::string version);
+    void store_health(bool healthy) { state_.store_healthy = healthy; }
+    /// Says BYE to every connection.
+    void goodbye(Outbox& outbox);
+
+private:
+    void take_frame(ConnectionId from, const cast::wire::Slice& frame, Now now, Outbox& outbox);
+    void proven(Connection& connection, std::uint64_t token);
+    void hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox);
+    void welcome(Connection& connection, Outbox& outbox);
+    void cast(Connection& connection, const cast::wire::Frame& frame, const cast::wire::Slice& bytes, Now now, Outbox& outbox);
+    /// False when the number is not the next one.
+    bool take(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
+    cast::ErrorCode place(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
+    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group);
+    void ack(Connection& connection, std::string_view body, Now now, Outbox& outbox);
+    bool dispatch(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
+    void error(ConnectionId to, cast::ErrorCode code, cast::wire::Verb verb, std::string_view text, Outbox& outbox);
+    void drop(Connection& connection, bool tell, Now now, Outbox& outbox);
+    /// BYE on a connection that could not be sent to any more. False when it is none of those.
+    bool part(ConnectionId from, Now now, Outbox& outbox);
+    void end_session(Session& session, Now now, Outbox& outbox);
+    void expire(Now now);
+    std::int64_t sweep(Now now, Outbox& outbox, bool drained);
+
+    State state_;
+    Receipts receipts_;
+    Mailboxes mailboxes_;
+    Groups groups_;
+    Attachments attachments_;
+    std::vector<std::string> publish_ends_;
+    std::string version_;
+    std::int64_t next_sweep_us_ = 0;
+    std::uint64_t probes_ = 0;
+    std::unordered_map<ConnectionId, SessionId> parted_;  ///< by Session::parted
+    std::set<ConnectionId> deaf_;  ///< given up because they do not read; they get no answer any more
+};
+
+}  // namespace broker

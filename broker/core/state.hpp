@@ -1,0 +1,68 @@
+// State: everything the broker knows, and the lists of what this turn has touched. The parts of the core
+// (receipts, mailboxes, groups, attachments, router) work on it; none of them owns it. Broker's thread.
+#pragma once
+#include <deque>
+#include <queue>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/directory.hpp"
+#include "core/outbox.hpp"
+#include "core/session.hpp"
+#include "core/statistics.hpp"
+#include "core/store.hpp"
+#include "core/types.hpp"
+#include "wire/names.hpp"
+
+namespace broker {
+
+/// When a batch with a ttl runs out.
+struct Expiry {
+    std::int64_t at_us = 0;
+    StreamId stream = 0;
+    Sequence first = 0;
+    bool operator>(const Expiry& other) const { return at_us > other.at_us; }
+};
+
+/// How far a session's batches had come when a turn was closed.
+struct Accepted {
+    SessionId session = 0;
+    std::uint64_t life = 0;
+    std::uint64_t through = 0;
+    std::uint64_t bytes = 0;
+};
+
+struct State {
+    explicit State(const Config& c) : config(c), directory(c.first_stream) {}
+
+    Config config;
+    Directory directory;
+    Sessions sessions;
+    Statistics statistics;
+    bool store_healthy = true;
+
+    std::size_t total_bytes = 0;  ///< held in all streams
+    std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
+    std::set<Node*, ByAge> orphans;           ///< held by a session that has no connection
+    std::unordered_set<StreamId> holding;     ///< streams with receipts held back
+    std::vector<Group*> lagging;              ///< groups with subscriptions behind their end
+    std::unordered_set<SessionId> receipts_due;
+
+    // What this turn has touched.
+    std::vector<Node*> dirty_nodes;
+    std::vector<Group*> dirty_groups;
+    std::vector<ConnectionId> dirty_connections;
+    std::vector<SessionId> accepted;  ///< sessions with new outcomes in this turn
+    Turn turn = 0;
+    std::deque<std::pair<Turn, std::vector<Accepted>>> uncommitted;
+
+    bool watched() {  ///< somebody reads presence events
+        Group* events = directory.group(cast::wire::kEventsGroup);
+        return events != nullptr && events->member_count > 0;
+    }
+};
+
+}  // namespace broker

@@ -1,0 +1,89 @@
+// A stream's batches and its memory of what is gone. Pure; broker's thread.
+#include "core/stream.hpp"
+
+#include <algorithm>
+
+namespace broker {
+namespace {
+
+constexpr std::size_t kRanges = 64;
+
+}  // namespace
+
+Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+    StoredBatch batch;
+    batch.first = last_ + 1;
+    batch.count = header.count;
+    batch.flags = header.flags;
+    batch.ttl_ms = header.ttl_ms;
+    batch.session = header.session;
+    batch.number = header.number;
+    batch.arrival_us = now.mono_us;
+    batch.offset = offset_;
+    batch.size = static_cast<std::uint32_t>(frame.size());
+    // The stream owns these bytes now, and nobody reads them before they are stamped.
+    char* bytes = const_cast<char*>(frame.data()) + cast::wire::kFrameHeader;
+    cast::wire::stamp_batch(bytes, id_, batch.first, now.wall_us);
+    last_ = batch.last();
+    offset_ += frame.size();
+    bytes_ += frame.size();
+    messages_ += batch.count;
+    batch.frame = std::move(frame);
+    batches_.push_back(std::move(batch));
+    return batches_.back().first;
+}
+
+std::size_t Stream::find(Sequence sequence) const {
+    if (!batches_.empty() && sequence <= batches_.front().last()) return 0;
+    const auto at = std::lower_bound(batches_.begin(), batches_.end(), sequence,
+                                     [](const StoredBatch& b, Sequence s) { return b.last() < s; });
+    return static_cast<std::size_t>(at - batches_.begin());
+}
+
+StoredBatch Stream::pop_front() {
+    StoredBatch batch = std::move(batches_.front());
+    batches_.pop_front();
+    if (batch.gone) {
+        remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+    } else {
+        bytes_ -= batch.size;
+        messages_ -= batch.count;
+    }
+    return batch;
+}
+
+StoredBatch Stream::pop_front(cast::wire::GapReason reason) {
+    StoredBatch batch = pop_front();
+    if (!batch.gone) remember(batch.first, batch.last(), reason);
+    return batch;
+}
+
+void Stream::expire(std::size_t i) {
+    StoredBatch& batch = batches_[i];
+    if (batch.gone) return;
+    bytes_ -= batch.size;
+    messages_ -= batch.count;
+    batch.gone = true;
+    batch.frame = {};
+    while (!batches_.empty() && batches_.front().gone) pop_front();
+}
+
+void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
+    if (!gone_.empty() && gone_.back().reason == reason && gone_.back().to + 1 == from) {
+        gone_.back().to = to;
+        return;
+    }
+    gone_.push_back({from, to, reason});
+    if (gone_.size() > kRanges) {  // the two oldest become one; the later reason stands for both
+        gone_[1].from = gone_[0].from;
+        gone_.erase(gone_.begin());
+    }
+}
+
+void Stream::forget_gaps(Sequence sequence) {
+    std::size_t n = 0;
+    while (n < gone_.size() && gone_[n].to <= sequence) ++n;
+    gone_.erase(gone_.begin(), gone_.begin() + static_cast<std::ptrdiff_t>(n));
+}
+
+}  // namespace broker

@@ -1,0 +1,65 @@
+// Plain values that all parts of the core share: ids, time, and its configuration. No behaviour.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "wire/limits.hpp"
+
+namespace broker {
+
+/// A peer of the ROUTER socket: the edge's number for its routing id. Never used again while it is known.
+using ConnectionId = std::uint64_t;
+using StreamId = std::uint64_t;
+using SessionId = std::uint64_t;
+using Sequence = std::uint64_t;
+
+/// Time is always given from outside: the core reads no clock.
+struct Now {
+    std::int64_t mono_us = 0;   ///< monotonic; for timers
+    std::uint64_t wall_us = 0;  ///< since 1970; for stamps
+};
+
+inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+inline constexpr std::int64_t kMs = 1000;
+inline constexpr std::int64_t kSecond = 1000 * kMs;
+
+/// Limits and times of the core. broker::Options explains each to the operator.
+struct Config {
+    std::uint64_t epoch = 1;
+    std::uint64_t store_id = 1;
+    StreamId first_stream = 1;  ///< ids are given out from here upwards
+
+    std::size_t max_message = cast::wire::kMaxMessage;
+    std::size_t max_connections = 10000;
+    std::size_t max_nodes = 100000;
+    std::size_t max_groups = 10000;
+    std::size_t max_sessions = 65536;  ///< remembered ones without a connection are dropped beyond it, oldest first
+
+    std::size_t mailbox_messages = 1000000;
+    std::size_t mailbox_bytes = 64u << 20;
+    std::size_t group_messages = 1000000;
+    std::size_t group_bytes = 64u << 20;
+    std::int64_t group_age_us = 3600 * kSecond;
+    std::size_t memory_budget = 1u << 30;
+
+    std::size_t sender_window = cast::wire::kSenderWindow;
+    std::size_t reader_window = cast::wire::kReaderWindow;
+
+    std::int64_t session_us = 600 * kSecond;
+    std::int64_t grace_us = 10 * kSecond;
+    std::int64_t ping_us = 3 * kSecond;
+    std::int64_t dead_us = 10 * kSecond;
+    std::int64_t hold_back_us = 5 * kSecond;
+
+    // Fixed times of the protocol (PROTOCOL.md, sections 4 and 5).
+    std::int64_t receipt_us = 2 * kMs;
+    std::int64_t conflict_us = 1 * kSecond;
+    std::int64_t tail_us = 50 * kMs;
+    std::int64_t tail_max_us = 2 * kSecond;
+    std::int64_t progress_us = 200 * kMs;
+    std::size_t lag_bytes = 4u << 20;
+    std::size_t lag_batches = 512;
+};
+
+}  // namespace broker

@@ -1,0 +1,133 @@
+// The ROUTER and PUB sockets. Broker's thread.
+#include "edge/edge.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "wire/bytes.hpp"
+
+namespace broker {
+namespace {
+
+using cast::wire::Slice;
+
+constexpr std::size_t kZeroCopy = 8192;      // smaller frames are cheaper to copy than to share
+constexpr int kRouterHwm = 100000;           // frames to one peer; the readers' windows keep it far below
+constexpr int kPubHwm = 1000;                // frames to one subscriber; beyond it PUB drops and FETCH repairs
+constexpr std::size_t kRoutingId = 5;        // a zero byte and four of libzmq's own counting
+
+void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
+
+/// A message of the slice's bytes: shared when large.
+bool fill(zmq_msg_t& message, const Slice& frame) {
+    if (frame.size() < kZeroCopy) {
+        if (zmq_msg_init_size(&message, frame.size()) != 0) return false;
+        std::memcpy(zmq_msg_data(&message), frame.data(), frame.size());
+        return true;
+    }
+    auto* owner = new std::shared_ptr<const void>(frame.owner());
+    if (zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), release_owner, owner) == 0) return true;
+    delete owner;
+    return false;
+}
+
+/// libzmq's way to say "any free port".
+std::string wildcard(std::string end) {
+    const std::string zero = ":0";
+    if (end.rfind("tcp://", 0) == 0 && end.size() > zero.size() && end.compare(end.size() - 2, 2, zero) == 0) end.replace(end.size() - 1, 1, "*");
+    return end;
+}
+
+std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::string>& ends) {
+    std::vector<std::string> bound;
+    for (const std::string& end : ends) {
+        try {
+            socket.bind(wildcard(end));
+        } catch (const zmq::error_t& error) {
+            throw std::runtime_error("cannot bind " + end + ": " + error.what());
+        }
+        bound.push_back(socket.get(zmq::sockopt::last_endpoint));
+    }
+    return bound;
+}
+
+}  // namespace
+
+Edge::Edge(const Settings& settings)
+    : context_(1), router_(context_, zmq::socket_type::router), pub_(context_, zmq::socket_type::pub) {
+    router_.set(zmq::sockopt::router_mandatory, true);
+    router_.set(zmq::sockopt::sndhwm, kRouterHwm);
+    router_.set(zmq::sockopt::rcvhwm, 0);  // always drained; a sender's window bounds what it can have on its way
+    router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(settings.max_frame));
+    pub_.set(zmq::sockopt::sndhwm, kPubHwm);
+    pub_.set(zmq::sockopt::maxmsgsize, std::int64_t{1024});  // subscribers only say what they want
+    for (zmq::socket_t* socket : {&router_, &pub_}) {
+        socket->set(zmq::sockopt::linger, 200);
+        socket->set(zmq::sockopt::backlog, 4096);
+        socket->set(zmq::sockopt::tcp_keepalive, 1);
+        socket->set(zmq::sockopt::tcp_keepalive_idle, 30);
+        socket->set(zmq::sockopt::tcp_keepalive_intvl, 10);
+        socket->set(zmq::sockopt::tcp_keepalive_cnt, 3);
+    }
+    context_.set(zmq::ctxopt::max_sockets, 1023);
+    published_ = bind_all(pub_, settings.publish);
+    bound_ = bind_all(router_, settings.bind);
+}
+
+bool Edge::wait(std::int64_t timeout_us, int fd) {
+    zmq_pollitem_t items[] = {{router_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, fd, ZMQ_POLLIN, 0}};
+    const long timeout_ms = static_cast<long>(std::clamp<std::int64_t>((timeout_us + 999) / 1000, 0, 60000));
+    if (zmq_poll(items, 2, timeout_ms) < 0) return false;  // interrupted: the caller looks again
+    return (items[1].revents & ZMQ_POLLIN) != 0;
+}
+
+bool Edge::receive(ConnectionId& from, Slice& frame) {
+    for (;;) {
+        zmq::message_t id, body;
+        if (zmq_msg_recv(id.handle(), router_.handle(), ZMQ_DONTWAIT) < 0) return false;
+        int parts = 0;
+        bool more = id.more();
+        while (more) {
+            zmq::message_t part;
+            if (zmq_msg_recv(part.handle(), router_.handle(), ZMQ_DONTWAIT) < 0) break;
+            more = part.more();
+            if (parts++ == 0) body = std::move(part);
+        }
+        const char* raw = static_cast<const char*>(id.data());
+        if (id.size() != kRoutingId || raw[0] != 0) continue;
+        from = cast::wire::load<std::uint32_t>(raw + 1);
+        if (parts != 1) {
+            frame = {};  // a frame is one part: the core answers this one as malformed
+        } else if (body.size() < kZeroCopy) {
+            frame = Slice::copy({static_cast<const char*>(body.data()), body.size()});
+        } else {
+            auto owner = std::make_shared<zmq::message_t>(std::move(body));
+            const char* data = static_cast<const char*>(owner->data());
+            const std::size_t size = owner->size();
+            frame = Slice(std::move(owner), data, size);
+        }
+        return true;
+    }
+}
+
+Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
+    char id[kRoutingId] = {};
+    cast::wire::store(id + 1, static_cast<std::uint32_t>(to));
+    if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return Sent::gone;  // unknown, or far behind
+    zmq_msg_t message;
+    if (!fill(message, frame)) return Sent::gone;
+    if (zmq_msg_send(&message, router_.handle(), ZMQ_DONTWAIT) >= 0) return Sent::ok;
+    zmq_msg_close(&message);
+    return Sent::gone;
+}
+
+void Edge::publish(StreamId stream, const Slice& frame) {
+    if (zmq_send(pub_.handle(), &stream, sizeof stream, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+    zmq_msg_t message;
+    if (!fill(message, frame)) return;
+    if (zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+}
+
+}  // namespace broker

@@ -1,0 +1,96 @@
+// Options: every setting of the daemon with its default, and how they are read: flags before environment before
+// configuration file before default. Plain values; main thread, at start and on SIGHUP. Opens nothing but the file.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wire/limits.hpp"
+
+namespace broker {
+
+enum class LogLevel { trace, debug, info, warning, error };
+enum class LogFormat { text, json };
+
+/// A member is called like its flag: max_message is --max-message, CAST_BROKER_MAX_MESSAGE and the key max-message.
+/// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges.
+struct Options {
+    // --- Ends -------------------------------------------------------------------------------------------------
+    /// Where clients connect: tcp://HOST:PORT (port 0 or * picks a free one) or ipc://PATH. May be several.
+    std::vector<std::string> bind{"tcp://127.0.0.1:5570"};
+    /// Where clients subscribe to groups and broadcasts; same forms.
+    std::vector<std::string> publish{"tcp://127.0.0.1:5571"};
+    /// The daemon writes the ends it got here, a line each: bind=tcp://... and publish=tcp://... Empty: nowhere.
+    std::string endpoints_file;
+
+    // --- Store ------------------------------------------------------------------------------------------------
+    /// Keep messages in memory: they end with the process. The only store yet, so it cannot be false.
+    bool memory = true;
+
+    // --- Log (live) -------------------------------------------------------------------------------------------
+    LogLevel log_level = LogLevel::info;
+    LogFormat log_format = LogFormat::text;
+
+    // --- Limits (live); sizes in bytes ------------------------------------------------------------------------
+    /// The largest payload of one message; at most 64 MiB.
+    std::uint64_t max_message = cast::wire::kMaxMessage;
+    std::uint64_t max_connections = 10000;
+    /// Nodes, created and attached ones together.
+    std::uint64_t max_nodes = 100000;
+    std::uint64_t max_groups = 10000;
+    /// What waits for one node; a full mailbox refuses.
+    std::uint64_t mailbox_messages = 1000000;
+    std::uint64_t mailbox_bytes = 64u << 20;
+    /// What a group, and the broadcast stream, keeps for members that are behind; older ones go.
+    std::uint64_t group_messages = 1000000;
+    std::uint64_t group_bytes = 64u << 20;
+    std::chrono::milliseconds group_age = std::chrono::hours{1};
+    /// Bytes on their way to one reader without an acknowledgement.
+    std::uint64_t reader_window = cast::wire::kReaderWindow;
+    /// Bytes on their way from one sender without a receipt.
+    std::uint64_t sender_window = cast::wire::kSenderWindow;
+    /// Bytes of all streams together.
+    std::uint64_t memory_budget = 1u << 30;
+
+    // --- Times (live) -----------------------------------------------------------------------------------------
+    /// How long a client may be away before its session, and what it had not confirmed, is forgotten.
+    std::chrono::milliseconds session_time = std::chrono::minutes{10};
+    /// How long a node that was made by attaching outlives its lost connection.
+    std::chrono::milliseconds grace_time = std::chrono::seconds{10};
+    /// A silent client is asked for a sign of life after this long...
+    std::chrono::milliseconds ping_interval = std::chrono::seconds{3};
+    /// ...and its connection given up after this long.
+    std::chrono::milliseconds dead_after = std::chrono::seconds{10};
+    /// How long one slow member may hold its group back before the group goes on without it.
+    std::chrono::milliseconds hold_back = std::chrono::seconds{5};
+    /// How long SIGTERM waits for what is under way.
+    std::chrono::milliseconds drain_time = std::chrono::seconds{5};
+
+    bool operator==(const Options&) const = default;
+};
+
+/// What came of reading them: options to run with, or a reason to end at once.
+struct Parsed {
+    Options options;
+    std::optional<int> exit_code;  ///< set: print text (to stdout for 0, else stderr) and exit; 2 for usage errors
+    std::string text;
+};
+
+/// Reads flags, environment and the file of --config. Answers --help, --version and --check-config with exit code 0
+/// and the text to print. Every mistake is named with where it stands. Throws nothing.
+Parsed parse_options(int argc, const char* const* argv);
+
+struct Reload {
+    std::vector<std::string> changed;        ///< settings that running has taken over
+    std::vector<std::string> needs_restart;  ///< settings that differ but cannot change while it runs
+};
+
+/// Takes over from fresh (parse_options again) what may change while the broker runs.
+Reload reload_options(Options& running, const Options& fresh);
+
+/// All settings and their values as a configuration file, a line each.
+std::string describe(const Options& options);
+
+}  // namespace broker

@@ -1,0 +1,89 @@
+// cast/admin.hpp: managing the broker's nodes and groups, and looking at it. Thread-safe; every call waits
+// for the broker's answer, at most `timeout` (set_timeout, default 5 s). Calls are idempotent: after a cut
+// connection they are sent again.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cast/connection.hpp"
+#include "cast/export.hpp"
+#include "cast/options.hpp"
+#include "cast/result.hpp"
+
+namespace cast {
+
+struct NodeInfo {
+    std::string name;
+    bool created = false;   ///< made by create: stays until deleted; else vanishes with its session
+    bool attached = false;  ///< a session receives as it
+    int port = 0;           ///< the TCP port stored for it, 0 when none
+    std::vector<std::string> groups;
+    std::uint64_t queued = 0;        ///< messages in its mailbox that it has not acknowledged
+    std::uint64_t queued_bytes = 0;
+    std::uint64_t received = 0;      ///< messages sent to it by unicast since it exists
+    std::uint64_t acknowledged = 0;  ///< of those, acknowledged
+    std::uint64_t sent = 0;          ///< messages it has sent, by any cast
+    std::string agent;               ///< of the session that receives as it
+};
+
+struct GroupInfo {
+    std::string name;
+    bool created = false;  ///< made by create: stays until deleted; else vanishes with its last member
+    std::vector<std::string> members;
+    std::uint64_t messages = 0;  ///< multicast to it since it exists
+    std::uint64_t bytes = 0;
+    std::uint64_t retained = 0;  ///< held in its stream now
+};
+
+/// A change of presence: kind is "created", "deleted", "online", "offline", "joined" or "left".
+struct Event {
+    std::string kind;
+    std::string node;
+    std::string group;  ///< joined and left; created and deleted of a group
+    std::chrono::system_clock::time_point time;
+    std::string json;   ///< the whole event as the broker sent it
+};
+
+class CAST_API Admin {
+public:
+    static Result<Admin> open(Options options = {});
+    explicit Admin(Connection connection);
+    void set_timeout(std::chrono::milliseconds timeout);
+
+    // --- Nodes. Creating one that was created already with the same settings is fine; with another port
+    //     it is already_exists. Names made by attaching become created ones. ------------------------------
+
+    /// Port 0: none is stored... unless pick_port, then the broker picks a free one. Answers the node.
+    Result<NodeInfo> create_node(std::string_view name, int port = 0, bool pick_port = false);
+    Result<void> delete_node(std::string_view name);  ///< with its mailbox; errors: no_such_node
+    Result<NodeInfo> node(std::string_view name);
+    Result<std::vector<NodeInfo>> nodes();
+
+    Result<GroupInfo> create_group(std::string_view name);
+    Result<void> delete_group(std::string_view name);
+    Result<GroupInfo> group(std::string_view name);
+    Result<std::vector<GroupInfo>> groups();
+    /// Makes nodes members, as if each had called Node::join. Errors: no_such_node; the group is created.
+    Result<void> join(std::string_view group, const std::vector<std::string>& nodes);
+    Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);
+
+    /// The broker's statistics, one JSON object; its members are listed in PROTOCOL.md, "Statistics".
+    Result<std::string> stats();
+    /// Whether the broker is well, one JSON object: {"status":"ok"|"degraded",...}; PROTOCOL.md, "Status".
+    Result<std::string> status();
+
+    /// The next presence event from now on (the first call subscribes), waiting at most `timeout`.
+    Result<Event> next_event(std::chrono::milliseconds timeout);
+
+    struct State;  ///< libcast's own
+
+private:
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace cast

@@ -1,0 +1,49 @@
+// cast/connection.hpp: one connection to the broker, shared by any number of nodes. cast::Node::attach makes
+// one by itself; make your own to carry many nodes (10,000 is fine) over one socket.
+// Thread-safe. Copies share the connection; it closes when the last copy and the last node on it are gone.
+// It reconnects by itself, for ever, and sends again what had no receipt.
+#pragma once
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cast/export.hpp"
+#include "cast/options.hpp"
+#include "cast/result.hpp"
+
+namespace cast {
+
+class Node;
+namespace detail {
+class Link;
+}
+
+class CAST_API Connection {
+public:
+    /// Connects and waits for the broker's welcome, at most Options::connect_timeout.
+    /// Errors: unreachable, invalid_argument (a bad address).
+    static Result<Connection> open(Options options = {});
+
+    /// Attaches one node; see Node::attach.
+    Result<Node> attach(std::string name);
+    /// Attaches many in one exchange; all or nothing: the first error undoes the others.
+    Result<std::vector<Node>> attach_all(const std::vector<std::string>& names);
+
+    /// Waits until everything sent so far on this connection is receipted; see Node::flush.
+    Result<void> flush(std::chrono::milliseconds timeout);
+
+    bool connected() const;
+    /// The broker's version, empty before the first welcome.
+    std::string broker_version() const;
+    /// The largest payload the broker takes, in bytes.
+    std::size_t max_message() const;
+
+private:
+    friend class Node;
+    friend class Admin;
+    explicit Connection(std::shared_ptr<detail::Link> link);
+    std::shared_ptr<detail::Link> link_;
+};
+
+}  // namespace cast

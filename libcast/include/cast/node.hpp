@@ -1,0 +1,97 @@
+// cast/node.hpp: a named node of this program: it sends and receives by unicast, multicast and broadcast.
+// Thread-safe: any thread may send; receive() is for one thread at a time (a second one waits its turn).
+// Moving is allowed, copying is not. Destroying a node detaches it: a node that was made by attaching then
+// vanishes from the broker; a created one stays, and its messages wait for the next attach.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cast/connection.hpp"
+#include "cast/export.hpp"
+#include "cast/message.hpp"
+#include "cast/options.hpp"
+#include "cast/result.hpp"
+
+namespace cast {
+
+/// How long send(Message, Wait) waits.
+enum class Wait {
+    none,       ///< until it is in the send window
+    receipt,    ///< until the broker holds it
+    delivered,  ///< until the receiver has acknowledged it (unicast only)
+};
+
+class CAST_API Node {
+public:
+    /// Connects (own connection) and attaches as `name`, which is created when it does not exist.
+    /// Errors: invalid_name, name_in_use, unreachable, too_many.
+    static Result<Node> attach(std::string name, Options options = {});
+
+    Node(Node&&) noexcept;
+    Node& operator=(Node&&) noexcept;
+    ~Node();
+
+    std::string_view name() const;
+    Connection connection() const;
+
+    // --- Groups. A member receives what is multicast to the group from then on. Idempotent. ------------
+
+    Result<void> join(std::string_view group);   ///< creates the group when there is none
+    Result<void> leave(std::string_view group);  ///< error: no_such_group
+
+    // --- Sending. These return once the message is in the send window (see Options::when_full); the
+    //     broker's answer comes with flush(), or through Options::on_refused. Payload: any bytes, at most
+    //     Connection::max_message(). Errors: invalid_name, too_large, timed_out, would_block, closed. -----
+
+    Result<void> unicast(std::string_view to, std::string_view payload);
+    Result<void> multicast(std::string_view group, std::string_view payload);
+    Result<void> broadcast(std::string_view payload);
+    /// Any message, to all its recipients; `wait` says how long. With receipt or delivered: the first
+    /// recipient's refusal, or timed_out after `timeout` (zero: Options::send_timeout).
+    Result<void> send(const Message& message, Wait wait = Wait::none, std::chrono::milliseconds timeout = {});
+
+    /// Waits until everything sent so far by this node's connection has its receipt.
+    /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
+    Result<void> flush(std::chrono::milliseconds timeout);
+
+    // --- Receiving: with receive(), or a callback, or a descriptor to poll; not mixed. -------------------
+
+    /// The next message, waiting at most `timeout` (error timed_out). Taking the next one, or ack(),
+    /// acknowledges the one before. Errors: timed_out, taken_over, deleted, closed.
+    Result<Message> receive(std::chrono::milliseconds timeout);
+    /// Calls `handle` for every message at hand on this thread, waiting at most `timeout` for the first one;
+    /// the fastest way to receive. Answers how many there were; each is acknowledged when its call returns
+    /// (with Options::manual_ack: by ack()). Errors as of receive().
+    Result<std::size_t> receive_some(const std::function<void(const Message&)>& handle, std::chrono::milliseconds timeout);
+    /// Acknowledges every message that receive() or receive_some() has given out.
+    void ack();
+    /// Calls `handle` for each message on a thread of this node's own; when it returns, the message is
+    /// acknowledged. Call it once. The callback may send. A message whose callback is running when the
+    /// node is destroyed is finished first.
+    Result<void> on_message(std::function<void(const Message&)> handle);
+    /// A descriptor that is readable while receive(0ms) would give a message. Owned by the node.
+    int poll_fd();
+
+    // --- Request and reply. -----------------------------------------------------------------------------
+
+    /// Sends a request and waits for its answer. Errors: no_such_node at once; timed_out; node_absent
+    /// at once when the message says attached_only.
+    Result<Message> request(const Message& message, std::chrono::milliseconds timeout);
+    Result<Message> request(std::string_view to, std::string_view payload, std::chrono::milliseconds timeout);
+    /// Answers a received request (any message whose header "reply-to" names a node).
+    Result<void> reply(const Message& request, Message answer);
+    Result<void> reply(const Message& request, std::string_view payload);
+
+    struct State;  ///< libcast's own
+
+private:
+    friend class Connection;
+    explicit Node(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace cast

@@ -1,0 +1,153 @@
+// cast::Admin: management calls as JSON, and their answers as plain structs. Any thread.
+#include <cast/admin.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "src/link.hpp"
+#include "src/message_access.hpp"
+#include "src/session_time.hpp"
+
+namespace cast {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+struct Admin::State {
+    std::shared_ptr<detail::Link> link;
+    milliseconds timeout{5000};
+    bool watching = false;
+
+    Result<json> call(const json& request) const {
+        auto answer = link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
+        if (!answer) return answer.error();
+        json parsed = json::parse(*answer, nullptr, false);
+        if (parsed.is_discarded()) return Error{ErrorCode::malformed, "the broker's answer"};
+        return parsed;
+    }
+};
+
+namespace {
+
+// A broker of another version may leave members out: what is missing has its default.
+template <class T>
+T get(const json& j, const char* key, T fallback) {
+    const auto at = j.find(key);
+    if (at == j.end()) return fallback;
+    if constexpr (std::is_same_v<T, std::string>) return at->is_string() ? at->template get<T>() : fallback;
+    else if constexpr (std::is_same_v<T, bool>) return at->is_boolean() ? at->template get<T>() : fallback;
+    else return at->is_number() ? at->template get<T>() : fallback;
+}
+
+std::vector<std::string> names(const json& j, const char* key) {
+    std::vector<std::string> all;
+    const auto at = j.find(key);
+    if (at != j.end() && at->is_array())
+        for (const json& name : *at)
+            if (name.is_string()) all.push_back(name.get<std::string>());
+    return all;
+}
+
+NodeInfo node_info(const json& j) {
+    NodeInfo n;
+    n.name = get(j, "name", std::string());
+    n.created = get(j, "created", false);
+    n.attached = get(j, "attached", false);
+    n.port = get(j, "port", 0);
+    n.groups = names(j, "groups");
+    n.queued = get(j, "queued", std::uint64_t{0});
+    n.queued_bytes = get(j, "queued_bytes", std::uint64_t{0});
+    n.received = get(j, "received", std::uint64_t{0});
+    n.acknowledged = get(j, "acknowledged", std::uint64_t{0});
+    n.sent = get(j, "sent", std::uint64_t{0});
+    n.agent = get(j, "agent", std::string());
+    return n;
+}
+
+GroupInfo group_info(const json& j) {
+    GroupInfo g;
+    g.name = get(j, "name", std::string());
+    g.created = get(j, "created", false);
+    g.members = names(j, "members");
+    g.messages = get(j, "messages", std::uint64_t{0});
+    g.bytes = get(j, "bytes", std::uint64_t{0});
+    g.retained = get(j, "retained", std::uint64_t{0});
+    return g;
+}
+
+template <class T, class Make>
+Result<T> one(const Result<json>& answer, Make make) {
+    if (!answer) return answer.error();
+    return make(*answer);
+}
+
+template <class T, class Make>
+Result<std::vector<T>> many(const Result<json>& answer, const char* key, Make make) {
+    if (!answer) return answer.error();
+    std::vector<T> all;
+    const auto at = answer->find(key);
+    if (at != answer->end() && at->is_array())
+        for (const json& j : *at) all.push_back(make(j));
+    return all;
+}
+
+Result<void> none(const Result<json>& answer) {
+    if (!answer) return answer.error();
+    return {};
+}
+
+}  // namespace
+
+Result<Admin> Admin::open(Options options) {
+    auto connection = Connection::open(std::move(options));
+    if (!connection) return connection.error();
+    return Admin(std::move(*connection));
+}
+
+Admin::Admin(Connection connection) : state_(std::make_shared<State>()) { state_->link = connection.link_; }
+void Admin::set_timeout(milliseconds timeout) { state_->timeout = timeout; }
+
+Result<NodeInfo> Admin::create_node(std::string_view name, int port, bool pick_port) {
+    return one<NodeInfo>(state_->call({{"op", "node.create"}, {"name", name}, {"port", port}, {"pick_port", pick_port}}), node_info);
+}
+Result<void> Admin::delete_node(std::string_view name) { return none(state_->call({{"op", "node.delete"}, {"name", name}})); }
+Result<NodeInfo> Admin::node(std::string_view name) { return one<NodeInfo>(state_->call({{"op", "node.show"}, {"name", name}}), node_info); }
+Result<std::vector<NodeInfo>> Admin::nodes() { return many<NodeInfo>(state_->call({{"op", "node.list"}}), "nodes", node_info); }
+
+Result<GroupInfo> Admin::create_group(std::string_view name) {
+    return one<GroupInfo>(state_->call({{"op", "group.create"}, {"name", name}}), group_info);
+}
+Result<void> Admin::delete_group(std::string_view name) { return none(state_->call({{"op", "group.delete"}, {"name", name}})); }
+Result<GroupInfo> Admin::group(std::string_view name) { return one<GroupInfo>(state_->call({{"op", "group.show"}, {"name", name}}), group_info); }
+Result<std::vector<GroupInfo>> Admin::groups() { return many<GroupInfo>(state_->call({{"op", "group.list"}}), "groups", group_info); }
+Result<void> Admin::join(std::string_view group, const std::vector<std::string>& nodes) {
+    return none(state_->call({{"op", "group.join"}, {"group", group}, {"nodes", nodes}}));
+}
+Result<void> Admin::leave(std::string_view group, const std::vector<std::string>& nodes) {
+    return none(state_->call({{"op", "group.leave"}, {"group", group}, {"nodes", nodes}}));
+}
+
+Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }
+Result<std::string> Admin::status() { return state_->link->call(R"({"op":"status"})", detail::deadline_us(state_->timeout)); }
+
+Result<Event> Admin::next_event(milliseconds timeout) {
+    const std::int64_t until = detail::deadline_us(timeout);
+    if (!state_->watching) {
+        auto name = state_->link->reply_node(detail::deadline_us(state_->timeout));
+        if (!name) return name.error();
+        if (auto joined = none(state_->call({{"op", "group.join"}, {"group", "$events"}, {"nodes", {*name}}})); !joined) return joined.error();
+        state_->watching = true;
+    }
+    auto message = state_->link->next_event(until);
+    if (!message) return message.error();
+    Event event;
+    event.json = std::string(message->payload());
+    const json j = json::parse(event.json, nullptr, false);
+    if (!j.is_object()) return Error{ErrorCode::malformed, "an event that is no JSON object"};
+    event.kind = get(j, "event", std::string());
+    event.node = get(j, "node", std::string());
+    event.group = get(j, "group", std::string());
+    event.time = std::chrono::system_clock::time_point(std::chrono::microseconds(get(j, "time_us", std::int64_t{0})));
+    return event;
+}
+
+}  // namespace cast

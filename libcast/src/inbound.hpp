@@ -1,0 +1,178 @@
+// Inbound: the receiving half of a session. Knows for each node how far it has got in each stream that it reads,
+// puts what comes into the nodes' queues in order, finds gaps and fetches them, acknowledges. Pure: time comes
+// from outside, frames go into a ClientOutbox. Under the link's lock, but for Reading::done.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cast/error.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/outbox.hpp"
+#include "wire/batch.hpp"
+#include "wire/messages.hpp"
+#include "wire/slice.hpp"
+
+namespace cast {
+
+/// A batch as its messages share it (cast/message.hpp).
+struct ReceivedBatch {
+    wire::Slice bytes;      ///< the batch
+    wire::BatchView view;   ///< into `bytes`
+};
+
+namespace detail {
+
+struct Inbox;
+struct ReadStream;
+
+/// Batches that a node had when a broker began anew, to know them when they come again. Bounded: the oldest go.
+class Memory {
+public:
+    void add(std::uint64_t session, std::uint64_t number);
+    bool has(std::uint64_t session, std::uint64_t number) const { return known_.contains({session, number}); }
+    bool empty() const { return known_.empty(); }
+
+private:
+    using Key = std::pair<std::uint64_t, std::uint64_t>;
+    std::deque<Key> order_;
+    std::set<Key> known_;
+};
+
+/// One node's reading of one stream.
+struct Reading {
+    Inbox* inbox = nullptr;
+    ReadStream* stream = nullptr;
+    std::uint64_t start = 0;             ///< it reads what comes after this sequence
+    std::uint64_t next = 1;              ///< the next sequence that it wants
+    std::atomic<std::uint64_t> done{0};  ///< handled through; written by the thread that handles, read under the lock
+    std::uint64_t opened = 0;            ///< its cursor when the broker told of it
+    std::uint64_t told = 0;              ///< acknowledged to the broker by name
+    bool bound = true;                   ///< attached on this connection: what it handled may be acknowledged
+    bool excepted = true;                ///< the broker counts it by itself (Membership::own)
+    std::size_t outstanding = 0;         ///< queued or being handled
+    std::uint64_t redelivered = 0;       ///< up to it an earlier reader may have handled
+    std::shared_ptr<const Memory> had;   ///< what it got before the broker's restart; may be null
+    std::shared_ptr<Reading> before;     ///< the same before that restart, while not all of it is handled
+
+    /// Everything that it was handed is handled.
+    bool idle() {
+        if (before != nullptr && before->idle()) before.reset();
+        return outstanding == 0 && before == nullptr;
+    }
+};
+
+/// What a node keeps of a stream over a restart of the broker.
+struct Legacy {
+    std::shared_ptr<Memory> had;
+    std::shared_ptr<Reading> last;
+};
+
+/// A batch in a node's queue.
+struct Item {
+    std::shared_ptr<const ReceivedBatch> batch;
+    std::shared_ptr<Reading> reading;
+    std::uint64_t from = 0;  ///< the first sequence of it that is new
+};
+
+/// What a node has received and not yet handed over; one queue a priority, highest first.
+struct Inbox {
+    std::string name;
+    std::size_t window = 0;
+    std::size_t bytes = 0;  ///< of group and broadcast batches queued or being handled
+    std::size_t items = 0;
+    std::array<std::deque<Item>, wire::kPriorities> queues;
+    std::vector<std::shared_ptr<Reading>> readings;
+    std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
+    ErrorCode closed = ErrorCode::ok;  ///< taken_over, deleted, closed: nothing more comes
+    bool notify = false;               ///< something came since the link last looked
+
+    bool pop(Item& item);
+};
+
+struct ReadStream {
+    std::uint64_t id = 0;
+    std::uint8_t kind = 0;
+    std::string group;
+    std::vector<std::shared_ptr<Reading>> readings;
+    std::uint64_t tail = 0;     ///< the last sequence known to exist
+    std::uint64_t acked = 0;    ///< told to the broker for all that are not excepted
+    bool fetching = false;
+    bool active = false;        ///< listed for the next ACK
+    struct Seen {
+        std::uint64_t session = 0;
+        std::uint64_t number = 0;
+        std::uint64_t last = 0;
+    };
+    std::deque<Seen> seen;      ///< the latest batches, to recognise them after a restart of the broker
+    bool lane() const { return kind < wire::kPriorities; }
+    std::string key() const;
+};
+
+class Inbound {
+public:
+    // --- What comes. -------------------------------------------------------------------------------------
+    void deliver(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);   ///< over ROUTER
+    void published(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out); ///< over PUB
+    void gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out);
+    void fetched(const wire::Fetched& fetched, std::int64_t now_us, ClientOutbox& out);
+    void tail(const wire::Tail& tail, ClientOutbox& out);
+
+    // --- Nodes and their streams. ------------------------------------------------------------------------
+    void open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out);
+    /// The node is attached and reads these streams and no others.
+    void opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out);
+    /// It reads this stream no more; should it come back, it knows what it had.
+    void leave(Inbox& inbox, std::uint64_t stream, ClientOutbox& out);
+    void close(Inbox& inbox, std::uint64_t stream, ClientOutbox& out);
+    void close_all(Inbox& inbox, ClientOutbox& out);
+    std::vector<wire::Position> positions(const Inbox& inbox) const;
+
+    // --- The connection's life. --------------------------------------------------------------------------
+    void online() { online_ = true; }  ///< frames may leave; each node fetches what it lacks once it is attached
+    void offline();
+    /// The broker began anew: its streams are others. Remembers what was received of the old ones.
+    void new_epoch();
+
+    // --- What the program does. --------------------------------------------------------------------------
+    /// An item was handled to its end.
+    void finished(const Item& item, std::int64_t now_us, ClientOutbox& out);
+    /// Sends the ACKs that are due; `at_once` does not wait for the delay. Returns the next deadline.
+    std::int64_t tick(std::int64_t now_us, bool at_once, ClientOutbox& out);
+    bool unacknowledged() const { return !active_.empty(); }
+    /// Reader windows as the broker proposes them; ACKs go out at a quarter.
+    void window(std::size_t bytes) { window_ = bytes; }
+
+private:
+    ReadStream* lane_of(const wire::BatchHeader& header);
+    void accept(ReadStream& stream, const std::shared_ptr<const ReceivedBatch>& batch);
+    std::shared_ptr<Reading> begin(Inbox& inbox, ReadStream& stream, std::uint64_t cursor);
+    void hand(Reading& reading, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch);
+    void take_batches(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);
+    void fetch(ReadStream& stream, ClientOutbox& out);
+    void bequeath(const std::shared_ptr<Reading>& reading);
+    void skip(Reading& reading, std::uint64_t to);
+    bool acknowledge(ReadStream& stream, wire::Ack& ack);
+    void activate(ReadStream& stream, std::int64_t due_us);
+
+    std::unordered_map<std::uint64_t, std::unique_ptr<ReadStream>> streams_;
+    std::unordered_map<std::string, Inbox*> inboxes_;
+    std::vector<ReadStream*> active_;  ///< with something handed over and not yet acknowledged
+    std::int64_t ack_due_us_ = 0;
+    std::size_t handled_bytes_ = 0;  ///< since the last ACK
+    std::size_t window_ = wire::kReaderWindow;
+    bool online_ = false;
+    std::uint64_t published_ = 0;       ///< frames that SUB brought
+    std::uint64_t published_seen_ = 0;  ///< at the last TAIL that told of something missing
+    int deaf_ = 0;
+};
+
+}  // namespace detail
+}  // namespace cast

@@ -1,0 +1,144 @@
+// Link: a connection as its nodes share it: the session's logic, the sockets, one lock, one thread.
+//
+// Whoever waits drives: a thread that waits for something (a message, a receipt, an answer) polls the sockets
+// itself, so that what comes takes no hop between threads. The link's own thread drives while nobody waits, and
+// leaves a program that comes back within a few milliseconds in charge. All public functions may be called from
+// any thread; those that take a Lock need it held.
+#pragma once
+#include <cast/message.hpp>
+#include <cast/options.hpp>
+#include <cast/result.hpp>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "src/session.hpp"
+#include "src/transport.hpp"
+
+namespace cast::detail {
+
+using Lock = std::unique_lock<std::mutex>;
+
+/// Microseconds of the monotonic clock.
+std::int64_t now_us();
+/// The same, up to 4 ms old and cheaper.
+std::int64_t coarse_now_us();
+/// A deadline so far from now; kForever for what is too long to count.
+std::int64_t deadline_us(std::chrono::milliseconds timeout);
+
+class Link {
+public:
+    /// Connects; waits for the welcome at most Options::connect_timeout, unless the caller has something to say that
+    /// can go out with the greeting and waits itself. The link closes with the last copy.
+    static Result<std::shared_ptr<Link>> open(Options options, bool wait_for_welcome = true);
+    ~Link();
+
+    Lock lock() { return Lock(mutex_); }
+    Session& session(const Lock&) { return session_; }
+    ClientOutbox& outbox(const Lock&) { return out_; }
+    const Options& options() const { return options_; }
+    const std::string& url() const { return url_; }
+
+    /// Carries out what the session wants. After every change to the session.
+    void carry_out(Lock& lock);
+    /// Waits until `done()` (called with the lock held), driving meanwhile. False: the deadline came first.
+    template <class Done>
+    bool wait(Lock& lock, std::int64_t until_us, Done&& done);
+    /// Looks once at the sockets, without waiting, if nobody else does.
+    void look(Lock& lock);
+    /// A node's eventfd that is to be readable while its inbox holds something; -1 ends that.
+    void watch(Inbox* inbox, int fd, Lock& lock);
+    /// Wakes everybody who waits, to look again.
+    void wake(Lock& lock);
+
+    /// Adds one record for sending; waits for room as Options::when_full says.
+    Result<void> send(const Parcel& parcel);
+    /// Waits until the first `added` records are settled; tells the first refusal.
+    Result<void> settle(Lock& lock, std::uint64_t added, std::int64_t until_us);
+    /// A management call and its answer.
+    Result<std::string> call(std::string json, std::int64_t until_us);
+    /// The link's hidden node, attached when it is first needed; its name.
+    Result<std::string> reply_node(std::int64_t until_us);
+    /// The answer to the request of this correlation, or the refusal of the watched request itself.
+    Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us);
+    /// The next message of $events; the hidden node must have joined it.
+    Result<Message> next_event(std::int64_t until_us);
+    bool stopping() const { return stop_; }
+
+private:
+    explicit Link(Options options);
+    void run();
+    void shut();
+    void drive(Lock& lock, std::int64_t until_us, bool own_thread);
+    bool process();
+    void flush_out();
+    void try_connect();
+    void lost();
+    void signal();
+    void tell(Lock& lock);
+    void raise_watches();
+    void sort_replies(Lock& lock, const std::string& name);
+    static constexpr std::size_t kEventsKept = 100000;
+
+    Options options_;
+    std::string url_;
+    std::mutex mutex_;
+    std::condition_variable changed_;   // for those who wait
+    std::condition_variable idle_;      // for the own thread
+    Session session_;
+    ClientOutbox out_;
+    Transport transport_;
+    int wake_fd_ = -1;
+    bool driving_ = false;
+    bool own_driving_ = false;
+    bool polling_ = false;      // the driving thread is in poll, without the lock
+    bool own_sleeps_ = false;   // until somebody stops driving
+    bool signalled_ = false;
+    bool more_ = false;         // the last look left something unread
+    int waiting_ = 0;
+    std::int64_t driven_us_ = 0;  // when a waiting thread last drove
+    std::int64_t next_us_ = 0;    // the session's next deadline
+    std::int64_t retry_us_ = 0;
+    std::int64_t retry_wait_us_ = 0;
+    std::int64_t clock_us_ = 0;   // of the last look
+    bool was_online_ = false;
+    bool telling_ = false;  // the own thread is in a callback of the program
+    std::string bad_address_;
+    std::map<Inbox*, int> watches_;
+    std::deque<Refusal> refusals_;
+    std::deque<Notice> notices_;
+    std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
+    std::deque<Message> events_;
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};
+
+template <class Done>
+bool Link::wait(Lock& lock, std::int64_t until_us, Done&& done) {
+    ++waiting_;
+    bool reached = done();
+    while (!reached && !stop_ && now_us() < until_us) {
+        if (!driving_) {
+            drive(lock, until_us, false);
+        } else {
+            if (own_driving_) signal();  // it makes way
+            const auto most = std::chrono::microseconds(std::min<std::int64_t>(until_us - now_us(), 1000000));
+            changed_.wait_for(lock, most);
+        }
+        reached = done();
+    }
+    --waiting_;
+    if (!driving_ && waiting_ > 0) changed_.notify_one();
+    if (waiting_ == 0 && own_sleeps_) idle_.notify_one();
+    return reached;
+}
+
+}  // namespace cast::detail

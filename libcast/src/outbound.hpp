@@ -1,0 +1,158 @@
+// Outbound: the sending half of a session. Collects records into one open batch per target, seals and numbers
+// batches, keeps them until they are receipted, sends again what a reconnect or a full target demands.
+// Pure: time comes from outside, frames go into a ClientOutbox. Under the link's lock.
+#pragma once
+#include <cast/error.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/outbox.hpp"
+#include "wire/batch.hpp"
+#include "wire/messages.hpp"
+
+namespace cast::detail {
+
+/// One record to one target, and how it travels.
+struct Parcel {
+    wire::Cast cast = wire::Cast::unicast;
+    std::string_view sender;
+    std::string_view target;
+    std::string_view type;
+    std::string_view headers;  ///< encoded
+    std::string_view payload;
+    std::uint8_t priority = wire::kDefaultPriority;
+    std::uint8_t flags = 0;
+    std::uint32_t ttl_ms = 0;
+    std::int64_t deadline_us = 0;  ///< until then a full target is tried again
+    std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
+};
+
+class Outbound {
+public:
+    explicit Outbound(std::uint64_t session) : session_(session) {}
+
+    std::uint64_t session() const { return session_; }
+    /// Whether a record of so many bytes to this target may be added now.
+    bool room(std::string_view target, std::size_t bytes) const;
+    /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
+    /// the way of most records of a burst.
+    bool add_more(const Parcel& parcel);
+    /// Adds a record; sends what the gate lets go.
+    void add(const Parcel& parcel, ClientOutbox& out);
+    /// Seals and sends all open batches now.
+    void push(ClientOutbox& out);
+
+    // --- The connection's life. --------------------------------------------------------------------------
+    void online(ClientOutbox& out);  ///< frames may leave; sends all unreceipted batches again
+    void offline() { online_ = false; }
+    void window(std::size_t bytes, std::size_t batches);
+    /// The broker does not know the session: everything unreceipted gets this outcome; a new id is used.
+    void restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out);
+    /// Another broker answers, that has nothing of what was said: what is unreceipted goes out again under its numbers.
+    void forgotten();
+    void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us, ClientOutbox& out);
+    void receipt_low(std::uint32_t through_low, std::int64_t now_us, ClientOutbox& out);
+    void delivered(const std::vector<wire::Outcome>& outcomes);
+    /// Retries at full targets. Returns the next deadline (INT64_MAX: none).
+    std::int64_t tick(std::int64_t now_us, ClientOutbox& out);
+
+    /// The last batch whose outcome is known.
+    std::uint64_t seen() const { return seen_; }
+    /// Batches are on their way and none of them asks for its receipt at once.
+    bool unasked() const { return !unreceipted_.empty() && asked_ != unreceipted_.back().number; }
+    bool anything_sent() const { return next_number_ > 1; }
+
+    // --- Waiting. ----------------------------------------------------------------------------------------
+    std::uint64_t added() const { return added_; }          ///< records ever added
+    bool settled(std::uint64_t added) const;                ///< all records up to that count have their outcome
+    /// The first refusal since the last call; ok when none.
+    ErrorCode take_refusal(std::string& target);
+    /// The outcome of a watched parcel once it is known. `forget` gives up on it.
+    bool outcome(std::uint64_t watch, ErrorCode& code);
+    void forget(std::uint64_t watch);
+
+private:
+    struct Batch {
+        std::shared_ptr<std::string> bytes;  // a CAST frame: frame header, batch header, records
+        std::uint64_t number = 0;            // 0: not sealed yet
+        std::uint64_t oldest = 0;            // `added` of its first record
+        std::uint32_t count = 0;
+        std::uint8_t flags = 0;
+        std::int64_t deadline_us = 0;
+        std::uint64_t watch = 0;
+        wire::Cast cast = wire::Cast::unicast;
+        std::uint8_t priority = 0;
+        std::uint32_t ttl_ms = 0;
+        std::string target;
+        std::string sender;
+    };
+    struct Full {  // a target that refuses for being full; until all that was sent to it has its outcome
+        std::deque<Batch> parked;        // oldest first
+        std::size_t bytes = 0;
+        ErrorCode code = ErrorCode::mailbox_full;  // the last refusal
+        std::uint64_t first_tried = 0;   // numbers of the batches that are trying; 0: none
+        std::uint64_t last_tried = 0;
+        std::int64_t retry_us = 0;
+        std::int64_t wait_us = 0;        // 0: the last try went well
+    };
+    using FullAt = std::map<std::string, Full, std::less<>>::iterator;
+
+    struct Entry {  // a target's open batch, kept for its next one
+        Batch batch;
+        std::size_t hint = 256;  // bytes that its last batch took
+    };
+
+    bool gate_open() const;
+    static bool belongs(const Batch& batch, const Parcel& parcel);
+    Entry& entry(const Parcel& parcel, ClientOutbox& out);
+    void begin(Entry& entry, const Parcel& parcel);
+    void seal(Entry& entry);
+    void number(Batch&& batch, bool resume);
+    void emit(ClientOutbox& out);
+    void settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
+    void refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
+    void fail(const Batch& batch, ErrorCode code, ClientOutbox& out);
+    void park(Batch&& batch, Full& full);
+    Batch unpark(Full& full);
+    void go_on(FullAt at);
+    void give_up(Full& full, std::int64_t now_us, ClientOutbox& out);
+    bool on_its_way(std::string_view target) const;
+    void leave_out(Batch& batch);
+
+    std::uint64_t session_;
+    std::uint64_t next_number_ = 1;
+    std::uint64_t seen_ = 0;
+    std::uint64_t asked_ = 0;    // the last batch that asks for a receipt
+    std::uint64_t emitted_ = 0;  // the last batch given to this connection
+    bool online_ = false;
+    bool burst_ = false;  // the gate has closed; it opens once everything is receipted
+    std::size_t window_bytes_ = wire::kSenderWindow;
+    std::size_t window_batches_ = wire::kSenderBatches;
+
+    std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
+    std::vector<Entry*> open_;  // those with records, oldest first
+    Entry* last_ = nullptr;     // the one added to last
+    std::string key_;           // buffer of entry()
+    std::size_t open_bytes_ = 0;
+    std::deque<Batch> unreceipted_;
+    std::size_t unreceipted_bytes_ = 0;
+    std::map<std::string, Full, std::less<>> full_;
+    std::size_t parked_bytes_ = 0;
+    std::set<std::string, std::less<>> resume_;  // targets whose parked batches gave up: the next one resumes
+
+    std::uint64_t added_ = 0;
+    ErrorCode refusal_ = ErrorCode::ok;
+    std::string refusal_target_;
+    std::unordered_map<std::uint64_t, ErrorCode> outcomes_;        // watched, known
+    std::unordered_map<std::uint64_t, std::uint64_t> undelivered_;  // batch number -> watch
+    std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
+};
+
+}  // namespace cast::detail

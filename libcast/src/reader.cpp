@@ -1,0 +1,127 @@
+// Walking through received batches. Under the node's receive lock; see reader.hpp.
+#include "src/reader.hpp"
+
+#include <unistd.h>
+
+#include "src/message_access.hpp"
+#include "src/session_time.hpp"
+
+namespace cast::detail {
+
+void Reader::begin() {
+    const wire::BatchView& view = item_.batch->view;
+    records_ = view.records;
+    index_ = 0;
+    left_ = view.header.count;
+    sequence_ = view.header.sequence - 1;
+    holds_ = true;
+    // What an earlier ACK covers is passed over.
+    wire::Reader in(records_);
+    while (left_ > 0 && view.header.sequence + index_ < item_.from && wire::read_record(in)) {
+        ++index_;
+        --left_;
+    }
+    records_ = in.rest();
+    redelivered_ = view.last_sequence() <= item_.reading->redelivered;
+}
+
+bool Reader::next_here(Message& message) {
+    if (!holds_ || left_ == 0) return false;
+    wire::Reader in(records_);
+    const auto record = wire::read_record(in);
+    if (!record) {  // the count lied, or the bytes do; the rest of the batch cannot be told apart
+        left_ = 0;
+        return false;
+    }
+    records_ = std::string_view(in.at(), in.left());
+    sequence_ = item_.batch->view.header.sequence + index_;
+    MessageAccess::view(message, item_.batch, *record, index_, redelivered_);
+    ++index_;
+    --left_;
+    return true;
+}
+
+void Reader::handled() {
+    if (manual_ || !holds_) return;
+    item_.reading->done.store(sequence_, std::memory_order_release);
+}
+
+ErrorCode Reader::next(Message& message, std::int64_t until_us) {
+    handled();
+    while (!next_here(message)) {
+        const ErrorCode code = take(until_us);
+        if (code != ErrorCode::ok) return code;
+    }
+    return ErrorCode::ok;
+}
+
+void Reader::finish(Lock& lock) {
+    if (!holds_) return;
+    const auto& header = item_.batch->view.header;
+    if (index_ < header.count)
+        link_->outbox(lock).notices.push_back({Notice::Kind::gap, node_->inbox.name, header.count - index_, "messages malformed by their sender"});
+    holds_ = false;
+    if (manual_) {
+        given_.push_back(std::move(item_));
+    } else {
+        item_.reading->done.store(item_.batch->view.last_sequence(), std::memory_order_release);
+        link_->session(lock).inbound().finished(item_, clock_us_ = coarse_now_us(), link_->outbox(lock));
+    }
+    item_ = {};
+}
+
+ErrorCode Reader::take(std::int64_t until_us) {
+    Lock lock = link_->lock();
+    Inbox& inbox = node_->inbox;
+    const bool handled_some = holds_ && !manual_;
+    finish(lock);
+    if (handled_some) {
+        link_->session(lock).inbound().tick(clock_us_, false, link_->outbox(lock));
+        link_->carry_out(lock);
+    }
+    if (!inbox.pop(item_)) {
+        if (inbox.closed != ErrorCode::ok) return inbox.closed;
+        if (until_us == 0) {
+            link_->look(lock);
+        } else {
+            link_->wait(lock, until_us, [&] { return inbox.items > 0 || inbox.closed != ErrorCode::ok; });
+        }
+        if (!inbox.pop(item_)) return inbox.closed != ErrorCode::ok ? inbox.closed : ErrorCode::timed_out;
+    }
+    begin();
+    return ErrorCode::ok;
+}
+
+void Reader::ack() {
+    Lock lock = link_->lock();
+    Inbound& inbound = link_->session(lock).inbound();
+    const std::int64_t now = now_us();
+    for (const Item& item : given_) {
+        item.reading->done.store(item.batch->view.last_sequence(), std::memory_order_release);
+        inbound.finished(item, now, link_->outbox(lock));
+    }
+    given_.clear();
+    if (holds_ && left_ == 0 && manual_) {
+        item_.reading->done.store(item_.batch->view.last_sequence(), std::memory_order_release);
+        inbound.finished(item_, now, link_->outbox(lock));
+        holds_ = false;
+        item_ = {};
+    } else if (holds_) {
+        item_.reading->done.store(sequence_, std::memory_order_release);
+    }
+    inbound.tick(now, true, link_->outbox(lock));
+    link_->carry_out(lock);
+}
+
+void Reader::settle_descriptor(int fd) {
+    Lock lock = link_->lock();
+    std::uint64_t count = 0;
+    if (left_ == 0 && node_->inbox.items == 0 && node_->inbox.closed == ErrorCode::ok) {
+        (void)!read(fd, &count, sizeof count);
+    } else {
+        count = 1;
+        (void)!write(fd, &count, sizeof count);
+    }
+}
+
+}  // namespace cast::detail

@@ -1,0 +1,184 @@
+// Inbound, the other half: which streams are read for which nodes, acknowledging, reconnects. Pure; under the
+// link's lock.
+#include <algorithm>
+
+#include "src/inbound.hpp"
+#include "src/session_time.hpp"
+
+namespace cast::detail {
+
+std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::uint64_t cursor) {
+    auto reading = std::make_shared<Reading>();
+    reading->inbox = &inbox;
+    reading->stream = &stream;
+    reading->start = cursor;
+    reading->next = cursor + 1;
+    reading->done = cursor;
+    reading->told = cursor;
+    if (const auto at = inbox.legacies.find(stream.key()); at != inbox.legacies.end()) {
+        reading->had = at->second.had;
+        reading->before = at->second.last;
+    }
+    stream.readings.push_back(reading);
+    inbox.readings.push_back(reading);
+    return reading;
+}
+
+void Inbound::opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out) {
+    inboxes_[inbox.name] = &inbox;
+    // What the broker does not name is gone, or (a mailbox) acknowledged to its end.
+    std::vector<std::uint64_t> gone;
+    for (const auto& r : inbox.readings)
+        if (std::none_of(streams.begin(), streams.end(), [&r](const auto& info) { return info.stream == r->stream->id; })) gone.push_back(r->stream->id);
+    for (const std::uint64_t id : gone) leave(inbox, id, out);
+    for (const wire::StreamInfo& info : streams) open(inbox, info, out);
+}
+
+void Inbound::open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out) {
+    auto& slot = streams_[info.stream];
+    if (slot == nullptr) {
+        slot = std::make_unique<ReadStream>();
+        slot->id = info.stream;
+        slot->kind = info.kind;
+        slot->group = info.group;
+        slot->acked = info.cursor;
+        if (!slot->lane()) out.subscriptions.emplace_back(info.stream, true);
+    }
+    ReadStream& stream = *slot;
+    stream.tail = std::max(stream.tail, info.last);
+    if (stream.lane()) stream.acked = info.cursor;  // what we handled beyond it is acknowledged again
+    std::shared_ptr<Reading> reading;
+    for (const auto& r : stream.readings)
+        if (r->inbox == &inbox) reading = r;
+    if (reading == nullptr) reading = begin(inbox, stream, info.cursor);
+    skip(*reading, info.cursor);  // somebody else has handled that
+    reading->redelivered = std::max(reading->redelivered, info.delivered);
+    reading->bound = reading->excepted = true;
+    reading->opened = reading->told = info.cursor;
+    activate(stream, 0);
+    fetch(stream, out);
+}
+
+void Inbound::leave(Inbox& inbox, std::uint64_t id, ClientOutbox& out) {
+    for (const auto& r : inbox.readings)
+        if (r->stream->id == id) bequeath(r);
+    close(inbox, id, out);
+}
+
+void Inbound::close(Inbox& inbox, std::uint64_t id, ClientOutbox& out) {
+    const auto at = streams_.find(id);
+    if (at == streams_.end()) return;
+    ReadStream& stream = *at->second;
+    auto ours = [&inbox](const std::shared_ptr<Reading>& r) {
+        if (r->inbox != &inbox) return false;
+        r->stream = nullptr;
+        return true;
+    };
+    std::erase_if(inbox.readings, [&stream](const auto& r) { return r->stream == &stream; });
+    std::erase_if(stream.readings, ours);
+    if (!stream.readings.empty()) return;
+    if (!stream.lane()) out.subscriptions.emplace_back(id, false);
+    std::erase(active_, &stream);
+    streams_.erase(at);
+}
+
+void Inbound::close_all(Inbox& inbox, ClientOutbox& out) {
+    std::vector<std::uint64_t> ids;
+    for (const auto& r : inbox.readings)
+        if (r->stream != nullptr) ids.push_back(r->stream->id);
+    for (std::uint64_t id : ids) close(inbox, id, out);
+    inbox.readings.clear();
+    inboxes_.erase(inbox.name);
+}
+
+std::vector<wire::Position> Inbound::positions(const Inbox& inbox) const {
+    std::vector<wire::Position> all;
+    for (const auto& r : inbox.readings)
+        if (r->stream != nullptr) all.push_back({r->stream->id, r->done.load(), r->next - 1});
+    return all;
+}
+
+void Inbound::offline() {
+    online_ = false;
+    for (const auto& [id, stream] : streams_) {
+        stream->fetching = false;
+        stream->acked = 0;
+        for (const auto& r : stream->readings) r->bound = false;
+    }
+}
+
+/// What this reading had, its successor will know; and it waits for what is not handled yet.
+void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
+    Legacy& legacy = r->inbox->legacies[r->stream->key()];
+    auto had = legacy.had == nullptr ? std::make_shared<Memory>() : std::make_shared<Memory>(*legacy.had);
+    for (const ReadStream::Seen& seen : r->stream->seen)
+        if (seen.last > r->start && seen.last < r->next) had->add(seen.session, seen.number);
+    legacy.had = std::move(had);
+    legacy.last = r;
+}
+
+void Inbound::new_epoch() {
+    for (const auto& [id, stream] : streams_) {
+        for (const auto& r : stream->readings) {
+            bequeath(r);
+            r->stream = nullptr;
+        }
+    }
+    for (const auto& [name, inbox] : inboxes_) inbox->readings.clear();
+    active_.clear();
+    streams_.clear();
+}
+
+void Inbound::activate(ReadStream& stream, std::int64_t due_us) {
+    ack_due_us_ = active_.empty() ? due_us : std::min(ack_due_us_, due_us);
+    if (stream.active) return;
+    stream.active = true;
+    active_.push_back(&stream);
+}
+
+bool Inbound::acknowledge(ReadStream& stream, wire::Ack& ack) {
+    wire::AckEntry entry;
+    entry.stream = stream.id;
+    entry.sequence = stream.acked;
+    for (const auto& r : stream.readings) {
+        if (r->idle()) r->done = r->next - 1;
+        if (r->bound) entry.sequence = std::max(entry.sequence, r->done.load());
+    }
+    bool changed = entry.sequence > stream.acked;
+    bool rests = true;  // nothing is left to acknowledge later
+    for (const auto& r : stream.readings) {
+        const std::uint64_t done = r->done.load();
+        if (!r->bound) continue;
+        if (r->next <= stream.tail || !r->idle()) rests = false;
+        if (stream.lane()) continue;
+        const bool excepted = done < entry.sequence || done <= r->opened;  // as the broker counts it
+        if (!r->excepted && !excepted) continue;
+        if (r->excepted && excepted && r->told == done) continue;
+        entry.exceptions.push_back({r->inbox->name, done});
+        r->excepted = excepted;
+        r->told = done;
+        changed = true;
+    }
+    stream.acked = entry.sequence;
+    if (changed) ack.entries.push_back(std::move(entry));
+    return rests;
+}
+
+std::int64_t Inbound::tick(std::int64_t now_us, bool at_once, ClientOutbox& out) {
+    if (active_.empty() || !online_) return kForever;
+    if (!at_once && now_us < ack_due_us_ && handled_bytes_ < window_ / 4) return ack_due_us_;
+    handled_bytes_ = 0;
+    wire::Ack ack;
+    std::erase_if(active_, [&](ReadStream* stream) {
+        stream->active = !acknowledge(*stream, ack);
+        return !stream->active;
+    });
+    // Something is with slow handlers: look again, but not often, unless something was acknowledged just now.
+    ack_due_us_ = active_.empty() ? kForever : now_us + (ack.entries.empty() ? kAckIdle : kAckDelay);
+    if (!ack.entries.empty()) {
+        out.send(wire::encode(ack));
+    }
+    return ack_due_us_;
+}
+
+}  // namespace cast::detail

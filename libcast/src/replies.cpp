@@ -1,0 +1,84 @@
+// The link's hidden node, "$reply.<session>": answers to requests, and presence events. Under the link's lock.
+#include "src/link.hpp"
+#include "src/message_access.hpp"
+#include "src/node_state.hpp"
+#include "src/session_time.hpp"
+#include "wire/names.hpp"
+
+namespace cast::detail {
+
+Result<std::string> Link::reply_node(std::int64_t until_us) {
+    Lock lock(mutex_);
+    const std::string name = session_.reply_name();
+    auto node = session_.find(name);
+    if (node == nullptr) {
+        node = session_.attach(name, true, false, 0, out_);
+        carry_out(lock);
+    }
+    const bool there = wait(lock, until_us, [&] { return node->state != Attachment::State::wanted; });
+    if (!there) return Error{session_.online() ? ErrorCode::timed_out : ErrorCode::unreachable, url_};
+    if (node->state == Attachment::State::failed) return Error{node->code, "the reply node"};
+    return name;
+}
+
+void Link::sort_replies(Lock& lock, const std::string& name) {
+    const auto node = session_.find(name);
+    if (node == nullptr) return;
+    Item item;
+    while (node->inbox.pop(item)) {
+        wire::Reader in(item.batch->view.records);
+        const bool event = item.batch->view.header.target == wire::kEventsGroup;
+        for (std::uint32_t i = 0; i < item.batch->view.header.count; ++i) {
+            const auto record = wire::read_record(in);
+            if (!record) break;
+            Message message;
+            MessageAccess::view(message, item.batch, *record, i, false);
+            if (event) {
+                events_.push_back(std::move(message));
+                if (events_.size() > kEventsKept) events_.pop_front();
+            } else if (const auto correlation = message.header("correlation")) {
+                const auto awaited = replies_.find(std::string(*correlation));
+                if (awaited != replies_.end()) awaited->second = std::move(message);
+            }
+        }
+        item.reading->done.store(item.batch->view.last_sequence(), std::memory_order_release);
+        session_.inbound().finished(item, clock_us_, out_);
+        carry_out(lock);
+    }
+}
+
+Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us) {
+    Lock lock(mutex_);
+    auto& slot = replies_[correlation];
+    ErrorCode code = ErrorCode::ok;
+    bool receipted = false;
+    wait(lock, until_us, [&] {
+        sort_replies(lock, name);
+        if (!receipted) receipted = session_.outbound().outcome(watch, code);
+        return slot.has_value() || code != ErrorCode::ok;
+    });
+    Result<Message> result = Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "no answer came"};
+    if (slot.has_value())
+        result = std::move(*slot);
+    else if (code != ErrorCode::ok)
+        result = Error{code, {}};
+    if (!receipted) session_.outbound().forget(watch);
+    replies_.erase(correlation);
+    return result;
+}
+
+Result<Message> Link::next_event(std::int64_t until_us) {
+    auto name = reply_node(until_us);
+    if (!name) return name.error();
+    Lock lock(mutex_);
+    wait(lock, until_us, [&] {
+        sort_replies(lock, *name);
+        return !events_.empty();
+    });
+    if (events_.empty()) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "no event came"};
+    Message event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+}
+
+}  // namespace cast::detail

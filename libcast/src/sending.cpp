@@ -1,0 +1,146 @@
+// cast::Node: sending, receipts, requests and replies. Threads as cast/node.hpp says.
+#include <algorithm>
+#include <atomic>
+
+#include "src/message_access.hpp"
+#include "src/node_state.hpp"
+#include "src/session_time.hpp"
+#include "wire/names.hpp"
+#include "wire/record.hpp"
+
+namespace cast {
+
+using detail::Lock;
+using std::chrono::milliseconds;
+
+namespace {
+
+detail::Parcel parcel(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+    detail::Parcel p;
+    p.cast = cast;
+    p.sender = sender;
+    p.target = target;
+    p.payload = payload;
+    return p;
+}
+
+Result<std::string> encode_map(const wire::HeaderList& headers) {
+    if (headers.size() > wire::kMaxHeaderCount) return Error{ErrorCode::too_large, "more than 64 headers"};
+    for (const auto& [key, value] : headers)
+        if (key.empty() || key.size() > 255) return Error{ErrorCode::invalid_argument, "a header's key is 1 to 255 bytes"};
+    std::string encoded = wire::encode_headers(headers);
+    if (encoded.size() > wire::kMaxHeaders) return Error{ErrorCode::too_large, "headers of more than 8 KiB"};
+    return encoded;
+}
+
+std::uint64_t next_watch() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+}  // namespace
+
+namespace detail {
+
+Result<void> send_message(Link& link, std::string_view sender, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
+    const auto* draft = MessageAccess::draft(message);
+    if (draft == nullptr) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
+    if (draft->priority < 0 || draft->priority >= wire::kPriorities) return Error{ErrorCode::invalid_argument, "priority is 0 to 9"};
+    if (draft->type.empty() || draft->type.size() > wire::kMaxType) return Error{ErrorCode::invalid_argument, "a type is 1 to 128 bytes"};
+    if (draft->ttl.count() < 0 || draft->ttl.count() > UINT32_MAX) return Error{ErrorCode::invalid_argument, "ttl is 0 to 49 days"};
+    if (draft->kind == CastKind::unicast && draft->to.empty()) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
+    for (const std::string& to : draft->to)
+        if (!wire::valid_name(to) && !wire::reserved_name(to)) return Error{ErrorCode::invalid_name, "'" + to + "'"};
+    auto headers = encode_map(draft->headers);
+    if (!headers) return headers.error();
+
+    Parcel p = parcel(static_cast<wire::Cast>(draft->kind), sender, {}, draft->payload);
+    p.type = draft->type;
+    p.headers = *headers;
+    p.priority = static_cast<std::uint8_t>(draft->priority);
+    p.ttl_ms = static_cast<std::uint32_t>(draft->ttl.count());
+    p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) | (draft->attached_only ? wire::kAttachedOnly : 0));
+    const std::vector<std::string> everybody{""};
+    for (const std::string& to : draft->kind == CastKind::broadcast ? everybody : draft->to) {
+        p.target = to;
+        p.watch = watches != nullptr ? next_watch() : 0;
+        if (watches != nullptr) watches->push_back(p.watch);
+        if (auto sent = link.send(p); !sent) return sent;
+    }
+    return {};
+}
+
+}  // namespace detail
+
+Result<void> Node::unicast(std::string_view to, std::string_view payload) {
+    return state_->link->send(parcel(wire::Cast::unicast, state_->name, to, payload));
+}
+Result<void> Node::multicast(std::string_view group, std::string_view payload) {
+    return state_->link->send(parcel(wire::Cast::multicast, state_->name, group, payload));
+}
+Result<void> Node::broadcast(std::string_view payload) {
+    return state_->link->send(parcel(wire::Cast::broadcast, state_->name, {}, payload));
+}
+
+Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {
+    detail::Link& link = *state_->link;
+    if (wait == Wait::none) return detail::send_message(link, state_->name, message, 0, nullptr);
+    if (wait == Wait::delivered && message.kind() != CastKind::unicast)
+        return Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"};
+    std::vector<std::uint64_t> watches;
+    const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
+    Result<void> result = detail::send_message(link, state_->name, message, flags, &watches);
+    const std::int64_t until = detail::deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
+    Lock lock = link.lock();
+    detail::Outbound& outbound = link.session(lock).outbound();
+    for (std::size_t i = 0; i < watches.size(); ++i) {
+        ErrorCode code = ErrorCode::ok;
+        const bool known = result.ok() && link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); });
+        if (!known) {
+            outbound.forget(watches[i]);
+            if (result.ok()) result = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
+        } else if (code != ErrorCode::ok && result.ok()) {
+            result = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+        }
+    }
+    return result;
+}
+
+Result<void> Node::flush(milliseconds timeout) {
+    Lock lock = state_->link->lock();
+    return state_->link->settle(lock, state_->link->session(lock).outbound().added(), detail::deadline_us(timeout));
+}
+
+Result<Message> Node::request(std::string_view to, std::string_view payload, milliseconds timeout) {
+    return request(Message::unicast(to, payload), timeout);
+}
+
+Result<Message> Node::request(const Message& message, milliseconds timeout) {
+    if (message.kind() != CastKind::unicast || message.recipients().size() != 1)
+        return Error{ErrorCode::invalid_argument, "a request goes to one node"};
+    if (timeout.count() <= 0) return Error{ErrorCode::invalid_argument, "a request needs a time-out"};
+    detail::Link& link = *state_->link;
+    const std::int64_t until = detail::deadline_us(timeout);
+    auto reply_to = link.reply_node(until);
+    if (!reply_to) return reply_to.error();
+    const std::string correlation = std::to_string(next_watch());
+    Message request = message;
+    request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
+    std::vector<std::uint64_t> watches;
+    if (auto sent = detail::send_message(link, state_->name, request, 0, &watches); !sent) return sent.error();
+    return link.await_reply(correlation, watches.front(), *reply_to, until);
+}
+
+Result<void> Node::reply(const Message& request, std::string_view payload) { return reply(request, Message::unicast("", payload)); }
+
+Result<void> Node::reply(const Message& request, Message answer) {
+    const auto to = request.header("reply-to");
+    if (!to) return Error{ErrorCode::invalid_argument, "the message is no request: it has no header reply-to"};
+    auto& draft = MessageAccess::draft(answer);
+    draft.kind = CastKind::unicast;
+    draft.to = {std::string(*to)};
+    if (const auto correlation = request.header("correlation")) answer.header("correlation", *correlation);
+    return send(answer);
+}
+
+}  // namespace cast

@@ -1,0 +1,202 @@
+// The session's handshake and its dispatch of frames. Pure; under the link's lock.
+#include "src/session.hpp"
+
+#include <algorithm>
+
+#include "src/session_time.hpp"
+#include "wire/messages.hpp"
+#include "wire/names.hpp"
+
+namespace cast::detail {
+namespace {
+
+constexpr std::int64_t kGreeting = 2000 * kMillisecond;  // HELLO without a WELCOME: try another connection
+
+std::uint64_t another_id(std::uint64_t id) {  // splitmix64; the ids of one client need only differ
+    id += 0x9E3779B97F4A7C15u;
+    id = (id ^ (id >> 30)) * 0xBF58476D1CE4E5B9u;
+    id = (id ^ (id >> 27)) * 0x94D049BB133111EBu;
+    id ^= id >> 31;
+    return id == 0 ? 1 : id;
+}
+
+}  // namespace
+
+Session::Session(std::uint64_t id, std::string agent) : id_(id), agent_(std::move(agent)), outbound_(id) {}
+
+std::string Session::reply_name() const { return wire::reply_name(id_); }
+
+void Session::connected(std::int64_t now_us, ClientOutbox& out) {
+    phase_ = Phase::greeting;
+    greeted_us_ = heard_us_ = now_us;
+    wire::Hello hello;
+    hello.session = id_;
+    hello.attempt = ++attempt_;
+    hello.seen = outbound_.seen();
+    hello.agent = agent_;
+    out.send(wire::encode(hello));
+    // A session that has said nothing yet cannot be misunderstood: it need not wait for the WELCOME.
+    pipelined_ = attempt_ == 1;
+    if (!pipelined_) return;
+    say_attach(out);
+    for (auto& [request, call] : calls_)
+        if (!call.answered) out.send(wire::encode(wire::Control{request, call.json}));
+    outbound_.online(out);
+}
+
+void Session::disconnected(ClientOutbox& out) {
+    if (phase_ == Phase::online) out.notices.push_back({Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
+    phase_ = Phase::offline;
+    outbound_.offline();
+    inbound_.offline();
+}
+
+void Session::frame(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out) {
+    wire::Frame frame;
+    if (wire::read_frame(bytes.view(), frame) != ErrorCode::ok) return;
+    heard_us_ = now_us;
+    if (frame.verb == wire::Verb::welcome) {
+        wire::Welcome m;
+        if (phase_ == Phase::greeting && wire::decode(frame.body, m)) welcome(m, now_us, out);
+        return;
+    }
+    if (frame.verb == wire::Verb::error) {
+        wire::ErrorReply m;
+        if (wire::decode(frame.body, m)) error(m, out);
+        return;
+    }
+    if (phase_ == Phase::online) dispatch(frame, bytes, now_us, out);
+}
+
+void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out) {
+    auto with = [&](auto message, auto&& use) {
+        if (wire::decode(frame.body, message)) use(message);
+    };
+    store_ = next_store_;
+    switch (frame.verb) {
+        case wire::Verb::deliver:
+            if ((frame.flags & wire::kHasAux) != 0) outbound_.receipt_low(frame.aux, now_us, out);
+            inbound_.deliver(bytes.part(wire::kFrameHeader, frame.body.size()), now_us, out);
+            break;
+        case wire::Verb::receipt: receipt(frame.body, now_us, out); break;
+        case wire::Verb::attached: with(wire::Attached{}, [&](const auto& m) { attached(m, out); }); break;
+        case wire::Verb::detached: with(wire::Detached{}, [&](const auto& m) { detached(m, out); }); break;
+        case wire::Verb::membership: with(wire::Membership{}, [&](const auto& m) { membership(m, out); }); break;
+        case wire::Verb::gap: with(wire::Gap{}, [&](const auto& m) { inbound_.gap(m, now_us, out); }); break;
+        case wire::Verb::fetched: with(wire::Fetched{}, [&](const auto& m) { inbound_.fetched(m, now_us, out); }); break;
+        case wire::Verb::tail: with(wire::Tail{}, [&](const auto& m) { inbound_.tail(m, out); }); break;
+        case wire::Verb::ping: with(wire::Ping{}, [&](const auto& m) { out.send(wire::encode_ping(wire::Verb::pong, m)); }); break;
+        case wire::Verb::bye: out.reconnect = true; break;
+        case wire::Verb::control_reply:
+            with(wire::ControlReply{}, [&](const auto& m) {
+                const auto at = calls_.find(m.request);
+                if (at == calls_.end()) return;
+                if (at->second.silent) return void(calls_.erase(at));
+                at->second.answered = true;
+                at->second.code = m.code;
+                at->second.answer = m.json;
+            });
+            break;
+        default: break;  // PONG, and what a newer broker may say
+    }
+}
+
+void Session::receipt(std::string_view body, std::int64_t now_us, ClientOutbox& out) {
+    wire::Receipt m;
+    if (!wire::decode(body, m)) return;
+    outbound_.receipt(m.through, m.refused, now_us, out);
+    outbound_.delivered(m.delivered);
+}
+
+void Session::published(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out) {
+    wire::Frame frame;
+    if (wire::read_frame(bytes.view(), frame) != ErrorCode::ok || frame.verb != wire::Verb::deliver) return;
+    if (phase_ == Phase::online) inbound_.published(bytes.part(wire::kFrameHeader, frame.body.size()), now_us, out);
+}
+
+void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out) {
+    if (!m.known && welcomed_ && m.store == store_) {
+        // Away for too long: what became of the unreceipted is unknown. Another session goes on.
+        id_ = another_id(id_);
+        attempt_ = 0;
+        welcomed_ = false;
+        outbound_.restart(id_, ErrorCode::session_expired, out);
+        inbound_.new_epoch();
+        out.notices.push_back({Notice::Kind::session_expired, {}, 0, "away for too long; whether the last messages arrived is unknown"});
+        out.reconnect = true;
+        return;
+    }
+    const bool forgotten = welcomed_ && !m.known;
+    phase_ = Phase::online;
+    welcomed_ = true;
+    rejected_ = ErrorCode::ok;
+    epoch_ = m.epoch;
+    next_store_ = m.store;
+    if (m.known) store_ = m.store;
+    max_message_ = m.max_message;
+    reader_window_ = m.reader_window;
+    ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
+    broker_version_ = m.version;
+    publish_ends_.assign(m.publish.begin(), m.publish.end());
+    outbound_.window(m.window_bytes, m.window_batches);
+    inbound_.window(m.reader_window);
+    if (forgotten) {
+        inbound_.new_epoch();
+        outbound_.forgotten();
+    }
+    if (!pipelined_) {
+        say_attach(out);
+        for (auto& [request, call] : calls_)
+            if (!call.answered) out.send(wire::encode(wire::Control{request, call.json}));
+        for (const auto& [name, node] : nodes_)  // the groups are to be there before what is sent to them
+            if (forgotten && node->state != Attachment::State::failed) rejoin(*node, {}, out);
+    }
+    outbound_.receipt(m.through, m.refused, now_us, out);
+    if (!pipelined_) outbound_.online(out);
+    inbound_.online();
+    out.notices.push_back({Notice::Kind::connected, {}, 0, "connected to broker " + broker_version_});
+}
+
+void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
+    switch (m.code) {
+        case ErrorCode::hello_first:
+        case ErrorCode::out_of_order:
+        case ErrorCode::forbidden: out.reconnect = true; break;
+        case ErrorCode::too_many:
+        case ErrorCode::unsupported_version:
+            rejected_ = m.code;
+            out.reconnect = true;
+            break;
+        default: break;
+    }
+}
+
+std::int64_t Session::tick(std::int64_t now_us, ClientOutbox& out) {
+    std::int64_t next = outbound_.tick(now_us, out);
+    if (phase_ == Phase::offline) return next;
+    if (phase_ == Phase::greeting) {
+        if (now_us - greeted_us_ >= kGreeting) out.reconnect = true;
+        return std::min(next, greeted_us_ + kGreeting);
+    }
+    next = std::min(next, inbound_.tick(now_us, false, out));
+    const std::int64_t silent = now_us - heard_us_;
+    if (silent >= 4 * ping_us_) {
+        out.reconnect = true;
+    } else if (silent >= 2 * ping_us_ && now_us - pinged_us_ >= ping_us_) {
+        pinged_us_ = now_us;
+        out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+    }
+    const std::int64_t look = silent >= 2 * ping_us_ ? std::min(pinged_us_ + ping_us_, heard_us_ + 4 * ping_us_) : heard_us_ + 2 * ping_us_;
+    return std::min(next, std::max(look, now_us + kMillisecond));
+}
+
+void Session::hurry(std::int64_t now_us, ClientOutbox& out) {
+    if (phase_ != Phase::offline && outbound_.unasked()) out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+}
+
+void Session::bye(std::int64_t now_us, ClientOutbox& out) {
+    inbound_.tick(now_us, true, out);
+    if (phase_ != Phase::offline) out.send(wire::encode_bye());
+}
+
+}  // namespace cast::detail

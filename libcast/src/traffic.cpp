@@ -1,0 +1,59 @@
+// The link, the other half: what its nodes do over it: sending, waiting for receipts, management calls.
+#include "src/link.hpp"
+#include "src/session_time.hpp"
+#include "wire/names.hpp"
+#include "wire/record.hpp"
+
+namespace cast::detail {
+
+Result<void> Link::send(const Parcel& given) {
+    Lock lock(mutex_);
+    if (given.payload.size() <= session_.max_message() && session_.outbound().add_more(given)) return {};
+    if (given.cast != wire::Cast::broadcast && !wire::valid_name(given.target) && !wire::reserved_name(given.target))
+        return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
+    const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);
+    if (given.payload.size() > session_.max_message())
+        return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " + std::to_string(session_.max_message())};
+    Outbound& outbound = session_.outbound();
+    if (!outbound.room(given.target, size)) {
+        if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
+        const std::int64_t until = deadline_us(options_.send_timeout);
+        if (!wait(lock, until, [&] { return outbound.room(given.target, size); }))
+            return stop_ ? Error{ErrorCode::closed, {}} : Error{ErrorCode::timed_out, "no room in the send window"};
+    }
+    Parcel parcel = given;
+    parcel.deadline_us = coarse_now_us() + options_.send_timeout.count() * 1000;
+    outbound.add(parcel, out_);
+    if (!out_.frames.empty()) flush_out();
+    return {};
+}
+
+Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us) {
+    Outbound& outbound = session_.outbound();
+    outbound.push(out_);
+    session_.hurry(now_us(), out_);
+    carry_out(lock);
+    const bool settled = wait(lock, until_us, [&] { return outbound.settled(added); });
+    if (options_.on_refused && std::this_thread::get_id() != thread_.get_id())  // told before we answer
+        wait(lock, until_us, [&] { return refusals_.empty() && !telling_; });
+    std::string target;
+    const ErrorCode refusal = outbound.take_refusal(target);
+    if (refusal != ErrorCode::ok) return Error{refusal, target};
+    if (!settled) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "not every message has its receipt"};
+    return {};
+}
+
+Result<std::string> Link::call(std::string json, std::int64_t until_us) {
+    Lock lock(mutex_);
+    const std::uint32_t request = session_.call(std::move(json), false, out_);
+    carry_out(lock);
+    Call* call = nullptr;
+    const bool answered = wait(lock, until_us, [&] { return (call = session_.answered(request)) != nullptr; });
+    Result<std::string> result = Error{session_.online() ? ErrorCode::timed_out : ErrorCode::unreachable, url_};
+    if (answered && call->code == ErrorCode::ok) result = std::move(call->answer);
+    else if (answered) result = Error{call->code, call->answer};
+    session_.drop(request);
+    return result;
+}
+
+}  // namespace cast::detail

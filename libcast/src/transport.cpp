@@ -1,0 +1,220 @@
+// The client's ZeroMQ sockets. See transport.hpp for the thread.
+#include "src/transport.hpp"
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+
+#include "wire/bytes.hpp"
+#include "wire/limits.hpp"
+
+namespace cast::detail {
+namespace {
+
+constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy than to share
+
+/// One context for all links of the process, made with the first and gone with the last.
+std::shared_ptr<zmq::context_t> shared_context() {
+    static std::mutex mutex;
+    static std::weak_ptr<zmq::context_t> weak;
+    const std::lock_guard lock(mutex);
+    auto context = weak.lock();
+    if (context == nullptr) weak = context = std::make_shared<zmq::context_t>(1);
+    return context;
+}
+
+void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
+
+wire::Slice adopt(zmq::message_t&& message) {
+    if (message.size() < kZeroCopy) return wire::Slice::copy({static_cast<const char*>(message.data()), message.size()});
+    auto owner = std::make_shared<zmq::message_t>(std::move(message));
+    const char* data = static_cast<const char*>(owner->data());
+    const std::size_t size = owner->size();
+    return wire::Slice(std::move(owner), data, size);
+}
+
+/// "tcp://*:5571" or "tcp://0.0.0.0:5571" with the host that was dialled.
+std::string with_host(const std::string& end, const std::string& dialled) {
+    for (const char* any : {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"}) {
+        if (end.rfind(any, 0) != 0 || dialled.rfind("tcp://", 0) != 0) continue;
+        return dialled.substr(0, dialled.rfind(':')) + ":" + end.substr(std::strlen(any));
+    }
+    return end;
+}
+
+}  // namespace
+
+Transport::Transport() : context_(shared_context()) {}
+
+Transport::~Transport() { disconnect(0); }
+
+bool Transport::connect(const std::string& url) {
+    static std::atomic<std::uint64_t> count{0};
+    disconnect(0);
+    copy_all_ = url.rfind("inproc://", 0) == 0;
+    try {
+        auto dealer = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::dealer);
+        dealer->set(zmq::sockopt::linger, 0);
+        dealer->set(zmq::sockopt::reconnect_ivl, -1);
+        dealer->set(zmq::sockopt::sndhwm, 0);  // the session's window bounds it
+        dealer->set(zmq::sockopt::rcvhwm, 0);  // the readers' windows bound it
+        dealer->set(zmq::sockopt::tcp_keepalive, 1);
+        dealer->set(zmq::sockopt::tcp_keepalive_idle, 30);
+        dealer->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::kHardMaxMessage));
+        const std::string end = "inproc://cast-link-" + std::to_string(++count);
+        const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        if (zmq_socket_monitor(dealer->handle(), end.c_str(), events) != 0) return false;
+        auto monitor = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::pair);
+        monitor->set(zmq::sockopt::linger, 0);
+        monitor->connect(end);
+        dealer->connect(url);
+        dealer_ = std::move(dealer);
+        monitor_ = std::move(monitor);
+        dealer_hot_ = monitor_hot_ = true;
+    } catch (const zmq::error_t&) {
+        return false;
+    }
+    collect_descriptors();
+    return true;
+}
+
+void Transport::disconnect(int linger_ms) {
+    if (dealer_ != nullptr) {
+        zmq_socket_monitor(dealer_->handle(), nullptr, 0);
+        dealer_->set(zmq::sockopt::linger, linger_ms);
+    }
+    dealer_.reset();
+    monitor_.reset();
+    sub_.reset();
+    collect_descriptors();
+}
+
+bool Transport::send(const wire::Slice& frame) {
+    if (dealer_ == nullptr) return false;
+    zmq_msg_t message;
+    if (frame.size() < kZeroCopy || copy_all_) {
+        if (zmq_msg_init_size(&message, frame.size()) != 0) return false;
+        std::memcpy(zmq_msg_data(&message), frame.data(), frame.size());
+    } else {
+        auto* owner = new std::shared_ptr<const void>(frame.owner());
+        if (zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), release_owner, owner) != 0) {
+            delete owner;
+            return false;
+        }
+    }
+    if (zmq_msg_send(&message, dealer_->handle(), ZMQ_DONTWAIT) >= 0) return true;
+    zmq_msg_close(&message);
+    return false;
+}
+
+bool Transport::receive(wire::Slice& frame) {
+    if (dealer_ == nullptr || !dealer_hot_) return false;
+    zmq::message_t message;
+    if (zmq_msg_recv(message.handle(), dealer_->handle(), ZMQ_DONTWAIT) < 0) return dealer_hot_ = false;
+    frame = adopt(std::move(message));
+    return true;
+}
+
+bool Transport::receive_published(std::uint64_t& stream, wire::Slice& frame) {
+    while (sub_ != nullptr && sub_hot_) {
+        zmq::message_t topic, body;
+        if (zmq_msg_recv(topic.handle(), sub_->handle(), ZMQ_DONTWAIT) < 0) return sub_hot_ = false;
+        if (!topic.more() || zmq_msg_recv(body.handle(), sub_->handle(), ZMQ_DONTWAIT) < 0) continue;
+        if (topic.size() != sizeof stream || body.more()) continue;
+        stream = wire::load<std::uint64_t>(static_cast<const char*>(topic.data()));
+        frame = adopt(std::move(body));
+        return true;
+    }
+    return false;
+}
+
+Transport::Change Transport::change() {
+    Change change = Change::none;
+    while (monitor_ != nullptr && monitor_hot_) {
+        zmq::message_t event, address;
+        if (zmq_msg_recv(event.handle(), monitor_->handle(), ZMQ_DONTWAIT) < 0) {
+            monitor_hot_ = false;
+            break;
+        }
+        if (event.more()) (void)zmq_msg_recv(address.handle(), monitor_->handle(), ZMQ_DONTWAIT);
+        if (event.size() < 2) continue;
+        const auto id = wire::load<std::uint16_t>(static_cast<const char*>(event.data()));
+        change = id == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? Change::up : Change::down;
+    }
+    return change;
+}
+
+bool Transport::stir() {
+    if (dealer_ != nullptr && !dealer_hot_) dealer_hot_ = (dealer_->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    return hot();
+}
+
+void Transport::readable(std::size_t i) {
+    if (i < hot_of_.size()) *hot_of_[i] = true;
+}
+
+void Transport::publish_ends(const std::vector<std::string>& ends, const std::string& dialled) {
+    // The end over the same transport as the one dialled, or the first.
+    publish_end_.clear();
+    const std::string scheme = dialled.substr(0, dialled.find(':') + 1);
+    for (const std::string& end : ends)
+        if (publish_end_.empty() || (end.rfind(scheme, 0) == 0 && publish_end_.rfind(scheme, 0) != 0)) publish_end_ = end;
+    publish_end_ = with_host(publish_end_, dialled);
+    topics_.clear();
+    sub_.reset();
+    collect_descriptors();
+}
+
+void Transport::make_sub() {
+    if (publish_end_.empty()) return;
+    try {
+        auto sub = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::sub);
+        sub->set(zmq::sockopt::linger, 0);
+        sub->set(zmq::sockopt::rcvhwm, 4096);
+        sub->set(zmq::sockopt::tcp_keepalive, 1);
+        sub->set(zmq::sockopt::tcp_keepalive_idle, 30);
+        sub->set(zmq::sockopt::reconnect_ivl, 50);
+        sub->connect(publish_end_);
+        for (std::uint64_t topic : topics_) zmq_setsockopt(sub->handle(), ZMQ_SUBSCRIBE, &topic, sizeof topic);
+        sub_ = std::move(sub);
+        sub_hot_ = true;
+    } catch (const zmq::error_t&) {
+        sub_.reset();  // FETCH brings what PUB cannot
+    }
+    collect_descriptors();
+}
+
+void Transport::subscribe(std::uint64_t stream) {
+    if (!topics_.insert(stream).second) return;
+    if (sub_ == nullptr) return make_sub();
+    sub_hot_ = true;
+    zmq_setsockopt(sub_->handle(), ZMQ_SUBSCRIBE, &stream, sizeof stream);
+}
+
+void Transport::unsubscribe(std::uint64_t stream) {
+    if (topics_.erase(stream) == 0 || sub_ == nullptr) return;
+    sub_hot_ = true;
+    zmq_setsockopt(sub_->handle(), ZMQ_UNSUBSCRIBE, &stream, sizeof stream);
+}
+
+void Transport::renew() {
+    sub_.reset();
+    make_sub();
+}
+
+void Transport::collect_descriptors() {
+    fds_.clear();
+    hot_of_.clear();
+    ++generation_;
+    auto add = [this](const std::unique_ptr<zmq::socket_t>& socket, bool& hot) {
+        if (socket == nullptr) return;
+        fds_.push_back(socket->get(zmq::sockopt::fd));
+        hot_of_.push_back(&hot);
+    };
+    add(dealer_, dealer_hot_);
+    add(sub_, sub_hot_);
+    add(monitor_, monitor_hot_);
+}
+
+}  // namespace cast::detail

@@ -1,0 +1,74 @@
+// Transport: the client's ZeroMQ sockets: one DEALER an attempt, one SUB, a monitor that tells when the
+// connection is made or lost. No lock of its own: under the link's lock, but for the descriptors, which the
+// driving thread polls without it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+#include <zmq.hpp>
+
+#include "wire/slice.hpp"
+
+namespace cast::detail {
+
+class Transport {
+public:
+    enum class Change { none, up, down };
+
+    Transport();
+    ~Transport();
+
+    /// A fresh DEALER to this end; the one before is closed. False: the address is no good.
+    bool connect(const std::string& url);
+    /// Closes the DEALER; what is still unsent gets this long.
+    void disconnect(int linger_ms);
+    bool connected() const { return dealer_ != nullptr; }
+
+    /// Sends one frame; never blocks. False: it cannot be sent (the connection is of no more use).
+    bool send(const wire::Slice& frame);
+    /// The next frame that has come; false when there is none.
+    bool receive(wire::Slice& frame);
+    /// The next published frame and its stream.
+    bool receive_published(std::uint64_t& stream, wire::Slice& frame);
+    /// What the monitor has seen since the last look.
+    Change change();
+    /// After a send: it may have taken in what the descriptor would have shown. True when something is to be read.
+    bool stir();
+    bool hot() const { return dealer_hot_ || sub_hot_ || monitor_hot_; }
+    /// Counts the changes of descriptors().
+    std::uint64_t generation() const { return generation_; }
+    /// Descriptor `i` of descriptors() was readable. A socket is only asked once it was, or was stirred.
+    void readable(std::size_t i);
+
+    /// Where to subscribe: the broker's PUB ends, and the end that was dialled for its host.
+    void publish_ends(const std::vector<std::string>& ends, const std::string& dialled);
+    void subscribe(std::uint64_t stream);
+    void unsubscribe(std::uint64_t stream);
+    /// A new SUB with the same subscriptions.
+    void renew();
+
+    /// Descriptors to poll for reading (edge-triggered: drain after each).
+    const std::vector<int>& descriptors() const { return fds_; }
+
+private:
+    void make_sub();
+    void collect_descriptors();
+    std::shared_ptr<zmq::context_t> context_;
+    std::unique_ptr<zmq::socket_t> dealer_;
+    std::unique_ptr<zmq::socket_t> monitor_;
+    std::unique_ptr<zmq::socket_t> sub_;
+    std::string publish_end_;
+    std::set<std::uint64_t> topics_;
+    std::vector<int> fds_;
+    std::uint64_t generation_ = 0;
+    std::vector<bool*> hot_of_;   // of each descriptor, its socket's flag below
+    bool dealer_hot_ = false;     // may hold something to read
+    bool sub_hot_ = false;
+    bool monitor_hot_ = false;
+    bool copy_all_ = false;  // inproc shares memory with the broker, which writes into frames
+};
+
+}  // namespace cast::detail

@@ -1,0 +1,184 @@
+// The bodies of all frames but CAST and DELIVER, each a struct with encode (a whole frame) and decode (a body).
+// Pure; any thread. Decoded views point into the frame's bytes: keep those alive.
+#pragma once
+#include <cast/error.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/frame.hpp"
+#include "wire/limits.hpp"
+
+namespace cast::wire {
+
+/// A batch by number and what became of it.
+struct Outcome {
+    std::uint64_t number = 0;
+    ErrorCode code = ErrorCode::ok;
+    bool operator==(const Outcome&) const = default;
+};
+
+struct Hello {
+    std::uint64_t session = 0;  ///< random, not 0
+    std::uint32_t attempt = 0;  ///< the highest attempt of a session wins
+    std::uint64_t seen = 0;     ///< every batch up to it has been receipted to the client
+    std::string_view agent;
+};
+
+struct Welcome {
+    std::uint64_t epoch = 0;  ///< of this start of the broker
+    std::uint64_t store = 0;  ///< the same after a restart only if what was receipted survived it
+    std::uint64_t through = 0;
+    bool known = false;  ///< the session was known, or is new (attempt 1): its numbers go on from `through`
+    std::uint32_t max_message = kMaxMessage;
+    std::uint32_t window_bytes = kSenderWindow;
+    std::uint32_t window_batches = kSenderBatches;
+    std::uint32_t reader_window = kReaderWindow;
+    std::uint32_t ping_ms = 0;
+    std::string_view version;
+    std::vector<std::string_view> publish;  ///< the PUB ends; host "*" or 0.0.0.0: the host that was dialled
+    std::vector<Outcome> refused;           ///< refusals after Hello::seen
+};
+
+/// Where a reader stands in a stream.
+struct Position {
+    std::uint64_t stream = 0;
+    std::uint64_t acked = 0;     ///< handled through this sequence
+    std::uint64_t received = 0;  ///< held by the client through this sequence
+};
+
+enum AttachFlags : std::uint8_t {
+    kReceive = 1,   ///< hold the node for receiving
+    kTakeOver = 2,  ///< take it from whoever holds it
+    kAgain = 4,     ///< the same reader attaches again after a cut: its positions hold
+};
+
+struct AttachNode {
+    std::uint8_t flags = 0;
+    std::string_view name;
+    std::vector<Position> positions;
+};
+struct Attach {
+    std::uint32_t request = 0;
+    std::vector<AttachNode> nodes;
+};
+
+/// A stream that a node reads, as the broker describes it.
+struct StreamInfo {
+    std::uint64_t stream = 0;
+    std::uint8_t kind = 0;        ///< 0-9 a mailbox lane of that priority, 16 a group, 17 broadcast
+    std::string_view group;       ///< for a group
+    std::uint64_t cursor = 0;     ///< the reader goes on after this sequence
+    std::uint64_t last = 0;       ///< the stream's last sequence now
+    std::uint64_t delivered = 0;  ///< messages up to it were handed to an earlier reader: redelivered
+};
+inline constexpr std::uint8_t kGroupStream = 16;
+inline constexpr std::uint8_t kBroadcastStream = 17;
+
+struct AttachedNode {
+    ErrorCode code = ErrorCode::ok;
+    std::string_view name;
+    std::vector<StreamInfo> streams;
+};
+struct Attached {
+    std::uint32_t request = 0;
+    std::vector<AttachedNode> nodes;
+};
+
+struct Detach {
+    std::vector<std::string_view> names;
+};
+struct Detached {
+    std::string_view name;
+    ErrorCode code = ErrorCode::ok;
+};
+
+struct AckException {
+    std::string_view node;
+    std::uint64_t sequence = 0;
+};
+struct AckEntry {
+    std::uint64_t stream = 0;
+    std::uint64_t sequence = 0;            ///< all reading nodes of this connection, cumulative...
+    std::vector<AckException> exceptions;  ///< ...but these, which stand earlier
+};
+struct Ack {
+    std::vector<AckEntry> entries;
+};
+
+struct Fetch {
+    std::uint64_t stream = 0;
+    std::uint64_t from = 0;
+    std::uint32_t max_bytes = 0;
+};
+struct Fetched {  ///< ends the answer to a FETCH: what came before it covers from..through
+    std::uint64_t stream = 0;
+    std::uint64_t from = 0;
+    std::uint64_t through = 0;
+};
+enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5 };
+struct Gap {
+    std::uint64_t stream = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;  ///< inclusive
+    GapReason reason = GapReason::expired;
+};
+struct Tail {
+    std::uint64_t stream = 0;
+    std::uint64_t sequence = 0;
+};
+struct Receipt {
+    std::uint64_t through = 0;
+    std::vector<Outcome> refused;
+    std::vector<Outcome> delivered;  ///< answers to kWantsDelivered
+};
+struct Membership {
+    std::string_view node;
+    bool joined = false;
+    StreamInfo stream;
+};
+struct Control {
+    std::uint32_t request = 0;
+    std::string_view json;
+};
+struct ControlReply {
+    std::uint32_t request = 0;
+    ErrorCode code = ErrorCode::ok;
+    std::string_view json;  ///< or, with a code, a sentence
+};
+struct ErrorReply {
+    ErrorCode code = ErrorCode::internal;
+    std::uint8_t verb = 0;  ///< of the frame that it answers
+    std::string_view text;
+};
+struct Ping {  ///< PING and PONG
+    std::uint64_t token = 0;
+};
+
+/// encode: a whole frame. decode: the body of one; nothing when it is malformed or too long.
+#define CAST_WIRE_MESSAGE(Type)        \
+    std::string encode(const Type& m); \
+    bool decode(std::string_view body, Type& m)
+CAST_WIRE_MESSAGE(Hello);
+CAST_WIRE_MESSAGE(Welcome);
+CAST_WIRE_MESSAGE(Attach);
+CAST_WIRE_MESSAGE(Attached);
+CAST_WIRE_MESSAGE(Detach);
+CAST_WIRE_MESSAGE(Detached);
+CAST_WIRE_MESSAGE(Ack);
+CAST_WIRE_MESSAGE(Fetch);
+CAST_WIRE_MESSAGE(Fetched);
+CAST_WIRE_MESSAGE(Gap);
+CAST_WIRE_MESSAGE(Tail);
+CAST_WIRE_MESSAGE(Receipt);
+CAST_WIRE_MESSAGE(Membership);
+CAST_WIRE_MESSAGE(Control);
+CAST_WIRE_MESSAGE(ControlReply);
+CAST_WIRE_MESSAGE(ErrorReply);
+#undef CAST_WIRE_MESSAGE
+std::string encode_ping(Verb ping_or_pong, const Ping& m);
+bool decode(std::string_view body, Ping& m);
+std::string encode_bye();
+
+}  // namespace cast::wire

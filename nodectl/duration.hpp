@@ -1,0 +1,28 @@
+// Durations as people type them: 500ms, 5s, 2m, 1h, 1d; a plain number means seconds. The one parser for
+// every option and every JSON line. Pure.
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace nodectl {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// Nothing when the text is no duration, negative, or longer than 10 years. "0.0001" is 1 ms, not 0.
+std::optional<Milliseconds> parse_duration(std::string_view text);
+
+/// "500ms", "5s", "1m 30s": for messages to people.
+std::string duration_text(Milliseconds duration);
+
+/// An option that takes a duration; a bad one is a usage error that names the forms.
+CLI::Option* add_duration(CLI::App& app, const std::string& names, std::optional<Milliseconds>& into,
+                          const std::string& description);
+
+}  // namespace nodectl

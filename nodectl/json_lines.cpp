@@ -1,0 +1,95 @@
+// JSON lines to messages. Pure.
+#include "json_lines.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "text.hpp"
+
+namespace nodectl {
+namespace {
+
+using Json = nlohmann::json;
+using Problem = std::optional<std::string>;
+
+std::string scalar(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+Problem read_target(const Json& line, Envelope& envelope) {
+    const bool to = line.contains("to"), group = line.contains("group");
+    const bool broadcast = line.contains("broadcast") && line["broadcast"] != false;
+    if (to + group + broadcast > 1) return "\"to\", \"group\" and \"broadcast\" exclude each other";
+    if (to || group || broadcast) {
+        envelope.nodes.clear();
+        envelope.group.clear();
+        envelope.broadcast = broadcast;
+    }
+    if (to && line["to"].is_string()) envelope.nodes = {line["to"].get<std::string>()};
+    if (to && line["to"].is_array()) {
+        for (const auto& name : line["to"]) {
+            if (!name.is_string()) return "\"to\" must be a name or a list of names";
+            envelope.nodes.push_back(name.get<std::string>());
+        }
+    }
+    if (to && envelope.nodes.empty()) return "\"to\" must be a name or a list of names";
+    if (group && (!line["group"].is_string() || line["group"] == "")) return "\"group\" must be a name";
+    if (group) envelope.group = line["group"].get<std::string>();
+    if (envelope.addressed()) return std::nullopt;
+    return "no target: give \"to\", \"group\" or \"broadcast\", or --unicast, --multicast or --broadcast for all lines";
+}
+
+Problem read_payload(const Json& line, Envelope& envelope, std::string& payload) {
+    if (line.contains("payload_b64")) {
+        auto bytes = line["payload_b64"].is_string() ? decode_base64(line["payload_b64"].get_ref<const std::string&>())
+                                                     : std::nullopt;
+        if (!bytes) return "\"payload_b64\" is not base64";
+        payload = std::move(*bytes);
+        return std::nullopt;
+    }
+    if (!line.contains("payload")) return "no \"payload\" and no \"payload_b64\"";
+    if (!line["payload"].is_string()) envelope.type = "json";
+    payload = scalar(line["payload"]);
+    return std::nullopt;
+}
+
+Problem read_headers(const Json& line, Envelope& envelope) {
+    if (!line.contains("headers")) return std::nullopt;
+    if (!line["headers"].is_object()) return "\"headers\" must be an object";
+    for (const auto& [key, value] : line["headers"].items()) {
+        if (key == "id" && envelope.id.empty()) envelope.id = scalar(value);
+        if (key != "id") envelope.headers.emplace_back(key, scalar(value));
+    }
+    return std::nullopt;
+}
+
+Problem read_details(const Json& line, Envelope& envelope) {
+    if (line.contains("type")) {
+        if (!line["type"].is_string() || line["type"] == "") return "\"type\" must be a text";
+        envelope.type = line["type"].get<std::string>();
+    }
+    if (line.contains("id")) envelope.id = scalar(line["id"]);
+    if (line.contains("priority")) {
+        const Json& value = line["priority"];
+        if (!value.is_number_integer() || value < 0 || value > 9) return "\"priority\" must be 0 to 9";
+        envelope.priority = value.get<int>();
+    }
+    if (line.contains("ttl")) {
+        envelope.ttl = parse_duration(scalar(line["ttl"]));
+        if (!envelope.ttl) return "\"ttl\" must be a duration such as \"30s\", or seconds";
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Problem parse_json_line(std::string_view text, Envelope& envelope, std::string& payload) {
+    const Json line = Json::parse(text, nullptr, false);
+    if (line.is_discarded()) return "not JSON";
+    if (!line.is_object()) return "not a JSON object";
+    if (auto problem = read_target(line, envelope)) return problem;
+    if (auto problem = read_payload(line, envelope, payload)) return problem;
+    if (auto problem = read_details(line, envelope)) return problem;
+    return read_headers(line, envelope);
+}
+
+}  // namespace nodectl

@@ -1,0 +1,200 @@
+// nodectl recv: prints what a node receives, or hands it to a command. A message is acknowledged only once its output
+// is written, so what a crash or a broken pipe loses comes again. Main thread.
+#include <fmt/format.h>
+
+#include <cast/node.hpp>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+
+#include "commands.hpp"
+#include "context.hpp"
+#include "interrupt.hpp"
+#include "message_format.hpp"
+#include "output.hpp"
+#include "shell.hpp"
+#include "text.hpp"
+
+namespace nodectl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct RecvOptions {
+    std::string node;
+    std::uint64_t count = 0;
+    std::optional<Milliseconds> silence;
+    std::string format;
+    bool raw = false, bare = false, nul = false, take_over = false;
+    std::vector<std::string> groups;
+    std::string command;
+};
+
+class Receiver {
+public:
+    Receiver(cast::Node& node, const RecvOptions& options, MessageFormat format)
+        : node_(node), options_(options), format_(std::move(format)) {}
+
+    /// Until the count, the silence, a signal, an error or the end of our reader; returns the exit code.
+    int run() {
+        for (;;) {
+            if (interrupted() != 0) return end(options_.count != 0 ? 128 + interrupted() : 0);
+            // Ask without waiting while output is pending: it is written when nothing more comes at once.
+            const auto message = node_.receive(pending_ ? Milliseconds(0) : Milliseconds(200));
+            if (message) {
+                if (!take(*message)) return code_;
+                if (++seen_ == options_.count) return end(0);
+            } else if (message.code() != cast::ErrorCode::timed_out) {
+                end(0);
+                return fail(fmt::format("stopped receiving as '{}'", options_.node), message.error());
+            } else if (!idle()) {
+                return code_;
+            }
+        }
+    }
+
+private:
+    bool take(const cast::Message& message) {
+        quiet_ = false;
+        if (!options_.command.empty()) return execute(message);
+        format_.append(out_.buffer(), message);
+        pending_ = true;
+        return !out_.full() || write();
+    }
+
+    bool execute(const cast::Message& message) {
+        const int status = run_shell(options_.command, message, false).status;
+        if (status == 0) {
+            node_.ack();
+            return true;
+        }
+        code_ = interrupted() != 0 ? 128 + interrupted() : kFailed;
+        if (interrupted() == 0) {
+            warn(fmt::format("the command failed with status {}; its message from '{}' stays unacknowledged and comes "
+                             "again to the next recv", status, message.sender()));
+        }
+        return false;
+    }
+
+    bool write() {
+        if (!out_.flush()) {
+            code_ = out_.finish();
+            return false;
+        }
+        node_.ack();
+        pending_ = false;
+        return true;
+    }
+
+    // Nothing came. False: stop, with code_.
+    bool idle() {
+        if (pending_ && !write()) return false;
+        if (!std::exchange(quiet_, true)) since_ = Clock::now();
+        if (out_.reader_gone()) return false;
+        if (!options_.silence || Clock::now() - since_ < *options_.silence) return true;
+        code_ = seen_ > 0 && options_.count == 0 ? 0 : kTimedOut;
+        if (code_ != 0) {
+            const std::string what =
+                options_.count == 0 ? "no message" : fmt::format("{} of {} messages", seen_, options_.count);
+            warn(fmt::format("timed_out: {} came for '{}'; a longer -W waits longer", what, options_.node));
+        }
+        return false;
+    }
+
+    int end(int code) {
+        return pending_ && !write() ? code_ : code;
+    }
+
+    cast::Node& node_;
+    const RecvOptions& options_;
+    MessageFormat format_;
+    Output out_;
+    std::uint64_t seen_ = 0;
+    bool pending_ = false;  // formatted, not yet written and acknowledged
+    bool quiet_ = true;
+    Clock::time_point since_ = Clock::now();  // when it became quiet
+    int code_ = 0;
+};
+
+int choose_format(const Context& context, const RecvOptions& options, MessageFormat& format) {
+    const int chosen = (options.format.empty() ? 0 : 1) + (options.raw || options.bare || options.nul ? 1 : 0) +
+                       (context.json ? 1 : 0) + (options.command.empty() ? 0 : 1);
+    if (chosen > 1) return usage("recv", "choose one of --json, --format, --raw (with -N or -0) and --exec");
+    if (options.bare && options.nul) {
+        return usage("recv", "-N and -0 exclude each other: nothing, or NUL after a message");
+    }
+    if (context.json) format = MessageFormat::json();
+    if (options.raw || options.bare || options.nul) {
+        format = MessageFormat::raw(options.bare ? "" : options.nul ? std::string(1, '\0') : "\n");
+    }
+    if (std::string error; !options.format.empty() &&
+                           !MessageFormat::parse(options.format, Output().terminal(), format, error)) {
+        return usage("recv", error + "\n" + MessageFormat::format_help());
+    }
+    return 0;
+}
+
+int receive(const Context& context, const RecvOptions& options) {
+    MessageFormat format = MessageFormat::human();
+    if (const int code = choose_format(context, options, format); code != 0) return code;
+    if (options.silence && options.silence->count() == 0) {
+        return usage("recv", "-W 0 would wait for nothing; give it some time, as in -W 0.5");
+    }
+    auto with = context.options();
+    with.take_over = options.take_over;
+    with.manual_ack = true;
+    auto node = cast::Node::attach(options.node, with);
+    if (!node) {
+        const int code = fail(context, fmt::format("cannot receive as '{}'", options.node), node.error());
+        if (node.code() == cast::ErrorCode::name_in_use) warn("--take-over takes it from the program that has it");
+        return code;
+    }
+    for (const auto& group : options.groups) {
+        const auto joined = node->join(group);
+        if (!joined) return fail(context, fmt::format("cannot join group '{}'", group), joined.error());
+    }
+    catch_interrupts();
+    return Receiver(*node, options, std::move(format)).run();
+}
+
+std::string help() {
+    return "\nPrints 'SENDER: PAYLOAD' lines, 'SENDER (GROUP): ...' of a group, 'SENDER (all): ...' of a broadcast,\n"
+           "with what could drive a terminal escaped. Runs until -n, -W, Ctrl-C or SIGTERM (exit 0; with -n unmet\n"
+           "128 + signal). A message is acknowledged once its output is written: what was not comes again to the\n"
+           "next recv. When the reader of its output goes away (| head) it ends with 0.\n" +
+           MessageFormat::format_help() + kShellHelp +
+           "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again.\n"
+           "\nExamples:\n"
+           "  nodectl recv alice -n 1 -W 10\n"
+           "  nodectl recv alice --group news --json | jq -r .payload\n"
+           "  nodectl recv alice --format '%a %s %p\\n' >> alice.log\n"
+           "  nodectl recv printer --exec 'lp -t \"$CAST_SENDER\"'\n" +
+           kGlobalHelp;
+}
+
+}  // namespace
+
+void add_recv(CLI::App& app, Context& context) {
+    auto* recv = app.add_subcommand("recv", "Receive as a node and print its messages");
+    auto options = std::make_shared<RecvOptions>();
+    recv->add_option("NODE", options->node, "Receive as this node; made until recv ends if it does not exist")
+        ->required();
+    recv->add_option("-n", options->count, "Stop after so many messages")
+        ->type_name("COUNT")
+        ->check(CLI::PositiveNumber);
+    add_duration(*recv, "-W", options->silence,
+                 "Stop after so long without a message; exits 7 if none came, or fewer than -n asks for");
+    recv->add_option("--format", options->format, "Print each message like this; codes below")->type_name("FMT");
+    recv->add_flag("--raw", options->raw, "Print the payload's bytes and a newline, nothing else");
+    recv->add_flag("-N", options->bare, "As --raw, but no newline");
+    recv->add_flag("-0", options->nul, "As --raw, but NUL instead of a newline");
+    recv->add_option("--group", options->groups, "Join this group first; may be repeated")
+        ->type_name("G")
+        ->allow_extra_args(false);
+    recv->add_option("--exec", options->command, "Run this shell command for each message")->type_name("CMD");
+    recv->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
+    recv->footer(help());
+    recv->callback([&context, options] { context.run = [&context, options] { return receive(context, *options); }; });
+}
+
+}  // namespace nodectl

@@ -1,0 +1,135 @@
+// Sending and its books. Main thread; Refusals::add on libcast's.
+#include "sender.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "context.hpp"
+#include "output.hpp"
+#include "text.hpp"
+
+namespace nodectl {
+namespace {
+
+constexpr std::size_t kLargestMessage = 64u << 20;  // the most that a broker can be configured to take
+constexpr Milliseconds kMargin{500};                // libcast's own deadline comes first, and says more
+constexpr Milliseconds kNoWait{1000};               // --wait none: time for the bytes to leave
+constexpr std::size_t kReportedTargets = 5;
+
+std::string target_name(const std::string& target) { return target.empty() ? "everybody" : printable(target); }
+
+}  // namespace
+
+bool Envelope::plain() const {
+    return type == "text" && headers.empty() && !priority && !ttl && id.empty() && !echo;
+}
+
+cast::Message Envelope::message(std::string_view payload) const {
+    cast::Message message = !group.empty() ? cast::Message::multicast(group, payload)
+                            : broadcast    ? cast::Message::broadcast(payload)
+                                           : cast::Message::unicast(nodes, payload);
+    message.type(type);
+    for (const auto& [key, value] : headers) message.header(key, value);
+    if (priority) message.priority(*priority);
+    if (ttl) message.ttl(*ttl);
+    if (!id.empty()) message.id(id);
+    if (echo) message.echo(true);
+    return message;
+}
+
+std::string Envelope::target_text() const {
+    if (!group.empty()) return fmt::format("group '{}'", group);
+    if (broadcast) return "everybody";
+    if (nodes.size() == 1) return fmt::format("'{}'", nodes.front());
+    return fmt::format("'{}' and {}", nodes.front(), counted(nodes.size() - 1, "other"));
+}
+
+void Sender::Refusals::add(const cast::Refusal& refusal) {
+    const std::lock_guard lock(mutex);
+    auto& count = counts[{refusal.target, refusal.code}];
+    if (count == 0) {
+        warn(fmt::format("refused: {} {}: {}", cast::error_name(refusal.code), target_name(refusal.target),
+                         cast::error_hint(refusal.code)));
+    }
+    count += refusal.messages;
+    if (!first) first = refusal.code;
+}
+
+Sender::Sender(const Context& context, cast::Wait wait)
+    : context_(context), wait_(wait), timeout_(context.timeout_or(kDefaultSendTimeout)) {}
+
+int Sender::open(const std::string& from) {
+    auto options = context_.options();
+    options.send_only = true;
+    options.send_timeout = timeout_;
+    options.on_refused = [refusals = refusals_](const cast::Refusal& refusal) { refusals->add(refusal); };
+    auto node = cast::Node::attach(from, options);
+    if (!node) return fail(context_, fmt::format("cannot send as '{}'", from), node.error());
+    node_.emplace(std::move(*node));
+    return 0;
+}
+
+bool Sender::send(const Envelope& envelope, std::string_view payload) {
+    if (wait_ == cast::Wait::delivered || !envelope.plain()) return send(envelope, envelope.message(payload));
+    if (!envelope.group.empty()) return handed(envelope, node_->multicast(envelope.group, payload), 1);
+    if (envelope.broadcast) return handed(envelope, node_->broadcast(payload), 1);
+    for (const auto& node : envelope.nodes) {
+        if (!handed(envelope, node_->unicast(node, payload), 1)) return false;
+    }
+    return true;
+}
+
+bool Sender::send(const Envelope& envelope, const cast::Message& message) {
+    const auto wait = wait_ == cast::Wait::delivered ? wait_ : cast::Wait::none;
+    const std::uint64_t messages = std::max<std::size_t>(1, envelope.nodes.size());
+    return handed(envelope, node_->send(message, wait, timeout_), messages);
+}
+
+bool Sender::handed(const Envelope& envelope, const cast::Result<void>& result, std::uint64_t messages) {
+    if (result) {
+        sent_ += messages;
+        return true;
+    }
+    code_ = fail(context_, fmt::format("cannot send to {}", envelope.target_text()), result.error());
+    return false;
+}
+
+int Sender::finish(int code) {
+    if (!node_) return code;
+    if (wait_ == cast::Wait::delivered) return code != 0 ? code : report(0);
+    const auto flushed = node_->flush(wait_ == cast::Wait::none ? kNoWait : timeout_ + kMargin);
+    const bool late = flushed.code() == cast::ErrorCode::timed_out;
+    if (flushed || (late && wait_ == cast::Wait::none)) return report(code);
+    const int reported = report(code);
+    if (reported != code) return reported;
+    const int failed = late ? fail(fmt::format("no receipt within {} for some of {}", duration_text(timeout_),
+                                               counted(sent_, "message")), flushed.error())
+                            : fail(context_, "cannot send", flushed.error());
+    return code != 0 ? code : failed;
+}
+
+// Tells how many were refused, by code and target; the exit code is that of the first refusal.
+int Sender::report(int code) {
+    const std::lock_guard lock(refusals_->mutex);
+    if (!refusals_->first) return code;
+    std::uint64_t total = 0;
+    std::size_t shown = 0;
+    std::string list;
+    for (const auto& [key, count] : refusals_->counts) {
+        total += count;
+        if (++shown > kReportedTargets) continue;
+        list += fmt::format("{}{} {}", list.empty() ? "" : ", ", cast::error_name(key.second), target_name(key.first));
+        if (refusals_->counts.size() > 1) list += fmt::format(" ({})", count);
+    }
+    if (shown > kReportedTargets) list += fmt::format(" and {} more", shown - kReportedTargets);
+    warn(fmt::format("{} of {} refused: {}", total, counted(std::max(sent_, total), "message"), list));
+    return code != 0 ? code : cast::exit_code(*refusals_->first);
+}
+
+std::size_t Sender::max_message() const {
+    const std::size_t told = node_ ? node_->connection().max_message() : 0;
+    return told == 0 ? kLargestMessage : std::min(told, kLargestMessage);
+}
+
+}  // namespace nodectl

@@ -1,0 +1,68 @@
+// nodectl status: is the broker well? Exits 0 when it is, 1 when degraded, 3 when it cannot be reached. Main thread.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "context.hpp"
+#include "output.hpp"
+#include "text.hpp"
+
+namespace nodectl {
+namespace {
+
+using Json = nlohmann::json;
+
+int unreachable(const Context& context, const cast::Error& error) {
+    const int code = fail(context, "cannot ask for the status", error);
+    if (context.json) {
+        const nlohmann::ordered_json answer = {{"status", "unreachable"},
+                                               {"reasons", {cast::error_name(error.code)}},
+                                               {"broker", context.broker}};
+        print(answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    }
+    return code;
+}
+
+std::string text_of(const Json& status) {
+    std::vector<std::pair<std::string, std::string>> rows = {{"status", status.value("status", "?")}};
+    for (const auto& reason : status.value("reasons", Json::array())) {
+        rows.emplace_back("reason", printable(reason.is_string() ? reason.get<std::string>() : reason.dump()));
+    }
+    const auto seconds = status.value("uptime_s", 0.0);
+    rows.emplace_back("version", printable(status.value("version", "?")));
+    rows.emplace_back("uptime", duration_text(Milliseconds(static_cast<std::int64_t>(seconds) * 1000)));
+    rows.emplace_back("nodes", fmt::format("{} ({} attached)", status.value("nodes", std::uint64_t{0}),
+                                           status.value("attached", std::uint64_t{0})));
+    rows.emplace_back("queued", fmt::format("{} of {}", bytes_text(status.value("queued_bytes", 0.0)),
+                                            bytes_text(status.value("memory_budget", 0.0))));
+    rows.emplace_back("store", printable(status.value("store", "?")));
+    return fields(rows);
+}
+
+int show_status(const Context& context) {
+    auto admin = context.admin();
+    if (!admin) return unreachable(context, admin.error());
+    const auto answer = admin->status();
+    if (!answer) return unreachable(context, answer.error());
+    const Json status = Json::parse(*answer, nullptr, false);
+    if (!status.is_object()) {
+        warn("the broker's status is not JSON; is it of the same version?");
+        return kFailed;
+    }
+    const int written = print(context.json ? *answer + "\n" : text_of(status));
+    return status.value("status", "?") == "ok" ? written : kFailed;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+    auto* status = app.add_subcommand("status", "Is the broker well? Exits 0 if so, 1 if degraded, 3 if unreachable");
+    status->footer("\nExamples:\n  nodectl status --timeout 1s || systemctl restart cast-broker\n"
+                   "  nodectl status --json | jq .queued_bytes\n" +
+                   kGlobalHelp);
+    status->callback([&context] { context.run = [&context] { return show_status(context); }; });
+}
+
+}  // namespace nodectl

@@ -1,0 +1,180 @@
+// What may happen in a step: programs send, attach and go; operators make and delete; things break.
+#include <algorithm>
+
+#include "simulation/world.hpp"
+
+namespace sim {
+
+using cast::detail::Parcel;
+using namespace cast::wire;
+
+void World::begin() {
+    for (int i = 0; i < settings_.nodes; ++i)
+        if (random_.percent(70)) {
+            const std::string name = "n" + std::to_string(i);
+            cast::ErrorCode code{};
+            daemon_.manage([&](auto& router, auto& outbox) { return router.create_node(name, code, daemon_.clock(), outbox); });
+        }
+    for (int i = 0; i < settings_.clients; ++i) add_client();
+    for (int i = 0; i < settings_.groups; ++i) change_groups();
+}
+
+void World::add_client() {
+    const int index = static_cast<int>(clients_.size());
+    clients_.push_back(std::make_unique<Client>(*this, index, random_.next() | 1, now_us_ + random_.between(0, 20) * kMs));
+    Client& client = *clients_.back();
+    client.attach("s" + std::to_string(index), false, false);
+    for (std::int64_t i = random_.between(0, 2); i > 0; --i) client.attach(some_node(), true, false);
+    if (random_.one_in(6)) client.listen();
+}
+
+Client* World::some_client() {
+    std::vector<Client*> alive;
+    for (const auto& client : clients_)
+        if (client->alive()) alive.push_back(client.get());
+    return alive.empty() ? nullptr : random_.pick(alive);
+}
+
+std::string World::some_node() { return "n" + std::to_string(random_.below(static_cast<std::uint64_t>(settings_.nodes))); }
+
+std::string World::some_group() {
+    if (random_.one_in(20)) return some_node();  // a group may have a node's name
+    return "g" + std::to_string(random_.below(static_cast<std::uint64_t>(settings_.groups)));
+}
+
+void World::act() {
+    const std::uint64_t dice = random_.below(100);
+    if (dice < 58)
+        send_some();
+    else if (dice < 66)
+        act_on_nodes();
+    else if (dice < 92)
+        fault();
+}
+
+void World::send_some() {
+    Client* client = some_client();
+    if (client == nullptr) return add_client();
+    const std::string own = some_node();
+    std::string sender = client->receives(own) && random_.one_in(2) ? own : "s" + std::to_string(client->index());
+    if (random_.one_in(60)) sender = "nobody";
+    Parcel p;
+    p.sender = sender;
+    const std::uint64_t kind = random_.below(10);
+    p.cast = kind < 6 ? Cast::unicast : kind < 9 ? Cast::multicast : Cast::broadcast;
+    p.type = "text";
+    if (random_.percent(settings_.priorities)) p.priority = static_cast<std::uint8_t>(random_.below(10));
+    if (random_.percent(settings_.ttl)) p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
+    if (p.cast != Cast::unicast && random_.one_in(6)) p.flags |= kEcho;
+    if (p.cast == Cast::unicast && random_.one_in(20)) p.flags |= kAttachedOnly;
+    const std::int64_t patience[] = {0, 20 * kMs, 500 * kMs, 30 * kSecond, 30 * kSecond};
+    p.deadline_us = now_us_ + patience[random_.below(5)];
+    const std::int64_t count = random_.one_in(8) ? random_.between(10, 60) : random_.between(1, 5);
+    std::vector<std::string> targets;
+    if (p.cast == Cast::unicast && random_.one_in(20)) targets.push_back(some_client()->reply_name());
+    for (std::int64_t i = random_.one_in(6) ? 3 : 1; i > 0; --i)
+        targets.push_back(p.cast == Cast::unicast ? (random_.one_in(40) ? "missing" : some_node()) : p.cast == Cast::multicast ? some_group() : "");
+    for (std::int64_t i = 0; i < count; ++i) {
+        std::size_t size = static_cast<std::size_t>(random_.one_in(12) ? random_.between(200, 3000) : random_.between(5, 60));
+        if (random_.percent(settings_.big)) size = static_cast<std::size_t>(random_.between(8000, random_.one_in(10) ? 70000 : 14000));
+        Parcel one = p;
+        one.watch = random_.one_in(10) ? 1 : 0;
+        if (one.watch != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
+        for (const std::string& target : targets) {
+            one.target = target;
+            client->send(one, size);
+        }
+    }
+    if (random_.one_in(8)) client->push();
+    if (random_.one_in(20)) client->forget();
+}
+
+void World::act_on_nodes() {
+    Client* client = some_client();
+    if (client == nullptr) return add_client();
+    if (random_.one_in(12)) return add_client();
+    if (random_.one_in(20)) return client->listen();
+    const std::string name = some_node();
+    const auto known = client->session()->find(name);
+    if (known == nullptr)
+        client->attach(name, true, false);
+    else if (known->state == cast::detail::Attachment::State::failed || random_.one_in(3))
+        client->detach(name);
+    if (random_.one_in(6)) client->attach(name, true, false);  // perhaps before the answer to its DETACH
+}
+
+void World::fault() {
+    const int weights[] = {settings_.cuts,   settings_.deaths,       settings_.byes,   settings_.crashes, settings_.takeovers, settings_.deletions, settings_.membership,
+                           settings_.stalls, settings_.store_faults, settings_.deaf,   settings_.hostile, settings_.jumps,     4};
+    int total = 0;
+    for (const int weight : weights) total += weight;
+    int dice = static_cast<int>(random_.below(static_cast<std::uint64_t>(total)));
+    int kind = 0;
+    while (dice >= weights[kind]) dice -= weights[kind++];
+    Client* client = some_client();
+    switch (kind) {
+        case 0: return client != nullptr ? client->cut(static_cast<int>(random_.below(3))) : void();
+        case 1:
+        case 2: return lose_client();
+        case 3:
+            if (!daemon_.up()) return;
+            trace("the broker crashes");
+            daemon_.crash();
+            return daemon_.restart_at(now_us_ + random_.between(0, 3000) * kMs);
+        case 4: return client != nullptr ? client->attach(some_node(), true, true) : void();
+        case 5: return change_nodes();
+        case 6: return change_groups();
+        case 7:
+            if (random_.one_in(2)) return daemon_.stall(now_us_ + random_.between(50, 9000) * kMs);
+            return client != nullptr ? client->stall(now_us_ + random_.between(50, 9000) * kMs) : void();
+        case 8:
+            daemon_.store_sick(true);
+            store_well_us_ = now_us_ + random_.between(1, 800) * kMs;
+            return;
+        case 9: return client != nullptr ? client->set_deaf(true) : void();
+        case 10: return hostile();
+        case 11: wall_offset_us_ += random_.between(-36000, 36000) * kSecond; return;
+        default: return;
+    }
+}
+
+void World::lose_client() {
+    Client* client = some_client();
+    if (client == nullptr) return;
+    oracle_.unknown(client->index());
+    if (random_.below(static_cast<std::uint64_t>(settings_.byes + settings_.deaths)) < static_cast<std::uint64_t>(settings_.byes))
+        client->bye();
+    else
+        client->vanish();
+    if (random_.percent(80)) add_client();
+}
+
+void World::change_nodes() {
+    if (!daemon_.up()) return;
+    const std::string name = some_node();
+    cast::ErrorCode code{};
+    daemon_.manage([&](auto& router, auto& outbox) {
+        const bool remove = random_.one_in(2);
+        trace("%s node %s", remove ? "delete" : "create", name.c_str());
+        if (remove) router.delete_node(name, daemon_.clock(), outbox);
+        if (!remove || random_.one_in(2)) router.create_node(name, code, daemon_.clock(), outbox);
+        return 0;
+    });
+}
+
+void World::change_groups() {
+    if (!daemon_.up()) return;
+    const std::string node = some_node(), group = some_group();
+    if (random_.one_in(12)) {
+        trace("delete group %s", group.c_str());
+        daemon_.manage([&](auto& router, auto& outbox) { return router.delete_group(group, daemon_.clock(), outbox); });
+    } else if (random_.one_in(4)) {
+        trace("%s leaves %s", node.c_str(), group.c_str());
+        daemon_.leave(node, group);
+    } else {
+        trace("%s joins %s", node.c_str(), group.c_str());
+        daemon_.join(node, group);
+    }
+}
+
+}  // namespace sim

@@ -1,0 +1,140 @@
+// The broker's accounts: sums against what they sum up, sets against what they index.
+#include <algorithm>
+
+#include "simulation/world.hpp"
+
+namespace sim {
+namespace {
+
+using broker::Group;
+using broker::Lane;
+using broker::Node;
+using broker::Stream;
+using broker::Subscription;
+
+constexpr std::size_t kLargest = 150000;  // bytes of the largest batch that a run makes
+
+void check_stream(const Stream& stream) {
+    std::size_t bytes = 0, messages = 0;
+    std::uint64_t next = 0, offset = 0;
+    for (std::size_t i = 0; i < stream.batches(); ++i) {
+        const broker::StoredBatch& b = stream[i];
+        require(next == 0 || b.first == next, "a stream has a hole between its batches");
+        require(next == 0 || b.offset == offset, "a stream's offsets are wrong");
+        next = b.last() + 1;
+        offset = b.end();
+        if (b.gone) continue;
+        bytes += b.size;
+        messages += b.count;
+        const auto view = cast::wire::read_batch(b.frame.view().substr(cast::wire::kFrameHeader));
+        require(view && view->header.stream == stream.id() && view->header.sequence == b.first && view->header.count == b.count,
+                "a stored batch is not what its stream says");
+    }
+    require(next == 0 || next == stream.last() + 1, "a stream does not end where it says");
+    require(bytes == stream.bytes() && messages == stream.messages(), "a stream's sums are wrong");
+}
+
+void check_lane(broker::Router& router, const Node& node, const Lane& lane) {
+    check_stream(lane.stream);
+    require(lane.node == &node, "a lane has another's node");
+    require(router.state().directory.owner(lane.stream.id()).lane == &lane, "a lane's stream has no owner");
+    require(lane.cursor <= lane.sent && lane.sent <= lane.stream.last(), "a lane's cursor, sent and last are out of order");
+    require(lane.sent <= lane.high_sent || node.connection == nullptr || lane.sent <= lane.cursor || lane.high_sent == 0 || lane.sent <= lane.stream.last(),
+            "a lane has sent more than it remembers");
+    require(lane.waiting.empty() || router.state().holding.contains(lane.stream.id()), "a lane's hold will never be looked at");
+    require(lane.stream.empty() || lane.stream.front().last() > lane.cursor, "a lane keeps what was acknowledged");
+}
+
+void check_node(broker::Router& router, Node& node, std::size_t& total) {
+    const broker::Config& config = router.config();
+    std::size_t bytes = 0, messages = 0, largest_count = 1;
+    for (const auto& lane : node.lanes) {
+        check_lane(router, node, *lane);
+        bytes += lane->stream.bytes();
+        messages += lane->stream.messages();
+        for (std::size_t i = 0; i < lane->stream.batches(); ++i) largest_count = std::max<std::size_t>(largest_count, lane->stream[i].count);
+    }
+    total += bytes;
+    require(bytes == node.queued_bytes && messages == node.queued_messages, [&] {
+        return text("%s: %zu messages and %zu bytes queued, says %zu and %zu", node.name.c_str(), messages, bytes, node.queued_messages, node.queued_bytes);
+    });
+    require(messages < config.mailbox_messages + largest_count && bytes < config.mailbox_bytes + kLargest, "a mailbox is over its limit");
+    if (node.connection != nullptr) {
+        require(node.connection->nodes.contains(&node) && node.holder == node.connection->session->id, "a node and its connection disagree");
+        require(router.state().sessions.connection(node.connection->id) == node.connection, "a node has a dead connection");
+    }
+    const bool orphan = router.state().orphans.contains(&node);
+    require(orphan == (node.connection == nullptr && node.holder != 0), "a node is wrongly among the orphans, or not");
+    require(node.created || node.holder != 0, "a node that nobody made or holds");
+}
+
+void check_subscription(const Subscription& s, const Group& group) {
+    require(!s.nodes.empty(), "a subscription without readers");
+    require(s.group == &group && s.connection->subscriptions.at(group.stream.id()) == &s, "a subscription and its connection disagree");
+    std::size_t own = 0;
+    std::uint64_t lowest = group.stream.last();
+    for (Node* node : s.nodes) {
+        require(node->connection == s.connection, "a subscription has a reader of another connection");
+        const broker::Membership* m = node->membership(group);
+        require(m != nullptr, "a subscription has a reader that is no member");
+        own += m->own ? 1 : 0;
+        lowest = std::min(lowest, m->own ? m->cursor : s.acked);
+    }
+    require(own == s.own, "a subscription counts its own cursors wrongly");
+    require(s.lowest <= lowest && (s.stale || s.lowest == lowest), [&] { return text("a subscription's lowest is %llu and not %llu", ull(s.lowest), ull(lowest)); });
+}
+
+void check_group(broker::Router& router, Group& group, std::size_t& total) {
+    check_stream(group.stream);
+    total += group.stream.bytes();
+    const broker::Config& config = router.config();
+    require(group.stream.batches() <= 1 || (group.stream.messages() <= config.group_messages && group.stream.bytes() <= config.group_bytes),
+            "a group keeps more than its retention");
+    require(router.state().directory.owner(group.stream.id()).group == &group, "a group's stream has no owner");
+    for (const auto& s : group.subscriptions) check_subscription(*s, group);
+    std::size_t members = 0, absent = 0, read = 0;
+    std::uint64_t lowest = group.stream.last();
+    router.state().directory.for_each_node([&](Node& node) {
+        const broker::Membership* m = node.membership(group);
+        if (m == nullptr) return;
+        ++members;
+        require(group.broadcast() || group.members.contains(&node), "a member is not listed");
+        if (node.connection != nullptr) return;
+        ++absent;
+        lowest = std::min(lowest, m->cursor);
+    });
+    for (const auto& s : group.subscriptions) read += s->nodes.size();
+    require(members == group.member_count && (group.broadcast() || members == group.members.size()), "a group counts its members wrongly");
+    require(absent == group.absent && read + absent == members, "a group counts its absent members wrongly");
+    require(absent == 0 || group.absent_lowest <= lowest, "a group forgets an absent member's cursor");
+    require(group.lagging == (std::count(router.state().lagging.begin(), router.state().lagging.end(), &group) == 1), "a group's tail is listed wrongly");
+}
+
+void check_sessions(broker::Router& router) {
+    router.state().sessions.for_each_connection([&](broker::Connection& c) {
+        const broker::Session& s = *c.session;
+        require(s.connection == &c, "a session has another connection");
+        require(s.receipted <= s.through && s.committed <= s.through, "a session is receipted beyond its end");
+        require(s.receipted_bytes <= s.accepted_bytes, "a session's bytes are wrong");
+        require(s.refused_told <= s.refused.size() && s.delivered_told <= s.delivered.size(), "a session told more than there is");
+        require(std::is_sorted(s.refused.begin(), s.refused.end(), [](const auto& a, const auto& b) { return a.number < b.number; }), "refusals out of order");
+        for (const broker::Held& held : s.held) require(router.state().holding.contains(held.stream), "a receipt is held back for ever");
+        for (Node* node : c.nodes) require(node->connection == &c, "a connection lists a node of another");
+        for (const auto& [stream, subscription] : c.subscriptions) require(subscription->connection == &c, "a connection has another's subscription");
+    });
+}
+
+}  // namespace
+
+void check_state(broker::Router& router) {
+    std::size_t total = 0;
+    broker::Directory& directory = router.state().directory;
+    directory.for_each_node([&](Node& node) { check_node(router, node, total); });
+    directory.for_each_group([&](Group& group) { check_group(router, group, total); });
+    check_group(router, directory.broadcast(), total);
+    require(total == router.state().total_bytes, [&] { return text("%zu bytes are held, says %zu", total, router.state().total_bytes); });
+    require(total < router.config().memory_budget + kLargest, "the memory budget is exceeded");
+    check_sessions(router);
+}
+
+}  // namespace sim

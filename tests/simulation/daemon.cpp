@@ -1,0 +1,161 @@
+// The turn, with a store that keeps its promises late.
+#include "simulation/daemon.hpp"
+
+#include <algorithm>
+
+#include "simulation/world.hpp"
+#include "wire/messages.hpp"
+
+namespace sim {
+
+using namespace cast::wire;
+
+void Daemon::start() {
+    broker::Config config = world_.settings().config;
+    config.epoch = ++epoch_;
+    config.store_id = 7000 + epoch_;
+    config.first_stream = epoch_ * kStreamsOfEpoch;
+    router_ = std::make_unique<broker::Router>(config);
+    router_->announce({"inproc://publish"}, "simulated");
+    turn_us_ = world_.now();
+    restart_us_ = kNever;
+    sick_ = false;
+    commits_.clear();
+    if (epoch_ > 1) world_.oracle().new_epoch(epoch_);
+    world_.trace("broker starts, epoch %llu", ull(epoch_));
+}
+
+void Daemon::crash() {
+    router_.reset();
+    outbox_.clear();
+    unreachable_.clear();
+    world_.network().broker_died(world_.now());
+}
+
+broker::Now Daemon::clock() const {
+    return {world_.now() + 1000000, static_cast<std::uint64_t>(world_.now() + world_.wall_offset()) + 1700000000000000u};
+}
+
+std::int64_t Daemon::due() const {
+    if (!up()) return restart_us_;
+    std::int64_t due = std::min(turn_us_, world_.network().due());
+    if (!commits_.empty()) due = std::min(due, commits_.front().second);
+    return std::max(due, stalled_us_);
+}
+
+void Daemon::turn() {
+    if (!up()) return start();
+    ++turns_;
+    const broker::Now now = clock();
+    router_->store_health(!sick_);
+    for (const broker::ConnectionId id : unreachable_) router_->unreachable(id, now, outbox_);
+    unreachable_.clear();
+    world_.network().arrivals(world_.now(), [&](broker::ConnectionId from, std::string&& bytes) {
+        digest(bytes);
+        world_.trace_frame(true, from, bytes);
+        world_.oracle().before(*router_, from, bytes);
+        router_->handle(from, Slice::take(std::move(bytes)), now, outbox_);
+        world_.oracle().after(*router_, from);
+    });
+    const std::int64_t deadline = router_->tick(now, outbox_, true);
+    require(deadline > now.mono_us, "the broker's next deadline does not lie ahead");
+    turn_us_ = deadline == kNever ? kNever : deadline - 1000000;
+    carry_out(now);
+    world_.oracle().look(*router_);
+}
+
+void Daemon::commit(broker::Now now) {
+    const broker::Turn turn = router_->close_turn();
+    const std::int64_t late = world_.settings().late_commits && !world_.healed() ? random_.between(0, random_.one_in(30) ? 300 * kMs : 4 * kMs) : 0;
+    const std::int64_t before = commits_.empty() ? 0 : commits_.back().second;
+    commits_.emplace_back(turn, std::max(before, world_.now() + late));
+    while (!commits_.empty() && commits_.front().second <= world_.now()) {
+        router_->committed(commits_.front().first);
+        commits_.pop_front();
+    }
+    const std::int64_t deadline = router_->flush(now, outbox_);
+    require(deadline > now.mono_us, "the next receipt is due in the past");
+    if (deadline != kNever) turn_us_ = std::min(turn_us_, deadline - 1000000);
+}
+
+void Daemon::carry_out(broker::Now now) {
+    for (std::size_t i = 0; i < outbox_.controls.size(); ++i) control(broker::ControlCall(outbox_.controls[i]));
+    if (!outbox_.events.empty()) publish_events(now);
+    commit(now);
+    for (const broker::Send& send : outbox_.sends) {
+        digest(send.frame.view());
+        note_grants(send);
+        world_.trace_frame(false, send.to, send.frame.view());
+        if (!world_.network().send_down(send.to, send.frame.view(), world_.now())) unreachable_.push_back(send.to);
+    }
+    for (const broker::Publish& publish : outbox_.publishes) {
+        digest(publish.frame.view());
+        world_.publish(publish.stream, publish.frame.view());
+    }
+    outbox_.clear();
+    if (!unreachable_.empty()) turn_us_ = world_.now() + 10;
+}
+
+void Daemon::publish_events(broker::Now now) {
+    std::string frame;
+    begin_frame(frame, Verb::deliver);
+    BatchHeader header;
+    header.cast = Cast::multicast;
+    header.target = kEventsGroup;
+    header.sender = kBrokerName;
+    begin_batch(frame, header);
+    for (const broker::PresenceEvent& event : outbox_.events) append_record(frame, "json", {}, event.kind);
+    seal_batch(frame, kFrameHeader, 0, static_cast<std::uint32_t>(outbox_.events.size()), 0);
+    world_.oracle().own_messages(router_->state().directory.group(kEventsGroup)->stream.id(), outbox_.events.size());
+    router_->publish_events(std::move(frame), now);
+}
+
+void Daemon::control(const broker::ControlCall& call) {
+    // The only calls that clients make by themselves: {"op":"group.join","group":"G","nodes":["N"]}.
+    auto word = [&](const std::string& key) {
+        const std::size_t at = call.json.find("\"" + key + "\":");
+        if (at == std::string::npos) return std::string();
+        const std::size_t begin = call.json.find_first_not_of(":[\"", at + key.size() + 2);
+        return begin == std::string::npos ? std::string() : call.json.substr(begin, call.json.find('"', begin) - begin);
+    };
+    const bool join_call = word("op") == "group.join";
+    if (join_call) join(word("nodes"), word("group"));
+    const auto code = join_call ? cast::ErrorCode::ok : cast::ErrorCode::malformed;
+    outbox_.send(call.from, encode(ControlReply{call.request, code, "{}"}));
+}
+
+bool Daemon::join(std::string_view node, std::string_view group) {
+    turn_us_ = 0;
+    return router_->join(node, group, clock(), outbox_) == cast::ErrorCode::ok;
+}
+
+bool Daemon::leave(std::string_view name, std::string_view group_name) {
+    turn_us_ = 0;
+    const broker::Node* node = router_->state().directory.node(name);
+    const broker::Group* group = router_->state().directory.group(group_name);
+    if (node != nullptr && group != nullptr) world_.oracle().left(node->id, group->stream.id());
+    return router_->leave(name, group_name, clock(), outbox_) == cast::ErrorCode::ok;
+}
+
+void Daemon::note_grants(const broker::Send& send) {
+    Frame frame;
+    Attached m;
+    if (read_frame(send.frame.view(), frame) != cast::ErrorCode::ok || frame.verb != Verb::attached || !decode(frame.body, m)) return;
+    for (const AttachedNode& node : m.nodes) grants_[{send.to, m.request, std::string(node.name)}] = world_.oracle().next_event();
+}
+
+std::uint64_t Daemon::granted(broker::ConnectionId wire, std::uint32_t request, const std::string& node) const {
+    const auto at = grants_.find({wire, request, node});
+    return at == grants_.end() ? 0 : at->second;
+}
+
+void Daemon::digest(std::string_view bytes) {
+    auto add = [this](std::uint64_t word) {
+        digest_ = (digest_ ^ word) * 0x9E3779B97F4A7C15u;
+        digest_ ^= digest_ >> 32;
+    };
+    for (; bytes.size() >= 8; bytes.remove_prefix(8)) add(load<std::uint64_t>(bytes.data()));
+    for (const char c : bytes) add(static_cast<std::uint8_t>(c));
+}
+
+}  // namespace sim

@@ -1,0 +1,75 @@
+// Daemon: the broker's process: a real Router, the turn around it as broker.cpp does it, a store that may be late
+// or sick, crashes and restarts that lose everything. Not the sockets: those are the Network.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/router.hpp"
+#include "simulation/random.hpp"
+
+namespace sim {
+
+class World;
+
+class Daemon {
+public:
+    Daemon(World& world, Random& random) : world_(world), random_(random) {}
+
+    void start();
+    void crash();
+    bool up() const { return router_ != nullptr; }
+    broker::Router* router() { return router_.get(); }
+
+    /// When it wants its next turn.
+    std::int64_t due() const;
+    void turn();
+    /// It stands still until then.
+    void stall(std::int64_t until_us) { stalled_us_ = until_us; }
+    void restart_at(std::int64_t at_us) { restart_us_ = at_us; }
+    void store_sick(bool sick) { sick_ = sick; }
+    /// What an operator asks for; its consequences leave with the next turn.
+    template <class Do>
+    auto manage(Do&& act) {
+        turn_us_ = 0;
+        return act(*router_, outbox_);
+    }
+    bool join(std::string_view node, std::string_view group);
+    bool leave(std::string_view node, std::string_view group);
+
+    /// The event at which a node was granted to its reader.
+    std::uint64_t granted(broker::ConnectionId wire, std::uint32_t request, const std::string& node) const;
+    std::uint64_t turns() const { return turns_; }
+    std::uint64_t digest() const { return digest_; }
+    broker::Now clock() const;
+
+private:
+    void carry_out(broker::Now now);
+    void control(const broker::ControlCall& call);
+    void publish_events(broker::Now now);
+    void commit(broker::Now now);
+    void note_grants(const broker::Send& send);
+    void digest(std::string_view bytes);
+
+    World& world_;
+    Random& random_;
+    std::unique_ptr<broker::Router> router_;
+    broker::Outbox outbox_;
+    std::vector<broker::ConnectionId> unreachable_;
+    std::deque<std::pair<broker::Turn, std::int64_t>> commits_;  // turn, when the store has it
+    std::map<std::tuple<broker::ConnectionId, std::uint32_t, std::string>, std::uint64_t> grants_;
+    std::uint64_t epoch_ = 0;
+    std::int64_t turn_us_ = 0;
+    std::int64_t stalled_us_ = 0;
+    std::int64_t restart_us_ = kNever_;
+    bool sick_ = false;
+    std::uint64_t turns_ = 0;
+    std::uint64_t digest_ = 0;
+    static constexpr std::int64_t kNever_ = broker::kNever;
+};
+
+}  // namespace sim

@@ -1,0 +1,164 @@
+// Oracle: what must be true. It watches every message from the sender's call to the reader's hand, keeps its own
+// copy of each stream's order, and compares both sides with it. It knows the contract and nothing of how it is kept.
+#pragma once
+#include <cast/error.hpp>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/router.hpp"
+#include "src/inbound.hpp"
+#include "src/outbound.hpp"
+#include "wire/record.hpp"
+
+namespace sim {
+
+/// A broker's streams are numbered from its epoch times this.
+inline constexpr std::uint64_t kStreamsOfEpoch = 100000;
+
+/// A line of the contract that did not hold.
+struct Violation : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+inline void require(bool holds, const char* what) {
+    if (!holds) throw Violation(what);
+}
+template <class Say>
+void require(bool holds, Say&& say) {
+    if (!holds) throw Violation(say());
+}
+
+/// One message to one target.
+struct Message {
+    int client = 0;
+    std::uint32_t flow = 0;  ///< number of its (client, sender, target, cast, priority)
+    std::string sender;
+    std::string target;
+    cast::wire::Cast cast = cast::wire::Cast::unicast;
+    std::uint8_t flags = 0;
+    std::uint32_t ttl_ms = 0;
+    std::uint64_t watch = 0;
+    std::uint64_t epoch = 0;     ///< of the broker that took it last
+    int taken = 0;               ///< by how many epochs
+    std::uint64_t number = 0;    ///< of the batch that brought it
+    bool expected = false;       ///< nothing stands in its way: it must be delivered
+    bool doubtful = false;       ///< sent to a broker that knew nothing of its session, and no answer came
+    bool renumbered = false;     ///< taken before a crash, then refused, then taken again: nobody can know it again
+    bool handled = false;        ///< by anybody
+};
+
+/// What one reader (a node attached once) has got.
+struct ReaderRecord {
+    std::uint64_t granted = 0;  ///< event at which the broker granted it the node; 0: not yet
+    std::string node;
+    bool holds = false;        ///< the broker takes it for the node's reader
+    bool gone = false;
+    std::vector<bool> handled;                              // by message
+    std::unordered_map<std::uint64_t, std::uint64_t> last;  // sequence by stream
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> last_of_flow;  // epoch and message by flow
+};
+
+class Oracle {
+public:
+    // --- Sending. ----------------------------------------------------------------------------------------
+    /// Gives the message its number and its payload.
+    std::uint32_t sent(int client, cast::detail::Parcel& parcel, std::size_t size, std::string& payload);
+    void refused(int client, cast::ErrorCode code, const std::string& target, std::size_t count);
+    void watch_answered(std::uint32_t message, cast::ErrorCode code);
+    /// The client's session is gone or its outcomes are unknown: its counts prove nothing.
+    void unknown(int client) { flows_of(client).unknown = true; }
+    /// The last message sent is one that nothing stands in the way of.
+    void expect_last() { messages_.back().expected = true; }
+    /// Its connection ended before it heard from a broker that knows it: should that one forget the session, nobody
+    /// can say what it took.
+    void doubt(int client) {
+        unknown(client);
+        for (Message& m : messages_) m.doubtful = m.doubtful || m.client == client;
+    }
+    /// All is settled: every message has had one outcome.
+    void check_outcomes(int client, std::uint64_t added);
+
+    // --- The broker. -------------------------------------------------------------------------------------
+    void before(broker::Router& router, broker::ConnectionId from, std::string_view frame);
+    void after(broker::Router& router, broker::ConnectionId from);
+    /// The broker puts so many messages of its own into this stream.
+    void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
+    void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
+    void left(std::uint64_t node, std::uint64_t stream) { ledgers_.erase({node, stream}); }
+    void new_epoch(std::uint64_t epoch);
+
+    // --- Reading. ----------------------------------------------------------------------------------------
+    void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t sequence,
+                 std::string_view payload, bool redelivered);
+    void malformed(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t from);
+    void gap(broker::Router* router, const std::string& node, const cast::wire::Gap& gap, std::uint64_t count);
+    void add_reader(ReaderRecord* reader) { readers_.push_back(reader); }
+    /// Numbers what happens, in order.
+    std::uint32_t next_event() { return ++events_; }
+
+    const Message& message(std::uint32_t id) const { return messages_[id]; }
+    std::uint64_t epoch() const { return epoch_; }
+    std::uint64_t deliveries() const { return deliveries_; }
+    std::uint64_t taken() const { return taken_; }
+
+private:
+    struct Ledger {  ///< what became of one stream's messages for one node
+        std::uint64_t base = 0;    ///< it became a reader after this sequence
+        std::uint64_t prefix = 0;  ///< accounted for through this sequence
+        std::vector<std::uint32_t> first;  ///< by sequence - base - 1: event at which it was first handled, 0 for never
+        std::vector<bool> gaps;
+    };
+    struct ClientCounts {
+        std::uint64_t taken = 0;    ///< messages that a stream took
+        std::uint64_t refused = 0;
+        bool unknown = false;
+    };
+    struct Pending {  ///< a batch of the frame that the broker is about to handle
+        cast::wire::BatchHeader header;
+        std::string target, sender;
+        std::vector<std::uint32_t> ids;
+    };
+    using LedgerKey = std::pair<std::uint64_t, std::uint64_t>;  // node (0: a lane), stream
+
+    ClientCounts& flows_of(int client) { return counts_[client]; }
+    std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
+    void accepted(broker::Router& router, const Pending& batch);
+    void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
+    void take(const Pending& batch, std::uint32_t id, std::vector<std::uint32_t>& mirror);
+    Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
+    Ledger& ensure(LedgerKey key, std::uint64_t base);
+    bool accounted(const Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t sequence);
+    bool came_again(const std::string& node, std::uint32_t message);
+    void check_cursor(Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t cursor);
+    void check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t epoch);
+
+    std::vector<Message> messages_{1};  // number 0 is what strangers send
+    std::unordered_map<std::string, std::uint32_t> flow_numbers_;
+    std::map<int, ClientCounts> counts_;
+    std::vector<Pending> pending_;
+    std::uint64_t through_before_ = 0;
+    std::uint64_t pending_session_ = 0;
+    std::set<std::uint64_t> remade_;  // sessions that the broker had no past of when they came back
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> last_taken_;  // epoch, flow -> message
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;  // stream -> messages by sequence - 1
+    std::unordered_map<std::uint64_t, std::string> lane_nodes_;              // stream -> node
+    std::map<LedgerKey, Ledger> ledgers_;
+    std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
+    std::vector<ReaderRecord*> readers_;
+    std::uint32_t events_ = 0;
+    std::uint64_t epoch_ = 1;
+    std::uint64_t deliveries_ = 0;
+    std::uint64_t taken_ = 0;
+};
+
+/// The number of the message with this payload; 0 when no client of ours made it.
+std::uint32_t number_of(std::string_view payload);
+
+std::string text(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+}  // namespace sim

@@ -1,0 +1,33 @@
+// Sizes, counts and durations from and to text. Tests of broker/quantity.
+#include "quantity.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+using namespace std::chrono_literals;
+
+TEST_CASE("sizes, counts and durations are read and written exactly") {
+    const std::map<std::string, std::uint64_t> sizes{{"0", 0},         {"65536", 65536},  {"1B", 1},
+                                                     {"64KiB", 65536}, {"1mib", 1 << 20}, {"2GiB", 2ull << 30},
+                                                     {"5kB", 5000},    {"1_000", 1000},   {"1MB", 1000000}};
+    for (const auto& size : sizes) CHECK_MESSAGE(broker::parse_size(size.first) == size.second, size.first);
+    for (const char* bad : {"", "MiB", "1.5MiB", "-1", "1 MiB", "1K", "1MiBB", "_1", "1_", "99999999999999999999",
+                            "99999999999TiB", "0x10", "1e6"}) {
+        CHECK_MESSAGE(!broker::parse_size(bad), bad);
+    }
+    CHECK(broker::parse_duration("250ms") == 250ms);
+    CHECK(broker::parse_duration("5m") == 5min);
+    CHECK(broker::parse_duration("2d") == 48h);
+    CHECK(broker::parse_duration("0") == 0ms);
+    for (const char* bad : {"", "5", "s", "1.5s", "-1s", "1 s", "1H", "1min", "9223372036854775807d"}) {
+        CHECK_MESSAGE(!broker::parse_duration(bad), bad);
+    }
+    CHECK(broker::format_size(1536) == "1536B");
+    CHECK(broker::format_size(3 << 20) == "3MiB");
+    CHECK(broker::format_duration(90s) == "90s");
+    CHECK(broker::format_duration(24h) == "1d");
+    CHECK(broker::format_duration(0s) == "0s");
+}

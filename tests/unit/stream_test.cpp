@@ -1,0 +1,151 @@
+// core/stream.hpp: numbering, letting go, and remembering what is gone.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/stream.hpp"
+#include "wire/frame.hpp"
+
+using namespace broker;
+using cast::wire::GapReason;
+
+namespace {
+
+/// Appends a batch of `count` empty records at a time in seconds; returns its size in the stream.
+std::size_t append(Stream& stream, std::uint32_t count, int at_s = 0, std::uint32_t ttl_ms = 0) {
+    std::string frame;
+    cast::wire::begin_frame(frame, cast::wire::Verb::deliver);
+    cast::wire::BatchHeader header;
+    header.count = count;
+    header.ttl_ms = ttl_ms;
+    header.session = 7;
+    header.number = 9;
+    header.target = "bob";
+    header.sender = "alice";
+    cast::wire::begin_batch(frame, header);
+    for (std::uint32_t i = 0; i < count; ++i) frame += std::string("\1\0", 2);
+    cast::wire::seal_batch(frame, cast::wire::kFrameHeader, 9, count, 0);
+    const std::size_t size = frame.size();
+    stream.append(header, cast::wire::Slice::copy(frame), Now{at_s * kSecond, 1000});
+    return size;
+}
+
+std::string gaps(const Stream& stream, Sequence from, Sequence to) {
+    static const char* kNames[] = {"?", "expired", "retention", "purged", "lost", "malformed"};
+    std::string out;
+    stream.for_each_gap(from, to, [&](const GoneRange& range) {
+        out += std::to_string(range.from) + "-" + std::to_string(range.to) + " " +
+               kNames[static_cast<int>(range.reason)] + "; ";
+    });
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("a stream numbers its records from 1 and writes stream, sequence and arrival into the batch") {
+    Stream stream(42);
+    CHECK(stream.last() == 0);
+    CHECK(stream.empty());
+    append(stream, 3);
+    append(stream, 1);
+    CHECK(stream.last() == 4);
+    CHECK(stream.messages() == 4);
+    CHECK(stream.batches() == 2);
+    CHECK(stream[0].first == 1);
+    CHECK(stream[0].last() == 3);
+    CHECK(stream[1].first == 4);
+    const auto batch = cast::wire::read_batch(stream[1].frame.view().substr(cast::wire::kFrameHeader));
+    REQUIRE(batch.has_value());
+    CHECK(batch->header.stream == 42);
+    CHECK(batch->header.sequence == 4);
+    CHECK(batch->header.arrival_us == 1000);
+}
+
+TEST_CASE("a batch is found by any of its sequences") {
+    Stream stream(1);
+    for (std::uint32_t count : {3, 1, 5}) append(stream, count);
+    const std::size_t want[] = {0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 3, 3};
+    for (Sequence s = 0; s < 12; ++s) {
+        CAPTURE(s);
+        CHECK(stream.find(s) == want[s]);
+    }
+    CHECK(stream.find(~0ull) == 3);
+}
+
+TEST_CASE("bytes and messages count what is held, numbers are never used again") {
+    Stream stream(1);
+    const std::size_t first = append(stream, 2), second = append(stream, 3);
+    CHECK(stream.bytes() == first + second);
+    stream.pop_front();
+    CHECK(stream.bytes() == second);
+    CHECK(stream.messages() == 3);
+    CHECK(stream.first_kept() == 3);
+    stream.pop_front();
+    CHECK(stream.bytes() == 0);
+    CHECK(stream.first_kept() == 6);
+    append(stream, 1);
+    CHECK(stream.back().first == 6);
+    CHECK(stream.back().offset == first + second);
+}
+
+TEST_CASE("what is let go with a reason becomes a gap, neighbours of one reason become one") {
+    Stream stream(1);
+    for (int i = 0; i < 6; ++i) append(stream, 10);
+    stream.pop_front(GapReason::retention);
+    stream.pop_front(GapReason::retention);
+    stream.pop_front(GapReason::purged);
+    CHECK(gaps(stream, 1, 30) == "1-20 retention; 21-30 purged; ");
+    CHECK(gaps(stream, 5, 25) == "5-20 retention; 21-25 purged; ");
+    CHECK(gaps(stream, 21, 21) == "21-21 purged; ");
+    CHECK(gaps(stream, 31, 30) == "");
+    stream.forget_gaps(20);
+    CHECK(gaps(stream, 15, 25) == "15-20 lost; 21-25 purged; ");
+}
+
+TEST_CASE("numbers that nothing explains are lost") {
+    Stream stream(1);
+    append(stream, 4);
+    stream.pop_front();
+    CHECK(gaps(stream, 1, 4) == "1-4 lost; ");
+}
+
+TEST_CASE("an expired batch lets its bytes go, and closes up when it stands in front") {
+    Stream stream(1);
+    const std::size_t first = append(stream, 1, 0, 1000);
+    append(stream, 1, 0, 1000);
+    append(stream, 1, 0, 5000);
+    const std::size_t all = stream.bytes();
+    CHECK_FALSE(stream[0].expired(999 * kMs));
+    CHECK(stream[0].expired(1000 * kMs));
+    stream.expire(1);
+    stream.expire(1);  // twice is once
+    CHECK(stream.bytes() == all - first);
+    CHECK(stream.messages() == 2);
+    CHECK(stream.batches() == 3);
+    CHECK(stream[1].gone);
+    stream.expire(0);
+    CHECK(stream.batches() == 1);
+    CHECK(stream.front().first == 3);
+    CHECK(gaps(stream, 1, 2) == "1-2 expired; ");
+    stream.pop_front(GapReason::retention);
+    CHECK(gaps(stream, 1, 3) == "1-2 expired; 3-3 retention; ");
+}
+
+TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
+    Stream stream(1);
+    for (int i = 0; i < 400; ++i) append(stream, 1);
+    for (int i = 0; i < 200; ++i) {
+        stream.pop_front(GapReason::retention);
+        stream.pop_front(GapReason::purged);
+    }
+    int ranges = 0;
+    Sequence next = 1;
+    stream.for_each_gap(1, 400, [&](const GoneRange& range) {
+        CHECK(range.from == next);
+        CHECK(range.reason != GapReason::lost);
+        next = range.to + 1;
+        ++ranges;
+    });
+    CHECK(next == 401);
+    CHECK(ranges == 64);
+}
