@@ -49,6 +49,10 @@ class BadPeers(unittest.TestCase):
             ready = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
             for byte in ready:
                 slow.sendall(bytes([byte]))
+            while b"ROUTER" not in heard:  # messages may follow only when the broker's READY is here, says ZMTP
+                chunk = slow.recv(4096)
+                self.assertTrue(chunk, heard)
+                heard += chunk
             words = hello(7)
             for byte in bytes([0, len(words)]) + words:
                 slow.sendall(bytes([byte]))
