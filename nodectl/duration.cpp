@@ -48,6 +48,10 @@ std::string duration_text(Milliseconds duration) {
     return out;
 }
 
+std::string uptime_text(double seconds) {
+    return seconds < 1 ? "less than 1s" : duration_text(Milliseconds(static_cast<std::int64_t>(seconds) * 1000));
+}
+
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::optional<Milliseconds>& into,
                           const std::string& description) {
     const auto take = [&into](const std::string& text) {

@@ -21,6 +21,9 @@ std::optional<Milliseconds> parse_duration(std::string_view text);
 /// "500ms", "5s", "1m 30s": for messages to people.
 std::string duration_text(Milliseconds duration);
 
+/// The same for how long something has been up: "less than 1s" in its first second.
+std::string uptime_text(double seconds);
+
 /// An option that takes a duration; a bad one is a usage error that names the forms.
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::optional<Milliseconds>& into,
                           const std::string& description);

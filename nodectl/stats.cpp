@@ -51,9 +51,9 @@ std::string latency(const Json& stats, const std::string& which) {
 }
 
 Rows overview(const Json& s) {
-    const auto uptime = Milliseconds(static_cast<std::int64_t>(number(s, "/uptime_s")) * 1000);
     return {{"broker", fmt::format("version {}, up {}, epoch {}", printable(s.value("version", "?")),
-                                   duration_text(uptime), count(s, "/epoch"))},
+                                   uptime_text(number(s, "/uptime_s")),
+                                   static_cast<std::uint64_t>(number(s, "/epoch")))},
             {"nodes", fmt::format("{} known, {} attached, {} created", count(s, "/nodes/known"),
                                   count(s, "/nodes/attached"), count(s, "/nodes/created"))},
             {"groups", count(s, "/groups")},

@@ -32,7 +32,7 @@ std::string text_of(const Json& status) {
     }
     const auto seconds = status.value("uptime_s", 0.0);
     rows.emplace_back("version", printable(status.value("version", "?")));
-    rows.emplace_back("uptime", duration_text(Milliseconds(static_cast<std::int64_t>(seconds) * 1000)));
+    rows.emplace_back("uptime", uptime_text(seconds));
     rows.emplace_back("nodes", fmt::format("{} ({} attached)", status.value("nodes", std::uint64_t{0}),
                                            status.value("attached", std::uint64_t{0})));
     rows.emplace_back("queued", fmt::format("{} of {}", bytes_text(status.value("queued_bytes", 0.0)),

@@ -38,6 +38,9 @@ Message make(CastKind kind, std::vector<std::string> to, std::string_view payloa
 }  // namespace
 
 Message Message::unicast(std::string_view to, std::string_view payload) { return make(CastKind::unicast, {std::string(to)}, payload); }
+Message Message::unicast(std::initializer_list<std::string_view> to, std::string_view payload) {
+    return make(CastKind::unicast, {to.begin(), to.end()}, payload);
+}
 Message Message::unicast(std::vector<std::string> to, std::string_view payload) { return make(CastKind::unicast, std::move(to), payload); }
 Message Message::multicast(std::string_view group, std::string_view payload) { return make(CastKind::multicast, {std::string(group)}, payload); }
 Message Message::broadcast(std::string_view payload) { return make(CastKind::broadcast, {}, payload); }

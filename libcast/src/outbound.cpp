@@ -41,14 +41,14 @@ bool same_bytes(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool Outbound::room(std::string_view target, std::size_t bytes) const {
+bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes) const {
     const std::size_t busy = unreceipted_bytes_ + open_bytes_;
     if (busy != 0 && busy + bytes > window_bytes_) return false;
     if (unreceipted_.size() + open_.size() + 8 >= window_batches_) return false;
     if (full_.empty()) return true;
     if (parked_bytes_ >= 2 * window_bytes_) return false;
     // What is parked at full targets must not take the window from the others.
-    const auto at = full_.find(target);
+    const auto at = full_.find(way_to(cast, target));
     return at == full_.end() || (at->second.bytes + bytes <= window_bytes_ / 4 && parked_bytes_ + bytes <= window_bytes_);
 }
 
@@ -167,13 +167,13 @@ void Outbound::seal(Entry& e) {
     b.count = 0;
     b.watch = 0;
     if (!full_.empty()) {
-        const auto at = full_.find(sealed.target);
+        const auto at = full_.find(sealed.way());
         if (at != full_.end()) {
             park(std::move(sealed), at->second);
             return;
         }
     }
-    const bool resume = !resume_.empty() && resume_.erase(sealed.target) > 0;
+    const bool resume = !resume_.empty() && resume_.erase(sealed.way()) > 0;
     number(std::move(sealed), resume);
 }
 

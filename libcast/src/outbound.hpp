@@ -40,7 +40,7 @@ public:
 
     std::uint64_t session() const { return session_; }
     /// Whether a record of so many bytes to this target may be added now.
-    bool room(std::string_view target, std::size_t bytes) const;
+    bool room(wire::Cast cast, std::string_view target, std::size_t bytes) const;
     /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
     /// the way of most records of a burst.
     bool add_more(const Parcel& parcel);
@@ -92,6 +92,8 @@ private:
         std::uint32_t ttl_ms = 0;
         std::string target;
         std::string sender;
+
+        std::string way() const { return way_to(cast, target); }
     };
     struct Full {  // a target that refuses for being full; until all that was sent to it has its outcome
         std::deque<Batch> parked;        // oldest first
@@ -102,6 +104,11 @@ private:
         std::int64_t retry_us = 0;
         std::int64_t wait_us = 0;        // 0: the last try went well
     };
+    /// The key of what may be full: a node and a group of one name are two.
+    static std::string way_to(wire::Cast cast, std::string_view target) {
+        std::string way(1, static_cast<char>(cast));
+        return way.append(target);
+    }
     using FullAt = std::map<std::string, Full, std::less<>>::iterator;
 
     struct Entry {  // a target's open batch, kept for its next one
@@ -123,7 +130,7 @@ private:
     Batch unpark(Full& full);
     void go_on(FullAt at);
     void give_up(Full& full, std::int64_t now_us, ClientOutbox& out);
-    bool on_its_way(std::string_view target) const;
+    bool on_its_way(const std::string& way) const;
     void leave_out(Batch& batch);
 
     std::uint64_t session_;
@@ -143,9 +150,9 @@ private:
     std::size_t open_bytes_ = 0;
     std::deque<Batch> unreceipted_;
     std::size_t unreceipted_bytes_ = 0;
-    std::map<std::string, Full, std::less<>> full_;
+    std::map<std::string, Full> full_;  // by way
     std::size_t parked_bytes_ = 0;
-    std::set<std::string, std::less<>> resume_;  // targets whose parked batches gave up: the next one resumes
+    std::set<std::string> resume_;  // ways whose parked batches gave up: the next one resumes
 
     std::uint64_t added_ = 0;
     ErrorCode refusal_ = ErrorCode::ok;

@@ -55,13 +55,13 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
             undelivered_[batch.number] = batch.watch;
     }
     if (full_.empty()) return;
-    const auto full = full_.find(batch.target);
+    const auto full = full_.find(batch.way());
     if (full != full_.end() && full->second.last_tried == batch.number) go_on(full);
 }
 
 /// The target is full: from now on all that goes to it waits behind this batch.
 void Outbound::refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out) {
-    Full& full = full_[batch.target];
+    Full& full = full_[batch.way()];
     full.code = code;
     if (full.wait_us == 0 || full.last_tried == batch.number) {  // the first of them, or the one that tried in vain
         full.first_tried = full.last_tried = 0;
@@ -120,8 +120,8 @@ void Outbound::give_up(Full& full, std::int64_t now_us, ClientOutbox& out) {
     while (full.last_tried == 0 && !full.parked.empty() && full.parked.front().deadline_us <= now_us) fail(unpark(full), full.code, out);
 }
 
-bool Outbound::on_its_way(std::string_view target) const {
-    return std::any_of(unreceipted_.begin(), unreceipted_.end(), [target](const Batch& b) { return b.count != 0 && b.target == target; });
+bool Outbound::on_its_way(const std::string& way) const {
+    return std::any_of(unreceipted_.begin(), unreceipted_.end(), [&way](const Batch& b) { return b.count != 0 && b.way() == way; });
 }
 
 std::int64_t Outbound::tick(std::int64_t now_us, ClientOutbox& out) {
@@ -132,7 +132,7 @@ std::int64_t Outbound::tick(std::int64_t now_us, ClientOutbox& out) {
         // What is still on its way was refused too and comes back to its place; nothing may overtake it.
         const bool idle = full.last_tried == 0 && !on_its_way(at->first);
         if (idle && full.parked.empty()) {
-            resume_.insert(at->first);  // the next record to this target says resume by itself
+            resume_.insert(at->first);  // the next record on this way says resume by itself
             at = full_.erase(at);
             continue;
         }
@@ -165,7 +165,7 @@ void Outbound::leave_out(Batch& batch) {
     wire::seal_batch(*filler.bytes, wire::kFrameHeader, filler.number, 1, 0);
     unreceipted_bytes_ += filler.bytes->size();
     unreceipted_bytes_ -= batch.bytes->size();
-    Full& full = full_.find(batch.target)->second;
+    Full& full = full_.find(batch.way())->second;
     park(std::exchange(batch, std::move(filler)), full);
 }
 
@@ -176,7 +176,7 @@ void Outbound::forgotten() {
     if (full_.empty()) return;
     // The old broker refused these without our knowing; the new one would take them before those that wait.
     for (Batch& batch : unreceipted_) {
-        const auto at = batch.count == 0 ? full_.end() : full_.find(batch.target);
+        const auto at = batch.count == 0 ? full_.end() : full_.find(batch.way());
         if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried)) leave_out(batch);
     }
 }
@@ -199,7 +199,7 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
         wire::claim_batch(b.bytes->data() + wire::kFrameHeader, session);
     };
     for (Entry* e : open_) rename(e->batch);
-    for (auto& [target, full] : full_) {
+    for (auto& [way, full] : full_) {
         full.first_tried = full.last_tried = 0;
         for (Batch& b : full.parked) rename(b);
     }

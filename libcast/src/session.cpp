@@ -116,14 +116,8 @@ void Session::published(const wire::Slice& bytes, std::int64_t now_us, ClientOut
 
 void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out) {
     if (!m.known && welcomed_ && m.store == store_) {
-        // Away for too long: what became of the unreceipted is unknown. Another session goes on.
-        id_ = another_id(id_);
-        attempt_ = 0;
-        welcomed_ = false;
-        outbound_.restart(id_, ErrorCode::session_expired, out);
-        inbound_.new_epoch();
-        out.notices.push_back({Notice::Kind::session_expired, {}, 0, "away for too long; whether the last messages arrived is unknown"});
-        out.reconnect = true;
+        // Away for too long: what became of the unreceipted is unknown.
+        begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
         return;
     }
     const bool forgotten = welcomed_ && !m.known;
@@ -157,8 +151,22 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     out.notices.push_back({Notice::Kind::connected, {}, 0, "connected to broker " + broker_version_});
 }
 
+/// Another session goes on; whatever had no outcome gets this one.
+void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) {
+    id_ = another_id(id_);
+    attempt_ = 0;
+    welcomed_ = false;
+    outbound_.restart(id_, outcome, out);
+    inbound_.new_epoch();
+    out.notices.push_back({Notice::Kind::session_expired, {}, 0, why});
+    out.reconnect = true;
+}
+
 void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
     switch (m.code) {
+        case ErrorCode::malformed:  // sent again it would be as unreadable as before
+            if (m.verb == static_cast<std::uint8_t>(wire::Verb::cast)) begin_anew(m.code, "the broker could not read what was sent", out);
+            break;
         case ErrorCode::hello_first:
         case ErrorCode::out_of_order:
         case ErrorCode::forbidden: out.reconnect = true; break;

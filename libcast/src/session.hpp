@@ -92,6 +92,7 @@ private:
     void detached(const wire::Detached& m, ClientOutbox& out);
     void membership(const wire::Membership& m, ClientOutbox& out);
     void error(const wire::ErrorReply& m, ClientOutbox& out);
+    void begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out);
     void say_attach(ClientOutbox& out);
     void rejoin(const Attachment& node, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out);
     void dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out);

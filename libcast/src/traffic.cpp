@@ -15,10 +15,10 @@ Result<void> Link::send(const Parcel& given) {
     if (given.payload.size() > session_.max_message())
         return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " + std::to_string(session_.max_message())};
     Outbound& outbound = session_.outbound();
-    if (!outbound.room(given.target, size)) {
+    if (!outbound.room(given.cast, given.target, size)) {
         if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
         const std::int64_t until = deadline_us(options_.send_timeout);
-        if (!wait(lock, until, [&] { return outbound.room(given.target, size); }))
+        if (!wait(lock, until, [&] { return outbound.room(given.cast, given.target, size); }))
             return stop_ ? Error{ErrorCode::closed, {}} : Error{ErrorCode::timed_out, "no room in the send window"};
     }
     Parcel parcel = given;

@@ -2,6 +2,7 @@
 #include "src/transport.hpp"
 
 #include <atomic>
+#include <charconv>
 #include <cstring>
 #include <mutex>
 
@@ -44,6 +45,20 @@ std::string with_host(const std::string& end, const std::string& dialled) {
 
 }  // namespace
 
+namespace {
+
+/// libzmq notices a port that cannot be only when it connects, and keeps that to itself.
+bool plausible(std::string_view url) {
+    if (url.rfind("tcp://", 0) != 0) return true;
+    const std::size_t colon = url.rfind(':');
+    const std::string_view port = url.substr(colon + 1);
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
+}
+
+}  // namespace
+
 Transport::Transport() : context_(shared_context()) {}
 
 Transport::~Transport() { disconnect(0); }
@@ -51,6 +66,7 @@ Transport::~Transport() { disconnect(0); }
 bool Transport::connect(const std::string& url) {
     static std::atomic<std::uint64_t> count{0};
     disconnect(0);
+    if (!plausible(url)) return false;
     copy_all_ = url.rfind("inproc://", 0) == 0;
     try {
         auto dealer = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::dealer);

@@ -23,7 +23,6 @@ enum class Verb : std::uint8_t {
 
 enum FrameFlags : std::uint8_t {
     kHasAux = 1,   ///< `aux` is meant: CAST: low 32 bits of `seen`; DELIVER: low 32 bits of `through`
-    kFetched = 2,  ///< DELIVER: part of the answer to a FETCH
 };
 
 struct Frame {

@@ -69,7 +69,7 @@ void Client::forget() {
 }
 
 bool Client::send(Parcel parcel, std::size_t size) {
-    if (!session_->outbound().room(parcel.target, size + 64)) return false;
+    if (!session_->outbound().room(parcel.cast, parcel.target, size + 64)) return false;
     if (parcel.watch != 0) parcel.watch = next_watch_++;
     std::string payload;
     const std::uint32_t id = world_.oracle().sent(index_, parcel, size, payload);

@@ -97,7 +97,7 @@ std::vector<Example> from_broker() {
         {"attached", encode(attached)},
         {"detached", encode(Detached{"alice", ErrorCode::taken_over})},
         {"receipt", encode(receipt)},
-        {"deliver", batch_frame(Verb::deliver, kHasAux | kFetched, 4, batch_stamped())},
+        {"deliver", batch_frame(Verb::deliver, kHasAux, 4, batch_stamped())},
         {"gap", encode(Gap{3, 1, 40, GapReason::retention})},
         {"fetched", encode(Fetched{3, 41, 42})},
         {"tail", encode(Tail{3, 42})},

@@ -185,7 +185,7 @@ TEST_CASE("an address at which nobody answers is unreachable within the connect 
 
 TEST_CASE("addresses that are none are invalid_argument at once") {
     for (const std::string& end : std::vector<std::string>{
-             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "http://127.0.0.1:80", "ipc://"}) {
+             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "http://127.0.0.1:80", "ipc://"}) {
         CAPTURE(end);
         Options options;
         options.broker = end;

@@ -28,6 +28,7 @@ TEST_CASE("flush tells the first refusal since the last flush, and then is well 
     CHECK(alice.send(Message::unicast("nobody", "x"), Wait::receipt).code() == ErrorCode::no_such_node);
     CHECK(alice.send(Message::multicast("nobody", "x"), Wait::receipt).code() == ErrorCode::no_such_group);
     must(alice.send(Message::broadcast("x"), Wait::receipt));
+    CHECK(alice.send(Message::unicast({"alice", "nobody"}, "x"), Wait::receipt).code() == ErrorCode::no_such_node);
 }
 
 TEST_CASE("names, types, headers and priorities out of their range are refused at once") {

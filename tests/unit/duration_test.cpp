@@ -56,3 +56,9 @@ TEST_CASE("durations are told in words that can be read, and most of them parsed
         if (std::string(text).find(' ') == std::string::npos) CHECK(parse_duration(text) == Milliseconds(ms));
     }
 }
+
+TEST_CASE("an uptime is told in whole seconds") {
+    CHECK(uptime_text(0.9) == "less than 1s");
+    CHECK(uptime_text(1.9) == "1s");
+    CHECK(uptime_text(3600) == "1h");
+}

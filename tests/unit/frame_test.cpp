@@ -21,14 +21,14 @@ ErrorCode read(std::string_view bytes) {
 
 TEST_CASE("a frame's header is eight bytes before its body") {
     std::string out = "before";
-    begin_frame(out, Verb::deliver, kHasAux | kFetched, 0x01020304);
-    CHECK(hex(out.substr(6)) == "ca 01 24 03 04 03 02 01");
+    begin_frame(out, Verb::deliver, kHasAux, 0x01020304);
+    CHECK(hex(out.substr(6)) == "ca 01 24 01 04 03 02 01");
     out += "body";
     const Exact exact(out.substr(6));
     Frame frame;
     REQUIRE(read_frame(exact.view(), frame) == ErrorCode::ok);
     CHECK(frame.verb == Verb::deliver);
-    CHECK(frame.flags == (kHasAux | kFetched));
+    CHECK(frame.flags == kHasAux);
     CHECK(frame.aux == 0x01020304);
     CHECK(frame.body == "body");
     CHECK(inside(frame.body, exact.view()));

@@ -222,16 +222,16 @@ TEST_CASE_FIXTURE(Fixture, "the window has room for so many bytes and no more") 
     outbound.window(1000000, 1024);
     const std::string payload(10000, 'x');
     int added = 0;
-    while (outbound.room("bob", 10016) && added < 1000) {
+    while (outbound.room(wire::Cast::unicast, "bob", 10016) && added < 1000) {
         add("bob", payload);
         ++added;
     }
     CHECK(added >= 90);
     CHECK(added <= 100);
-    CHECK_FALSE(outbound.room("carol", 10016));
+    CHECK_FALSE(outbound.room(wire::Cast::unicast, "carol", 10016));
     (void)push();
     receipt(1000);
-    CHECK(outbound.room("bob", 10016));
+    CHECK(outbound.room(wire::Cast::unicast, "bob", 10016));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a session that is forgotten settles its unreceipted with an unknown outcome") {
@@ -267,4 +267,16 @@ TEST_CASE_FIXTURE(Fixture, "a watched parcel tells its own outcome, and a wanted
     outbound.delivered({{2, ErrorCode::expired}});
     CHECK(outbound.outcome(6, code));
     CHECK(code == ErrorCode::expired);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a full node does not hold up the group of its name") {
+    outbound.online(out);
+    add("team", "1");
+    (void)push();
+    receipt(1, {{1, ErrorCode::mailbox_full}});
+    Parcel multicast = parcel("team", "2");
+    multicast.cast = wire::Cast::multicast;
+    outbound.add(multicast, out);
+    outbound.push(out);
+    CHECK(batches(out) == "2>team(2)");
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ public:
 
     static Message unicast(std::string_view to, std::string_view payload);
     static Message unicast(std::vector<std::string> to, std::string_view payload);
+    static Message unicast(std::initializer_list<std::string_view> to, std::string_view payload);
     static Message multicast(std::string_view group, std::string_view payload);
     static Message broadcast(std::string_view payload);
 
