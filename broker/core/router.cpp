@@ -22,12 +22,6 @@ constexpr std::size_t kAnswersMost = 16u << 20;   // and after which it is given
 constexpr std::size_t kDeafKept = 65536;
 constexpr std::uint64_t kProbe = 1ull << 63;      // tokens of probes, apart from those of the signs of life
 
-/// The key of what may be full: a node and a group of one name are two.
-std::string way_to(const BatchHeader& header) {
-    std::string way(1, static_cast<char>(header.cast));
-    return way.append(header.target);
-}
-
 /// The stored form of a batch: a DELIVER frame of its own.
 Slice stored_frame(const BatchView& batch, const Slice* whole) {
     if (whole != nullptr && whole->size() >= kAdopt) {
@@ -253,13 +247,13 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     const BatchHeader& h = batch.header;
     ErrorCode code = admit(connection, batch, node, group);
     if (!session.blocked.empty()) {
-        const auto at = session.blocked.find(way_to(h));
+        const auto at = session.blocked.find(way_to(h.cast, h.target));
         if (at != session.blocked.end() && (h.flags & kResume) == 0 && code == ErrorCode::ok) return at->second;
         if (at != session.blocked.end() && code == ErrorCode::ok) session.blocked.erase(at);
     }
     if (code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed) {
         if (session.blocked.size() >= kRefusalsKept) session.blocked.clear();
-        session.blocked[way_to(h)] = code;
+        session.blocked[way_to(h.cast, h.target)] = code;
     }
     if (code != ErrorCode::ok) return code;
     if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;

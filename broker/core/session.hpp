@@ -7,11 +7,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "core/store.hpp"
 #include "core/types.hpp"
+#include "wire/batch.hpp"
 #include "wire/messages.hpp"
 #include "wire/slice.hpp"
 
@@ -20,6 +22,12 @@ namespace broker {
 struct Node;
 struct Subscription;
 struct Connection;
+
+/// The key of what may be full: a node and a group of one name are two.
+inline std::string way_to(cast::wire::Cast cast, std::string_view target) {
+    std::string way(1, static_cast<char>(cast));
+    return way.append(target);
+}
 
 /// Nodes in the order in which they were made, so that the core does the same in every run.
 struct ByAge {

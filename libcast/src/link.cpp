@@ -17,7 +17,8 @@
 namespace cast::detail {
 namespace {
 
-constexpr std::int64_t kStays = 2 * kMillisecond;  // a thread that drove this recently is expected back
+constexpr std::int64_t kStays = 4 * kMillisecond;  // a thread that drove this recently is expected back
+constexpr std::int64_t kLongWait = 100 * kMillisecond;
 constexpr std::int64_t kRetryConnect = 20 * kMillisecond;
 constexpr std::int64_t kRetryConnectMost = 1000 * kMillisecond;
 constexpr int kFramesALook = 256;
@@ -106,14 +107,11 @@ void Link::run() {
     while (!stop_) {
         if (!refusals_.empty() || !notices_.empty()) {
             tell(lock);
-        } else if (driving_ || waiting_ > 0) {
-            own_sleeps_ = true;  // who stops waiting wakes us...
-            idle_.wait_for(lock, std::chrono::seconds(1));
+        } else if (driving_ || waiting_ > 0 || now_us() - driven_us_ < kStays) {
+            // Who stops waiting mostly comes back at once: to be woken each time would cost more than a look now and then.
+            own_sleeps_ = driving_ && now_us() - driven_us_ > kLongWait;
+            idle_.wait_for(lock, std::chrono::microseconds(own_sleeps_ ? 10 * kLongWait : kStays));
             own_sleeps_ = false;
-            auto urgent = [&] { return stop_ || !refusals_.empty() || !notices_.empty(); };
-            idle_.wait_for(lock, std::chrono::microseconds(kStays), urgent);  // ...but mostly to come back
-        } else if (now_us() - driven_us_ < kStays) {
-            idle_.wait_for(lock, std::chrono::microseconds(kStays));
         } else {
             drive(lock, kForever, true);
         }

@@ -67,7 +67,10 @@ public:
     Result<std::string> call(std::string json, std::int64_t until_us);
     /// The link's hidden node, attached when it is first needed; its name.
     Result<std::string> reply_node(std::int64_t until_us);
-    /// The answer to the request of this correlation, or the refusal of the watched request itself.
+    /// An answer of this correlation will be awaited: to be said before the request leaves.
+    void expect_reply(const std::string& correlation);
+    void forget_reply(const std::string& correlation);
+    /// The expected answer, or the refusal of the watched request itself.
     Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us);
     /// The next message of $events; the hidden node must have joined it.
     Result<Message> next_event(std::int64_t until_us);
@@ -99,8 +102,8 @@ private:
     int wake_fd_ = -1;
     bool driving_ = false;
     bool own_driving_ = false;
+    bool own_sleeps_ = false;   // the own thread, for long: until somebody stops waiting
     bool polling_ = false;      // the driving thread is in poll, without the lock
-    bool own_sleeps_ = false;   // until somebody stops driving
     bool signalled_ = false;
     bool more_ = false;         // the last look left something unread
     int waiting_ = 0;

@@ -21,9 +21,19 @@ Result<std::string> Link::reply_node(std::int64_t until_us) {
     return name;
 }
 
+void Link::expect_reply(const std::string& correlation) {
+    const Lock lock(mutex_);
+    replies_[correlation];
+}
+
+void Link::forget_reply(const std::string& correlation) {
+    const Lock lock(mutex_);
+    replies_.erase(correlation);
+}
+
 void Link::sort_replies(Lock& lock, const std::string& name) {
     const auto node = session_.find(name);
-    if (node == nullptr) return;
+    if (node == nullptr || node->inbox.items == 0) return;
     Item item;
     while (node->inbox.pop(item)) {
         wire::Reader in(item.batch->view.records);
@@ -45,11 +55,12 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
         session_.inbound().finished(item, clock_us_, out_);
         carry_out(lock);
     }
+    if (waiting_ > 1) wake(lock);  // it may be another's that was found, who may be polling
 }
 
 Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us) {
     Lock lock(mutex_);
-    auto& slot = replies_[correlation];
+    std::optional<Message>& slot = replies_[correlation];
     ErrorCode code = ErrorCode::ok;
     bool receipted = false;
     wait(lock, until_us, [&] {

@@ -127,7 +127,11 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     Message request = message;
     request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
     std::vector<std::uint64_t> watches;
-    if (auto sent = detail::send_message(link, state_->name, request, 0, &watches); !sent) return sent.error();
+    link.expect_reply(correlation);  // another thread may take the answer in before we wait for it
+    if (auto sent = detail::send_message(link, state_->name, request, 0, &watches); !sent) {
+        link.forget_reply(correlation);
+        return sent.error();
+    }
     return link.await_reply(correlation, watches.front(), *reply_to, until);
 }
 

@@ -24,7 +24,10 @@ Result<void> Link::send(const Parcel& given) {
     Parcel parcel = given;
     parcel.deadline_us = coarse_now_us() + options_.send_timeout.count() * 1000;
     outbound.add(parcel, out_);
-    if (!out_.frames.empty()) flush_out();
+    if (!out_.frames.empty()) {
+        session_.inbound().ride(clock_us_, out_);
+        flush_out();
+    }
     return {};
 }
 

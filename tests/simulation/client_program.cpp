@@ -76,6 +76,7 @@ bool Client::send(Parcel parcel, std::size_t size) {
     if (parcel.watch != 0) watches_[parcel.watch] = id;
     world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(parcel.target).c_str(), world_.oracle().message(id).flow);
     if (!session_->outbound().add_more(parcel)) session_->outbound().add(parcel, out_);
+    if (!out_.frames.empty()) session_->inbound().ride(world_.now(), out_);
     carry_out();
     return true;
 }

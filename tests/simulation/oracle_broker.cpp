@@ -67,9 +67,9 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     broker::State& state = router.state();
     const broker::Connection* connection = state.sessions.connection(from);
     const broker::Node* node = state.directory.node(p.target);
-    bool blocked = connection->session->blocked.contains(p.target);
+    bool blocked = connection->session->blocked.contains(broker::way_to(p.header.cast, p.target));
     for (const Pending& later : pending_)  // one behind it in the frame may have unblocked the target
-        blocked = blocked || (later.target == p.target && later.header.number > p.header.number && (later.header.flags & kResume) != 0);
+        blocked = blocked || (later.target == p.target && later.header.cast == p.header.cast && later.header.number > p.header.number && (later.header.flags & kResume) != 0);
     bool right = false;
     switch (code) {
         case ErrorCode::no_such_node: right = node == nullptr && p.header.cast == Cast::unicast; break;

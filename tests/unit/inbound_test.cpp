@@ -208,3 +208,14 @@ TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was h
     inbound.deliver(batch(kLane, 2, 1, 13), 0, out);
     CHECK(handle() == "2");
 }
+
+TEST_CASE_FIXTURE(Fixture, "an ACK that is soon due rides with what leaves; one that is not waits") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    (void)tick();
+    inbound.deliver(batch(kLane, 1), 1000, out);
+    CHECK(handle() == "1");
+    inbound.ride(1000, out);
+    CHECK(said() == "");
+    inbound.ride(1000 + kAckDelay - kAckRide, out);
+    CHECK(said() == "ack 7:1");
+}
