@@ -18,6 +18,7 @@
 #include "broker.hpp"
 #include "log.hpp"
 #include "store/memory.hpp"
+#include "wire/heap.hpp"
 
 namespace {
 
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
     }
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
     raise_descriptor_limit();
+    cast::wire::keep_freed_memory();
     broker::set_log(parsed.options.log_level, parsed.options.log_format);
     try {
         return serve(parsed.options, signals);

@@ -61,6 +61,8 @@ public:
 
     /// Adds one record for sending; waits for room as Options::when_full says.
     Result<void> send(const Parcel& parcel);
+    /// The same for a plain text.
+    Result<void> send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
     /// Waits until the first `added` records are settled; tells the first refusal.
     Result<void> settle(Lock& lock, std::uint64_t added, std::int64_t until_us);
     /// A management call and its answer.

@@ -15,6 +15,7 @@ namespace {
 using wire::kBatchSeal;
 using wire::kFrameFill;
 using wire::kFrameHeader;
+using wire::same_bytes;
 
 // The gate: with fewer than this on its way a record leaves at once. Once it has closed, records collect until a batch
 // is full or everything on its way is receipted. So a lone message never waits, and a burst makes its own batches.
@@ -22,27 +23,14 @@ constexpr std::size_t kGateBatches = 4;
 constexpr std::size_t kGateBytes = 32 * 1024;
 constexpr std::size_t kOpenBytes = 1024 * 1024;   // all open batches together
 constexpr std::size_t kEntriesKept = 4096;
+constexpr std::size_t kPlainRoom = 4096;  // bytes made ready at a time for plain records
+constexpr std::size_t kPlainMost = 512;   // of larger records the copying costs more than the way
 constexpr std::size_t kJoin = 8192;  // smaller batches share a frame; larger ones go as they lie
-
-/// Equality of short names without a call.
-bool same_bytes(std::string_view a, std::string_view b) {
-    const std::size_t n = a.size();
-    if (n != b.size()) return false;
-    if (n > 16 || n < 8) {
-        if (n > 16) return a == b;
-        for (std::size_t i = 0; i < n; ++i)
-            if (a[i] != b[i]) return false;
-        return true;
-    }
-    using wire::load;
-    return load<std::uint64_t>(a.data()) == load<std::uint64_t>(b.data()) &&
-           load<std::uint64_t>(a.data() + n - 8) == load<std::uint64_t>(b.data() + n - 8);
-}
 
 }  // namespace
 
 bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes) const {
-    const std::size_t busy = unreceipted_bytes_ + open_bytes_;
+    const std::size_t busy = unreceipted_bytes_ + open_bytes_ + plain_.used();
     if (busy != 0 && busy + bytes > window_bytes_) return false;
     if (unreceipted_.size() + open_.size() + 8 >= window_batches_) return false;
     if (full_.empty()) return true;
@@ -60,7 +48,27 @@ bool Outbound::belongs(const Batch& b, const Parcel& p) {
     return b.cast == p.cast && b.priority == p.priority && same_bytes(b.target, p.target) && same_bytes(b.sender, p.sender);
 }
 
+void Outbound::open_plain(Batch& b) {
+    if (b.flags != 0 || b.ttl_ms != 0 || b.watch != 0 || b.priority != wire::kDefaultPriority || !full_.empty() || gate_open()) return;
+    const std::size_t size = b.bytes->size(), busy = unreceipted_bytes_ + open_bytes_;
+    if (size >= kBatchSeal || open_bytes_ >= kOpenBytes || busy >= window_bytes_) return;
+    const std::size_t room = std::min({kPlainRoom, kBatchSeal - size - 1, kOpenBytes - open_bytes_, window_bytes_ - busy});
+    b.bytes->resize(size + room);
+    plain_.batch = &b;
+    plain_.begin = plain_.at = b.bytes->data() + size;
+    plain_.end = plain_.begin + room;
+}
+
+void Outbound::close_plain() {
+    if (plain_.batch == nullptr) return;
+    open_bytes_ += plain_.used();
+    std::string& bytes = *plain_.batch->bytes;
+    bytes.resize(static_cast<std::size_t>(plain_.at - bytes.data()));
+    plain_ = {};
+}
+
 bool Outbound::add_more(const Parcel& p) {
+    close_plain();
     if (last_ == nullptr || !full_.empty() || gate_open()) return false;
     Batch& b = last_->batch;
     if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || p.watch != 0 || !belongs(b, p)) return false;
@@ -72,6 +80,7 @@ bool Outbound::add_more(const Parcel& p) {
     open_bytes_ += b.bytes->size() - before;
     ++b.count;
     ++added_;
+    if (bound < kPlainMost) open_plain(b);
     return true;
 }
 
@@ -123,6 +132,7 @@ void Outbound::begin(Entry& e, const Parcel& p) {
 }
 
 void Outbound::add(const Parcel& p, ClientOutbox& out) {
+    close_plain();
     Entry& e = entry(p, out);
     Batch& b = e.batch;
     if (b.count == 0) begin(e, p);
@@ -141,6 +151,7 @@ void Outbound::add(const Parcel& p, ClientOutbox& out) {
 }
 
 void Outbound::push(ClientOutbox& out) {
+    close_plain();
     for (Entry* e : open_) seal(*e);
     open_.clear();
     if (entries_.size() > kEntriesKept) {
@@ -223,6 +234,7 @@ void Outbound::online(ClientOutbox& out) {
 }
 
 void Outbound::window(std::size_t bytes, std::size_t batches) {
+    close_plain();
     window_bytes_ = std::max<std::size_t>(bytes, 4 * kBatchSeal);
     window_batches_ = std::clamp<std::size_t>(batches, 32, wire::kSenderBatches);
 }

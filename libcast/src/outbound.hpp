@@ -16,6 +16,7 @@
 #include "src/outbox.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
+#include "wire/record.hpp"
 
 namespace cast::detail {
 
@@ -44,6 +45,9 @@ public:
     /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
     /// the way of most records of a burst.
     bool add_more(const Parcel& parcel);
+    /// The same for a plain text (no headers, ttl or flags, default priority), and the shortest way that a record has.
+    /// `sender` and `target` may not be valid names: then they are not those of the open batch either.
+    bool add_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
     /// Adds a record; sends what the gate lets go.
     void add(const Parcel& parcel, ClientOutbox& out);
     /// Seals and sends all open batches now.
@@ -116,7 +120,17 @@ private:
         std::size_t hint = 256;  // bytes that its last batch took
     };
 
+    struct Plain {  // the open batch while plain records may be written on behind its end
+        Batch* batch = nullptr;
+        char* begin = nullptr;
+        char* at = nullptr;        // where the next one goes; the bytes from here to `end` are its string's, but unused
+        const char* end = nullptr;
+        std::size_t used() const { return static_cast<std::size_t>(at - begin); }
+    };
+
     bool gate_open() const;
+    void open_plain(Batch& batch);
+    void close_plain();
     static bool belongs(const Batch& batch, const Parcel& parcel);
     Entry& entry(const Parcel& parcel, ClientOutbox& out);
     void begin(Entry& entry, const Parcel& parcel);
@@ -146,6 +160,7 @@ private:
     std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
     std::vector<Entry*> open_;  // those with records, oldest first
     Entry* last_ = nullptr;     // the one added to last
+    Plain plain_;
     std::string key_;           // buffer of entry()
     std::size_t open_bytes_ = 0;
     std::deque<Batch> unreceipted_;
@@ -161,5 +176,15 @@ private:
     std::unordered_map<std::uint64_t, std::uint64_t> undelivered_;  // batch number -> watch
     std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
 };
+
+inline bool Outbound::add_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+    Batch* b = plain_.batch;
+    if (b == nullptr || static_cast<std::size_t>(plain_.end - plain_.at) < payload.size() + wire::kPlainOverhead) return false;
+    if (b->cast != cast || !wire::same_bytes(b->target, target) || !wire::same_bytes(b->sender, sender)) return false;
+    plain_.at = wire::write_plain_record(plain_.at, payload);
+    ++b->count;
+    ++added_;
+    return true;
+}
 
 }  // namespace cast::detail

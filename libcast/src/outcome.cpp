@@ -24,6 +24,7 @@ void Outbound::receipt_low(std::uint32_t low, std::int64_t now_us, ClientOutbox&
 }
 
 void Outbound::receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us, ClientOutbox& out) {
+    close_plain();
     auto next_refused = refused.begin();
     while (!unreceipted_.empty() && unreceipted_.front().number <= through) {
         Batch batch = std::move(unreceipted_.front());
@@ -182,6 +183,7 @@ void Outbound::forgotten() {
 }
 
 void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out) {
+    close_plain();
     session_ = session;
     next_number_ = 1;
     seen_ = asked_ = emitted_ = 0;

@@ -27,15 +27,19 @@ void Reader::begin() {
 
 bool Reader::next_here(Message& message) {
     if (!holds_ || left_ == 0) return false;
-    wire::Reader in(records_);
-    const auto record = wire::read_record(in);
-    if (!record) {  // the count lied, or the bytes do; the rest of the batch cannot be told apart
-        left_ = 0;
-        return false;
+    wire::RecordView record;
+    if (!wire::read_plain_record(records_, record)) {
+        wire::Reader in(records_);
+        const auto other = wire::read_record(in);
+        if (!other) {  // the count lied, or the bytes do; the rest of the batch cannot be told apart
+            left_ = 0;
+            return false;
+        }
+        record = *other;
+        records_ = std::string_view(in.at(), in.left());
     }
-    records_ = std::string_view(in.at(), in.left());
     sequence_ = item_.batch->view.header.sequence + index_;
-    MessageAccess::view(message, item_.batch, *record, index_, redelivered_);
+    MessageAccess::view(message, item_.batch, record, index_, redelivered_);
     ++index_;
     --left_;
     return true;

@@ -15,15 +15,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-detail::Parcel parcel(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
-    detail::Parcel p;
-    p.cast = cast;
-    p.sender = sender;
-    p.target = target;
-    p.payload = payload;
-    return p;
-}
-
 Result<std::string> encode_map(const wire::HeaderList& headers) {
     if (headers.size() > wire::kMaxHeaderCount) return Error{ErrorCode::too_large, "more than 64 headers"};
     for (const auto& [key, value] : headers)
@@ -54,7 +45,10 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     auto headers = encode_map(draft->headers);
     if (!headers) return headers.error();
 
-    Parcel p = parcel(static_cast<wire::Cast>(draft->kind), sender, {}, draft->payload);
+    Parcel p;
+    p.cast = static_cast<wire::Cast>(draft->kind);
+    p.sender = sender;
+    p.payload = draft->payload;
     p.type = draft->type;
     p.headers = *headers;
     p.priority = static_cast<std::uint8_t>(draft->priority);
@@ -73,13 +67,13 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
 }  // namespace detail
 
 Result<void> Node::unicast(std::string_view to, std::string_view payload) {
-    return state_->link->send(parcel(wire::Cast::unicast, state_->name, to, payload));
+    return state_->link->send_plain(wire::Cast::unicast, state_->name, to, payload);
 }
 Result<void> Node::multicast(std::string_view group, std::string_view payload) {
-    return state_->link->send(parcel(wire::Cast::multicast, state_->name, group, payload));
+    return state_->link->send_plain(wire::Cast::multicast, state_->name, group, payload);
 }
 Result<void> Node::broadcast(std::string_view payload) {
-    return state_->link->send(parcel(wire::Cast::broadcast, state_->name, {}, payload));
+    return state_->link->send_plain(wire::Cast::broadcast, state_->name, {}, payload);
 }
 
 Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {

@@ -6,6 +6,19 @@
 
 namespace cast::detail {
 
+Result<void> Link::send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (payload.size() <= session_.max_message() && session_.outbound().add_plain(cast, sender, target, payload)) return {};
+    }
+    Parcel parcel;
+    parcel.cast = cast;
+    parcel.sender = sender;
+    parcel.target = target;
+    parcel.payload = payload;
+    return send(parcel);
+}
+
 Result<void> Link::send(const Parcel& given) {
     Lock lock(mutex_);
     if (given.payload.size() <= session_.max_message() && session_.outbound().add_more(given)) return {};

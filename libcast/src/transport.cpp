@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "wire/bytes.hpp"
+#include "wire/heap.hpp"
 #include "wire/limits.hpp"
 
 namespace cast::detail {
@@ -20,7 +21,10 @@ std::shared_ptr<zmq::context_t> shared_context() {
     static std::weak_ptr<zmq::context_t> weak;
     const std::lock_guard lock(mutex);
     auto context = weak.lock();
-    if (context == nullptr) weak = context = std::make_shared<zmq::context_t>(1);
+    if (context == nullptr) {
+        wire::keep_freed_memory();
+        weak = context = std::make_shared<zmq::context_t>(1);
+    }
     return context;
 }
 
@@ -42,10 +46,6 @@ std::string with_host(const std::string& end, const std::string& dialled) {
     }
     return end;
 }
-
-}  // namespace
-
-namespace {
 
 /// libzmq notices a port that cannot be only when it connects, and keeps that to itself.
 bool plausible(std::string_view url) {

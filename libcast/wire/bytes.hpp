@@ -23,6 +23,39 @@ void store(char* at, T value) {
     std::memcpy(at, &value, sizeof value);
 }
 
+/// memcpy, but for few bytes (a name, a short payload) without a call.
+inline void copy_bytes(char* to, const char* from, std::size_t size) {
+    struct Sixteen {
+        char bytes[16];
+    };
+    if (size > 32) {
+        std::memcpy(to, from, size);
+    } else if (size >= 16) {
+        const auto head = load<Sixteen>(from), tail = load<Sixteen>(from + size - 16);
+        store(to, head);
+        store(to + size - 16, tail);
+    } else if (size >= 8) {
+        const auto head = load<std::uint64_t>(from), tail = load<std::uint64_t>(from + size - 8);
+        store(to, head);
+        store(to + size - 8, tail);
+    } else {
+        for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+}
+
+/// Equality of names without a call: they are short.
+inline bool same_bytes(std::string_view a, std::string_view b) {
+    const std::size_t n = a.size();
+    if (n != b.size()) return false;
+    if (n > 16) return a == b;
+    if (n >= 8)
+        return load<std::uint64_t>(a.data()) == load<std::uint64_t>(b.data()) &&
+               load<std::uint64_t>(a.data() + n - 8) == load<std::uint64_t>(b.data() + n - 8);
+    for (std::size_t i = 0; i < n; ++i)
+        if (a[i] != b[i]) return false;
+    return true;
+}
+
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}

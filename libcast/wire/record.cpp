@@ -1,20 +1,18 @@
 // Encoding and decoding of one record. Pure; any thread.
 #include "wire/record.hpp"
 
-#include <array>
 #include <cassert>
 
 namespace cast::wire {
 namespace {
 
-constexpr std::array<std::string_view, 4> kTypes = {"text", "json", "binary", "file"};
 constexpr std::uint8_t kTypeMask = 0x0F;
 constexpr std::uint8_t kHasHeaders = 0x10;
 
 KnownType known_type(std::string_view type) {
     if (type.empty()) return KnownType::text;
-    for (std::size_t i = 0; i < kTypes.size(); ++i)
-        if (type == kTypes[i]) return static_cast<KnownType>(i);
+    for (std::size_t i = 0; i < kKnownTypes.size(); ++i)
+        if (type == kKnownTypes[i]) return static_cast<KnownType>(i);
     return KnownType::named;
 }
 
@@ -54,8 +52,8 @@ std::optional<RecordView> read_record(Reader& in) {
     if (type == static_cast<std::uint8_t>(KnownType::named)) {
         record.type = body.str8();
         if (record.type.empty() || record.type.size() > kMaxType) return std::nullopt;
-    } else if (type < kTypes.size()) {
-        record.type = kTypes[type];
+    } else if (type < kKnownTypes.size()) {
+        record.type = kKnownTypes[type];
     } else {
         return std::nullopt;
     }

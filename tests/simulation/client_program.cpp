@@ -75,7 +75,11 @@ bool Client::send(Parcel parcel, std::size_t size) {
     const std::uint32_t id = world_.oracle().sent(index_, parcel, size, payload);
     if (parcel.watch != 0) watches_[parcel.watch] = id;
     world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(parcel.target).c_str(), world_.oracle().message(id).flow);
-    if (!session_->outbound().add_more(parcel)) session_->outbound().add(parcel, out_);
+    Outbound& outbound = session_->outbound();
+    const bool plain = parcel.type == "text" && parcel.headers.empty() && parcel.priority == cast::wire::kDefaultPriority && parcel.flags == 0 &&
+                       parcel.ttl_ms == 0 && parcel.watch == 0;
+    if (!(plain && outbound.add_plain(parcel.cast, parcel.sender, parcel.target, parcel.payload)) && !outbound.add_more(parcel))
+        outbound.add(parcel, out_);
     if (!out_.frames.empty()) session_->inbound().ride(world_.now(), out_);
     carry_out();
     return true;

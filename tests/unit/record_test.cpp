@@ -184,3 +184,44 @@ TEST_CASE("a header map has at most 64 headers") {
     list.emplace_back("k", "v");
     CHECK_FALSE(headers_read(encode_headers(list)));
 }
+
+TEST_CASE("the short ways of a plain record write and read the same bytes as the long ones") {
+    for (const std::size_t size : {0u, 1u, 7u, 8u, 15u, 16u, 31u, 32u, 33u, 125u, 126u, 127u, 128u, 1000u, 16381u, 16382u, 16383u, 40000u}) {
+        CAPTURE(size);
+        std::string payload;
+        for (std::size_t i = 0; i < size; ++i) payload.push_back(static_cast<char>(i * 7));
+        std::string bytes;
+        append_record(bytes, "text", {}, payload);
+        std::string plain(payload.size() + kPlainOverhead, '!');
+        plain.resize(static_cast<std::size_t>(write_plain_record(plain.data(), payload) - plain.data()));
+        CHECK(plain == bytes);
+        const std::string two = bytes + "rest";
+        std::string_view left = two;
+        RecordView record;
+        const bool taken = read_plain_record(left, record);
+        CHECK(taken == (size < 16383));
+        if (!taken) continue;
+        CHECK(left == "rest");
+        CHECK(record.payload == payload);
+        CHECK(record.type == "text");
+        CHECK(record.headers.empty());
+    }
+}
+
+TEST_CASE("the short way leaves to the long one what is not plain, cut off or malformed") {
+    std::string named, with_headers, json, cut;
+    append_record(named, "image/png", {}, "x");
+    append_record(with_headers, "text", encode_headers({{"k", "v"}}), "x");
+    append_record(json, "json", {}, "{}");
+    append_record(cut, "text", {}, "0123456789");
+    cut.resize(6);
+    RecordView record;
+    for (const std::string& bytes : {named, with_headers, cut, std::string("\0\0\0", 3), std::string("\x80\0\0", 3), std::string("\xff\xff\x03\0", 4)}) {
+        std::string_view left = bytes;
+        CHECK_FALSE(read_plain_record(left, record));
+        CHECK(left.size() == bytes.size());
+    }
+    std::string_view left = json;
+    CHECK(read_plain_record(left, record));
+    CHECK(record.type == "json");
+}
