@@ -224,7 +224,7 @@ std::vector<Operation> broker_operations() {
             {"router_multicast_8_lone", 1, 1, 200, [] { return many_readers(Cast::multicast, 1); }},
             {"stream_append_pop", 1, 1, 2000, stream},
             {"group_ack", 1, 1, 2000, [] { return group_ack(1, 1); }},
-            {"group_ack_100_connections", 100, 1, 20, [] { return group_ack(100, 1); }},
+            {"group_ack_100_connections", 100, 1, 5, [] { return group_ack(100, 1); }},
             {"group_ack_1000_nodes", 1, 1, 2000, [] { return group_ack(1, kNodes); }}};
 }
 

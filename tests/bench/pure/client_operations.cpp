@@ -65,13 +65,13 @@ private:
     std::uint64_t sent_ = 0;
 };
 
-Step outbound(std::size_t payload, std::size_t targets, std::uint64_t on_way) {
+Step outbound(std::size_t payload, std::size_t targets, std::uint64_t on_way, int warm_up) {
     auto sender = std::make_shared<Sender>(payload, targets, on_way);
     Step step = warmed_up(
         [sender] {
             for (std::size_t i = 0; i < kMessages; ++i) sender->send();
         },
-        60);
+        warm_up);
     require(sender->receipted() > 4, "nothing is receipted");
     return step;
 }
@@ -123,10 +123,10 @@ Step inbound(std::size_t records) {
 }  // namespace
 
 std::vector<Operation> client_operations() {
-    return {{"outbound_16", kMessages, 1, 100, [] { return outbound(16, 1, 8); }},
-            {"outbound_100", kMessages, 2, 100, [] { return outbound(100, 1, 8); }},
-            {"outbound_1000_targets", kMessages, 111, 50, [] { return outbound(100, 1000, kNoRoom); }},
-            {"outbound_lone", kMessages, kMessages, 5, [] { return outbound(100, 1, 1); }},
+    return {{"outbound_16", kMessages, 0.275, 40, [] { return outbound(16, 1, 8, 40); }},
+            {"outbound_100", kMessages, 1.557, 40, [] { return outbound(100, 1, 8, 20); }},
+            {"outbound_1000_targets", kMessages, 111, 40, [] { return outbound(100, 1000, kNoRoom, 40); }},
+            {"outbound_lone", kMessages, kMessages, 5, [] { return outbound(100, 1, 1, 2); }},
             {"inbound_100", kRecords, 1, 2000, [] { return inbound(kRecords); }},
             {"inbound_lone", 1, 1, 2000, [] { return inbound(1); }}};
 }

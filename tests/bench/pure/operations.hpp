@@ -15,7 +15,7 @@ using Step = std::function<void()>;
 struct Operation {
     std::string name;
     std::size_t messages = 1;       ///< handled by one step (for the ones named ack: acknowledgements)
-    std::size_t batches = 1;        ///< that those travel in
+    double batches = 1;             ///< that those travel in
     std::size_t steps = 1;          ///< enough of them to count: some million instructions
     std::function<Step()> prepare;  ///< makes the surroundings and warms them up; throws when they do not work
 };
