@@ -59,7 +59,6 @@ def compare(program, names, known):
         counted[name] = round(each, 3)
         text = f"{name:<26} {each:>11.2f} {batch:>11.0f}"
         if name not in known:
-            over.append(name)
             text += f" {'none':>11}"
         else:
             change = each / known[name] - 1
@@ -98,12 +97,12 @@ def main(arguments):
             file.write("\n")
         print(f"written to {BASELINE}: {len(counted)} operations for {key}")
         return 0
-    gone = [] if names else sorted(set(known) - set(counted))
-    for name in gone:
-        print(f"{name}: in the baseline, and no operation any more")
+    strange = sorted(set(counted) - set(known)) + ([] if names else sorted(set(known) - set(counted)))
+    for name in strange:
+        print(f"{name}: {'not in the baseline' if name in counted else 'in the baseline, and no operation any more'}")
     if over:
         print(f"FAILED: over {MARGIN:.0%} more instructions than before: {', '.join(over)}")
-    if over or gone:
+    if over or strange:
         print(f"Meant, or worth it? Then: {os.path.relpath(__file__)} --update {os.path.relpath(program)}")
         return 1
     print(f"no operation takes over {MARGIN:.0%} more than the baseline of {key}")
