@@ -114,8 +114,12 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     if (s.lowest == before) return;
     s.pace.advanced_us = now.mono_us;
     s.tail_wait_us = 0;
-    trim(group, now);
-    if (!group.waiting.empty() || s.pace.charged_us != 0 || s.lowest == group.stream.last()) review(group, now);
+    // Only who stood before the end of the oldest batch can have kept it.
+    if (group.stream.empty() || before < group.stream.front().last()) trim(group, now);
+    if (!group.waiting.empty() || s.pace.charged_us != 0)
+        review(group, now);
+    else if (s.lowest == group.stream.last())
+        stop_hold(s.pace, true, state_.config, now);
 }
 
 void Groups::recount(Subscription& s) {

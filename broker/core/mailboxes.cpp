@@ -46,9 +46,13 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
     const std::size_t window = state_.config.reader_window;
     for (const auto& lane : node.lanes) {
         Stream& stream = lane->stream;
+        std::size_t i = stream.batches();
         while (lane->sent < stream.last()) {
-            skip_expired(*lane, now);
-            const std::size_t i = stream.find(lane->sent + 1);
+            // The next one mostly lies behind the one before.
+            if (i >= stream.batches() || stream[i].first != lane->sent + 1 || stream[i].ttl_ms != 0) {
+                skip_expired(*lane, now);
+                i = stream.find(lane->sent + 1);
+            }
             const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
             if (upto > lane->sent) {
                 begin_gap(*lane, outbox);
@@ -70,6 +74,7 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
             }
             lane->sent = batch.last();
             lane->high_sent = std::max(lane->high_sent, lane->sent);
+            ++i;
         }
     }
 }

@@ -46,8 +46,8 @@ void Receipts::repeat(Session& session, Now now) {
 }
 
 void Receipts::due(Session& session, std::int64_t at_us) {
-    if (at_us < session.receipt_due_us) session.receipt_due_us = at_us;
-    state_.receipts_due.insert(session.id);
+    if (session.receipt_due_us == kNever) state_.receipts_due.insert(session.id);  // else it is listed
+    session.receipt_due_us = std::min(session.receipt_due_us, at_us);
 }
 
 void Receipts::hold(Session& session, StreamId stream, std::vector<SessionId>& waiting) {

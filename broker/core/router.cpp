@@ -208,14 +208,12 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
 }
 
 void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes, Now now, Outbox& outbox) {
-    std::size_t batches = 0;
-    if (!for_each_batch(frame.body, [&](const BatchView&) { ++batches; }) || batches == 0)
+    batches_.clear();
+    if (!for_each_batch(frame.body, [&](const BatchView& batch) { batches_.push_back(batch); }) || batches_.empty())
         return error(connection.id, ErrorCode::malformed, Verb::cast, "a batch does not parse", outbox);
     if ((frame.flags & kHasAux) != 0) receipts_.confirm(*connection.session, frame.aux);
     bool in_order = true;
-    for_each_batch(frame.body, [&](const BatchView& batch) {
-        in_order = in_order && take(connection, batch, batches == 1 ? &bytes : nullptr, now);
-    });
+    for (const BatchView& batch : batches_) in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
     if (!in_order) error(connection.id, ErrorCode::out_of_order, Verb::cast, "a batch is missing before this one", outbox);
 }
 
@@ -288,7 +286,7 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
 }
 
 void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {
-    Ack m;
+    Ack& m = ack_;
     if (!decode(body, m)) return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
     for (const AckEntry& entry : m.entries) {
         const StreamOwner owner = state_.directory.owner(entry.stream);

@@ -84,6 +84,8 @@ private:
     std::string version_;
     std::int64_t next_sweep_us_ = 0;
     std::uint64_t probes_ = 0;
+    std::vector<cast::wire::BatchView> batches_;  ///< of the frame at hand; kept for its memory
+    cast::wire::Ack ack_;                         ///< the same
     std::unordered_map<ConnectionId, SessionId> parted_;  ///< by Session::parted
     std::set<ConnectionId> deaf_;  ///< given up because they do not read; they get no answer any more
 };

@@ -80,7 +80,7 @@ bool Outbound::add_more(const Parcel& p) {
     open_bytes_ += b.bytes->size() - before;
     ++b.count;
     ++added_;
-    if (bound < kPlainMost) open_plain(b);
+    if (p.plain && bound < kPlainMost) open_plain(b);
     return true;
 }
 

@@ -16,6 +16,7 @@ Result<void> Link::send_plain(wire::Cast cast, std::string_view sender, std::str
     parcel.sender = sender;
     parcel.target = target;
     parcel.payload = payload;
+    parcel.plain = true;
     return send(parcel);
 }
 

@@ -51,6 +51,9 @@ inline bool same_bytes(std::string_view a, std::string_view b) {
     if (n >= 8)
         return load<std::uint64_t>(a.data()) == load<std::uint64_t>(b.data()) &&
                load<std::uint64_t>(a.data() + n - 8) == load<std::uint64_t>(b.data() + n - 8);
+    if (n >= 4)
+        return load<std::uint32_t>(a.data()) == load<std::uint32_t>(b.data()) &&
+               load<std::uint32_t>(a.data() + n - 4) == load<std::uint32_t>(b.data() + n - 4);
     for (std::size_t i = 0; i < n; ++i)
         if (a[i] != b[i]) return false;
     return true;

@@ -187,6 +187,7 @@ bool decode(std::string_view body, Ack& m) {
     Reader r(body);
     const std::uint32_t entries = r.count(20);
     m.entries.clear();
+    m.entries.reserve(entries);
     for (std::uint32_t i = 0; i < entries && r.ok(); ++i) {
         AckEntry& entry = m.entries.emplace_back();
         entry.stream = r.u64();

@@ -1,21 +1,26 @@
 // Names of nodes and groups. Pure; any thread.
 #include "wire/names.hpp"
 
+#include <array>
+
 #include "wire/limits.hpp"
 
 namespace cast::wire {
 namespace {
 
-bool name_byte(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
+/// Whether a byte may stand in a name: letters, digits, dot, underscore, hyphen.
+constexpr std::array<bool, 256> kNameBytes = [] {
+    std::array<bool, 256> may{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")) may[static_cast<unsigned char>(c)] = true;
+    return may;
+}();
 
 }  // namespace
 
 bool valid_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > kMaxName || name[0] == '.' || name[0] == '-') return false;
     for (char c : name)
-        if (!name_byte(c)) return false;
+        if (!kNameBytes[static_cast<unsigned char>(c)]) return false;
     return true;
 }
 

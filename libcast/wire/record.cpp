@@ -11,6 +11,7 @@ constexpr std::uint8_t kHasHeaders = 0x10;
 
 KnownType known_type(std::string_view type) {
     if (type.empty()) return KnownType::text;
+    if (type.size() == 4 && load<std::uint32_t>(type.data()) == load<std::uint32_t>("text")) return KnownType::text;
     for (std::size_t i = 0; i < kKnownTypes.size(); ++i)
         if (type == kKnownTypes[i]) return static_cast<KnownType>(i);
     return KnownType::named;

@@ -21,16 +21,21 @@ constexpr std::uint64_t kLane = 7;
 constexpr std::int64_t kBetweenUs = 100;  // steps
 constexpr std::uint64_t kNoRoom = ~0ull;  // receipts come when the window is full
 
-/// What Link::send does, and a broker that receipts half of what is on its way once that is `on_way` batches.
+/// What Link::send (or, for plain texts, send_plain) does, and a broker that receipts half of what is on its way once that is `on_way` batches.
 class Sender {
 public:
-    Sender(std::size_t payload, std::size_t targets, std::uint64_t on_way) : payload_(payload, 'p'), on_way_(on_way) {
+    Sender(std::size_t payload, std::size_t targets, std::uint64_t on_way, bool plain) : payload_(payload, 'p'), on_way_(on_way), plain_(plain) {
         for (std::size_t i = 0; i < targets; ++i) targets_.push_back(node_name(i));
         outbound_.online(out_);
     }
 
     void send() {
+        if (plain_ && outbound_.add_plain(wire::Cast::unicast, kSender, targets_[next_], payload_)) {
+            if (++next_ == targets_.size()) next_ = 0;
+            return;
+        }
         Parcel parcel;
+        parcel.plain = plain_;
         parcel.sender = kSender;
         parcel.target = targets_[next_];
         parcel.type = "text";
@@ -62,11 +67,12 @@ private:
     std::vector<std::string> targets_;
     std::size_t next_ = 0;
     std::uint64_t on_way_;
+    bool plain_;
     std::uint64_t sent_ = 0;
 };
 
-Step outbound(std::size_t payload, std::size_t targets, std::uint64_t on_way, int warm_up) {
-    auto sender = std::make_shared<Sender>(payload, targets, on_way);
+Step outbound(std::size_t payload, std::size_t targets, std::uint64_t on_way, int warm_up, bool plain) {
+    auto sender = std::make_shared<Sender>(payload, targets, on_way, plain);
     Step step = warmed_up(
         [sender] {
             for (std::size_t i = 0; i < kMessages; ++i) sender->send();
@@ -123,10 +129,12 @@ Step inbound(std::size_t records) {
 }  // namespace
 
 std::vector<Operation> client_operations() {
-    return {{"outbound_16", kMessages, 0.275, 40, [] { return outbound(16, 1, 8, 40); }},
-            {"outbound_100", kMessages, 1.557, 40, [] { return outbound(100, 1, 8, 20); }},
-            {"outbound_1000_targets", kMessages, 111, 40, [] { return outbound(100, 1000, kNoRoom, 40); }},
-            {"outbound_lone", kMessages, kMessages, 5, [] { return outbound(100, 1, 1, 2); }},
+    return {{"outbound_plain_16", kMessages, 0.275, 40, [] { return outbound(16, 1, 8, 40, true); }},
+            {"outbound_plain_100", kMessages, 1.557, 40, [] { return outbound(100, 1, 8, 20, true); }},
+            {"outbound_typed_16", kMessages, 0.275, 40, [] { return outbound(16, 1, 8, 40, false); }},
+            {"outbound_typed_100", kMessages, 1.557, 40, [] { return outbound(100, 1, 8, 20, false); }},
+            {"outbound_1000_targets", kMessages, 111, 40, [] { return outbound(100, 1000, kNoRoom, 40, true); }},
+            {"outbound_lone", kMessages, kMessages, 5, [] { return outbound(100, 1, 1, 2, true); }},
             {"inbound_100", kRecords, 1, 2000, [] { return inbound(kRecords); }},
             {"inbound_lone", 1, 1, 2000, [] { return inbound(1); }}};
 }
