@@ -67,13 +67,16 @@ private:
         const auto got = nodes_[index].receive_some(hand_out, timeout);
         return got ? static_cast<int>(*got) : 0;
     }
-    // Each node is asked once; when none has anything, it waits at the next one: that drives the connection for all.
+    // Each node is asked once; while none has anything, it waits a little at the next one, which drives the connection
+    // for all of them.
     int receive_in_turn(const Take& take) {
         int got = 0;
-        for (std::size_t i = 0; i < nodes_.size(); ++i) got += receive_at(i, take, milliseconds(0));
-        if (got > 0) return got;
-        turn_ = (turn_ + 1) % nodes_.size();
-        return receive_at(turn_, take, milliseconds(100));
+        for (int tries = 0; tries < 20 && got == 0; ++tries) {
+            for (std::size_t i = 0; i < nodes_.size(); ++i) got += receive_at(i, take, milliseconds(0));
+            turn_ = (turn_ + 1) % nodes_.size();
+            if (got == 0) got += receive_at(turn_, take, milliseconds(5));
+        }
+        return got;
     }
 
     bool only_sends_;
