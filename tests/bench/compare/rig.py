@@ -60,12 +60,12 @@ def machine():
         "kernel": platform.release(),
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {
-            "cast": first_line(os.path.join(os.path.dirname(RIG), "cast-broker"), "--version"),
+            "cast": first_line(os.path.join(os.path.dirname(RIG), "cast-broker"), "--version").split(" ")[-1],
             "commit": first_line("git", "describe", "--always", "--dirty"),
-            "nats": first_line("nats-server", "--version"),
+            "NATS": first_line("nats-server", "--version").split(" ")[-1],
             "libzmq": first_line("pkg-config", "--modversion", "libzmq"),
-            "redis": first_line("redis-server", "--version").split(" sha=")[0],
-            "mosquitto": first_line("mosquitto", "-h"),
+            "Redis": first_line("redis-server", "--version").split(" sha=")[0].split("v=")[-1],
+            "Mosquitto": first_line("mosquitto", "-h").split(" ")[-1],
         },
     }
 

@@ -76,7 +76,7 @@ def write(folder, lines, machine, options):
     text += ["| " + " | ".join(cells(line)) + " |" for line in lines]
     text += ["", f"{machine['date']}, {machine['processor']}, {machine['processors']} processors, "
              f"{machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_before']} before.",
-             "", ", ".join(f"{name}: {version}" for name, version in versions.items() if version) + "."]
+             "", ", ".join(f"{name} {version}" for name, version in versions.items() if version) + "."]
     if not options.deaf_sender:
         text += ["", "The sender of NATS and Redis subscribes like every endpoint of theirs, and so gets its own",
                  "broadcasts, too; run with `--deaf-sender` to have it not."]
