@@ -93,7 +93,7 @@ def measure(options, available):
 def show(series, points):
     """A block a series: the cost of a message, and how it grows from the first and from the point before."""
     for one in series:
-        print(f"{one.title:26}{'system':>8}{'kmsg/s':>10}{'us':>9}{'cpu ns':>9}{'of first':>10}{'of last':>9}{'MB':>8}")
+        print(f"{one.title:26}{'system':>8}{'kmsg/s':>10}{'us':>11}{'cpu ns':>12}{'of first':>10}{'of last':>9}{'MB':>8}")
         for system in ("cast", "nats"):
             first = last = None
             for point in (p for p in points if p["series"] == one.key and p["system"] == system):
@@ -103,7 +103,7 @@ def show(series, points):
                 cost = point["cpu_ns"]
                 first, last = first or cost, last or cost
                 growth = (f"{cost / first:.2f}", f"{cost / last:.2f}") if first else ("-", "-")
-                print(f"{point['at']:>26,}{system:>8}{point['kmsg_s']:>10,.0f}{point['us']:>9.3f}{cost:>9,.0f}"
+                print(f"{point['at']:>26,}{system:>8}{point['kmsg_s']:>10,.1f}{point['us']:>11,.3f}{cost:>12,.0f}"
                       f"{growth[0]:>10}{growth[1]:>9}{point['server_rss_mb']:>8.1f}")
                 last = cost
         print()

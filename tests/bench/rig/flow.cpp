@@ -119,7 +119,7 @@ Json report(const Run& run, const Plan& plan, const Board& board, const Usage& u
     json.update(Json{{"sent", plan.each * plan.senders},
                      {"got", got},
                      {"lost", expected - got},
-                     {"kmsg_s", rounded(static_cast<double>(got) / wall / 1e3, 1)},
+                     {"kmsg_s", rounded(static_cast<double>(got) / wall / 1e3, 3)},
                      {"send_s", rounded(sent - first, 3)},
                      {"wall_s", rounded(wall, 3)},
                      {"server_cpu_s", rounded(usage.server_cpu_s, 2)},
