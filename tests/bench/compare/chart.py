@@ -62,6 +62,8 @@ def bars(axes, rows, found, scale):
     axes.set_ylim(at - .8, -.8)
     axes.tick_params(axis="y", length=0)
     axes.set_xscale("log")
+    values = [found[row.key][system]["median"] * scale for row in rows for system in found[row.key]]
+    axes.set_xlim(min(values) / 3, max(values) * 2)
     axes.grid(axis="x", color=INK, alpha=.25, linewidth=.5)
     axes.set_axisbelow(True)
 
