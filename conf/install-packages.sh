@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-packages.sh [build] [test] [develop]: installs what is missing of these sections of packages.txt ("build"
+# install-packages.sh [build] [test] [develop] [bench]: installs what is missing of these sections of packages.txt ("build"
 # when none is named). Does nothing, and needs no rights, when nothing is missing.
 set -euo pipefail
 list=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/packages.txt
@@ -27,7 +27,7 @@ wanted=
 for name in "$@"; do
     packages=$(section "$name")
     if [ -z "$packages" ]; then
-        echo "install-packages.sh: no section \"$name\" in $list (there are: build, test, develop)" >&2
+        echo "install-packages.sh: no section \"$name\" in $list (there are: build, test, develop, bench)" >&2
         exit 2
     fi
     wanted+=" $packages"
