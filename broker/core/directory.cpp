@@ -21,7 +21,7 @@ Directory::Directory(StreamId first_stream) : next_stream_(first_stream) {
 
 Node* Directory::node(std::string_view name) {
     const auto at = nodes_.find(name);
-    return at == nodes_.end() ? nullptr : at->second.get();
+    return at == nodes_.end() ? nullptr : at->get();
 }
 
 Group* Directory::group(std::string_view name) {
@@ -40,7 +40,7 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
     node.id = next_node_++;
     node.name = name;
     node.hidden = hidden;
-    nodes_.emplace(node.name, std::move(fresh));
+    nodes_.insert(std::move(fresh));
     if (!hidden) ++visible_;
     return node;
 }
@@ -48,7 +48,7 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
 void Directory::remove_node(Node& node) {
     for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());
     if (!node.hidden) --visible_;
-    nodes_.erase(nodes_.find(node.name));
+    nodes_.erase(nodes_.find(std::string_view(node.name)));
 }
 
 Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us) {

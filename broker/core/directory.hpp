@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/session.hpp"
@@ -119,6 +120,15 @@ struct StreamOwner {
 struct NameHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    std::size_t operator()(const std::unique_ptr<Node>& node) const { return (*this)(node->name); }
+};
+
+/// Nodes are found by the name that they carry: there may be very many, and each byte counts.
+struct SameName {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<Node>& a, const std::unique_ptr<Node>& b) const { return a->name == b->name; }
+    bool operator()(std::string_view name, const std::unique_ptr<Node>& node) const { return name == node->name; }
+    bool operator()(const std::unique_ptr<Node>& node, std::string_view name) const { return name == node->name; }
 };
 
 class Directory {
@@ -143,7 +153,7 @@ public:
 
     template <class Visit>
     void for_each_node(Visit&& visit) {
-        for (auto& entry : nodes_) visit(*entry.second);
+        for (auto& node : nodes_) visit(*node);
     }
     template <class Visit>
     void for_each_group(Visit&& visit) {
@@ -153,7 +163,7 @@ public:
 private:
     StreamId next_stream_;
     std::uint64_t next_node_ = 1;
-    std::unordered_map<std::string, std::unique_ptr<Node>, NameHash, std::equal_to<>> nodes_;
+    std::unordered_set<std::unique_ptr<Node>, NameHash, SameName> nodes_;
     std::unordered_map<std::string, std::unique_ptr<Group>, NameHash, std::equal_to<>> groups_;
     std::unordered_map<StreamId, StreamOwner> owners_;
     std::unique_ptr<Group> broadcast_;

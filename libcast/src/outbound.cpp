@@ -21,7 +21,7 @@ using wire::same_bytes;
 // is full or everything on its way is receipted. So a lone message never waits, and a burst makes its own batches.
 constexpr std::size_t kGateBatches = 4;
 constexpr std::size_t kGateBytes = 32 * 1024;
-constexpr std::size_t kOpenBytes = 1024 * 1024;   // all open batches together
+constexpr std::size_t kOpenBytes = 2048 * 1024;   // all open batches together: many targets in turn still make batches
 constexpr std::size_t kEntriesKept = 4096;
 constexpr std::size_t kPlainRoom = 4096;  // bytes made ready at a time for plain records
 constexpr std::size_t kPlainMost = 512;   // of larger records the copying costs more than the way
