@@ -56,16 +56,15 @@ struct Node {
     std::string name;
     bool created = false;
     bool hidden = false;
+    bool online = false;  ///< as last told in an event
+    bool dirty = false;   ///< listed among the nodes of this turn
     int port = 0;
     SessionId holder = 0;              ///< session that receives as it; 0: none
     SessionId reader = 0;              ///< session that received as it last
     Connection* connection = nullptr;  ///< where it is received now
     std::int64_t lost_us = 0;          ///< since when its holder has no connection
-    bool online = false;               ///< as last told in an event
     std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
     std::vector<Membership> memberships;
-    bool dirty = false;  ///< listed among the nodes of this turn
-
     std::size_t queued_bytes = 0;
     std::size_t queued_messages = 0;
     std::uint64_t received = 0;
