@@ -279,7 +279,8 @@ void Link::watch(Inbox* inbox, int fd, Lock&) {
 
 void Link::raise_watches() {
     for (const auto& [inbox, fd] : watches_) {
-        if (inbox->items == 0 && inbox->closed == ErrorCode::ok) continue;
+        if (!inbox->notify) continue;  // nothing came since: its descriptor stands as its reader left it
+        inbox->notify = false;
         const std::uint64_t one = 1;
         (void)!write(fd, &one, sizeof one);
     }
