@@ -57,7 +57,7 @@ def machine():
         "processor": models[0] if models else platform.machine(),
         "processors": os.cpu_count(),
         "memory_gib": round(memory_kb / 1048576, 1),
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {
             "cast": first_line(os.path.join(os.path.dirname(RIG), "cast-broker"), "--version").split(" ")[-1],
