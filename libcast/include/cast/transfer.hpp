@@ -2,7 +2,7 @@
 // flat on all sides: a sender is never more than 8 MiB ahead of the slowest receiver that answers it. An interrupted
 // transfer goes on where it was when the same node sends the same file again.
 // A FileSender and a FileReceiver belong to one thread at a time; their node may be used by other threads meanwhile.
-// What travels is in PROTOCOL.md, "Files". Programs that use none of this link no libcrypto.
+// What travels is in PROTOCOL.md, "Files". SHA-256 is libcrypto's, linked into libcast: no library more to load.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -80,12 +80,18 @@ struct FileOptions {
     std::function<bool(const FileProgress&)> on_progress;
 };
 
+/// Sends a regular file and waits. `to` says to whom, with its priority, ttl and headers; its payload and type do not
+/// matter. A receiver that comes late, or has lost something, gets what it lacks afterwards. What failed at single
+/// receivers is in the report. Errors: as of Node::send; invalid_argument with the system's words when the file cannot be
+/// read, or changes meanwhile; the last target's when all have failed; closed.
+CAST_API Result<FileReport> send_file(Node& node, const std::string& path, const Message& to, FileOptions options = {});
+
 /// Sends a file whose content the program has piece by piece: an upload, a pipe. Destroyed before finish(): the
 /// transfer is interrupted.
 class CAST_API FileSender {
 public:
-    /// `to` says to whom, with its priority, ttl and headers; its payload and type do not matter. Waits up to a
-    /// quarter of a second for receivers that have a part of the file already, if it has an identity and is large.
+    /// `to` as of send_file. Waits up to a quarter of a second for receivers that have a part of the file already, if it
+    /// has an identity and is large.
     /// Errors: as of Node::send; invalid_argument (no recipient, no name).
     static Result<FileSender> open(Node& node, const Message& to, FileOptions options);
 
@@ -109,18 +115,13 @@ public:
 
     FileProgress progress() const;
 
-    struct State;  ///< libcast's own
+    struct CAST_LOCAL State;  ///< libcast's own
 
 private:
-    friend Result<FileReport> CAST_API send_file(Node&, const std::string&, const Message&, FileOptions);
+    friend Result<FileReport> send_file(Node&, const std::string&, const Message&, FileOptions);
     explicit FileSender(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
-
-/// Sends a regular file and waits. A receiver that comes late, or has lost something, gets what it lacks afterwards.
-/// A file that changes meanwhile fails with invalid_argument. Errors: as above; invalid_argument with the system's
-/// words when the file cannot be read.
-CAST_API Result<FileReport> send_file(Node& node, const std::string& path, const Message& to, FileOptions options = {});
 
 // --- Receiving. ------------------------------------------------------------------------------------------------
 
@@ -155,10 +156,11 @@ public:
     ~FileReceiver();
 
     /// Handles one received message. Acknowledge it afterwards, as any other: bytes are with the system by then, and
-    /// a program that is killed goes on from there. A message of type "file" without the transfer's headers is `other`.
+    /// a program that is killed goes on from there. A message of type "file" without the
+    /// transfer's headers is a whole file.
     FileEvent take(const Message& message);
 
-    struct State;  ///< libcast's own
+    struct CAST_LOCAL State;  ///< libcast's own
 
 private:
     explicit FileReceiver(std::unique_ptr<State> state);
