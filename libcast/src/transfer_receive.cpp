@@ -53,7 +53,6 @@ struct FileReceiver::State {
     std::map<std::string, Incoming> open;  // by the part's name
     std::map<std::string, FileWord> over;  // by the part's name and the correlation: what became of it
     std::deque<std::string> over_order;
-    std::map<std::string, bool> deaf;  // report nodes that are gone
     std::uint64_t uses = 0;
 };
 
@@ -65,15 +64,13 @@ std::string FileReceiver::State::part_name(const Message& message, const FileHea
 }
 
 void FileReceiver::State::report(const FileHead& head, FileWord word) {
-    if (head.report_to.empty() || deaf.count(head.report_to) != 0) return;
+    if (head.report_to.empty()) return;
     word.transfer = head.transfer;
     word.correlation = head.correlation;
     const auto state = node.lock();
     if (state == nullptr) return;
-    const auto sent = detail::send_and_wait(*state, word_message(word, head.report_to), Wait::receipt, kReportTime);
-    if (sent.code() != ErrorCode::no_such_node && sent.code() != ErrorCode::deleted) return;
-    if (deaf.size() >= kRemembered) deaf.clear();
-    deaf[head.report_to] = true;
+    // Whether it is heard is the sender's affair: it asks again.
+    (void)detail::send_and_wait(*state, word_message(word, head.report_to), Wait::receipt, kReportTime);
 }
 
 void FileReceiver::State::tell(const FileHead& head, FileWord::State state, std::uint64_t offset) {

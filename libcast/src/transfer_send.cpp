@@ -137,7 +137,8 @@ Result<void> FileSender::State::find_starts() {
     });
     lock.unlock();
     for (Target& t : targets) {
-        if (t.cast == wire::Cast::multicast) t.start = answered() ? window.floor(0) : 0;
+        if (t.cast == wire::Cast::multicast && answered())
+            t.start = window.floor(UINT64_MAX) % UINT64_MAX;  // nobody: 0
         if (const auto* taker = window.find(t.name); t.cast == wire::Cast::unicast && taker != nullptr)
             t.start = taker->held;
     }

@@ -197,7 +197,9 @@ void FileSender::State::see_outcomes(Lock& lock) {
         if (!outbound.outcome(w.watch, code)) return false;
         watched_bytes -= w.bytes;
         ++moves;
-        if (code != ErrorCode::ok) failed(w.cast, w.target, {code, w.target});
+        const bool may_come_back =
+            code == ErrorCode::no_such_node && w.cast == wire::Cast::unicast && window.gone(w.target, detail::now_us());
+        if (code != ErrorCode::ok && !may_come_back) failed(w.cast, w.target, {code, w.target});
         return true;
     });
 }

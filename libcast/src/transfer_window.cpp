@@ -9,6 +9,7 @@ namespace cast::detail {
 namespace {
 
 constexpr std::int64_t kAskAfter = 1000 * kMillisecond;
+constexpr std::int64_t kGoneFor = 5000 * kMillisecond;
 constexpr int kBacks = 16;
 
 // Reports come after each MiB: who has all but that owes none, until the end.
@@ -28,6 +29,7 @@ void FileWindow::heard(std::string_view node, const FileWord& word, const FilePl
         at->second.moved_us = now_us;
     }
     FileTaker& taker = at->second;
+    taker.gone_us = 0;
     if (word.state == FileWord::State::saved) {
         taker.state = FileTaker::State::saved;
         taker.saved_as = word.name;
@@ -84,10 +86,14 @@ void FileWindow::back(FileTaker& taker, std::uint64_t offset, const FilePlace& p
 bool FileWindow::give_up(const FilePlace& place, std::int64_t now_us, std::int64_t patience_us) {
     bool any = false;
     for (auto& [node, taker] : takers_) {
-        if (!owes(taker, place)) taker.moved_us = now_us;
-        if (now_us - taker.moved_us < patience_us) continue;
+        if (!owes(taker, place) && taker.gone_us == 0) taker.moved_us = now_us;
+        const bool gone =
+            taker.gone_us != 0 && !taker.over() && now_us - taker.gone_us >= std::min(patience_us, kGoneFor);
+        if (now_us - taker.moved_us < patience_us && !gone) continue;
+        if (taker.over()) continue;
         taker.state = FileTaker::State::failed;
-        taker.error = {ErrorCode::timed_out, "it stopped at " + std::to_string(taker.held) + " bytes"};
+        taker.error = {gone ? ErrorCode::no_such_node : ErrorCode::timed_out,
+                       "'" + node + "' stopped at " + std::to_string(taker.held) + " bytes"};
         any = true;
     }
     return any;
@@ -123,6 +129,13 @@ void FileWindow::fail(std::string_view node, Error error) {
     if (at == takers_.end() || at->second.over()) return;
     at->second.state = FileTaker::State::failed;
     at->second.error = std::move(error);
+}
+
+bool FileWindow::gone(std::string_view node, std::int64_t now_us) {
+    const auto at = takers_.find(node);
+    if (at == takers_.end() || at->second.over()) return false;
+    if (at->second.gone_us == 0) at->second.gone_us = now_us;
+    return true;
 }
 
 bool FileWindow::may_go(std::uint64_t end) const { return !anybody_behind() && end <= floor(end) + kFileAhead; }

@@ -33,6 +33,7 @@ struct FileTaker {
     bool over() const { return state == State::saved || state == State::failed; }
 
     std::int64_t moved_us = 0;              // when it was last heard to get on, or owed nothing
+    std::int64_t gone_us = 0;               // since when the broker does not know it; 0: it does
     std::int64_t asked_us = 0;              // when it was last asked how far it is
     std::optional<std::uint64_t> answered;  // what it said then
     bool asked = false;
@@ -59,6 +60,9 @@ public:
     /// At the end: those that come late get what they lack now.
     void take_up_late(const FilePlace& place, std::int64_t now_us);
     void fail(std::string_view node, Error error);
+    /// The broker does not know this node just now. True: it has reported before, so it gets some seconds to come back
+    /// (a broker that was started anew learns of it only then).
+    bool gone(std::string_view node, std::int64_t now_us);
 
     /// Whether the sender may go on to `end`.
     bool may_go(std::uint64_t end) const;

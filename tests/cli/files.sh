@@ -153,5 +153,33 @@ exits 0 nodectl send --unicast dave --wait delivered --file "$tmp/f-1.bin"
 same "$tmp/f-1.bin" "$tmp/delivered/f-1.bin"
 kill "$pid" && wait "$pid" || die "recv exited $?"
 
+
+# No room: the receiver tells, its sender hears it, nothing stays behind.
+limited() { (trap '' XFSZ && ulimit -f 2000 && exec "$@"); }
+background receiver limited nodectl recv dave -n 1 --save-files "$tmp/small"
+wait_attached dave
+exits 6 nodectl send --unicast dave --file "$tmp/big.bin"
+err_has "did not get to 'dave': too_large: cannot write 'big.bin': File too large"
+wait "$pid" && die "recv exited 0" || is "recv's exit code" 1 "$?"
+grep -q "cannot save 'big.bin' from 'nodectl': too_large" "$tmp/receiver.err" || die "recv did not tell: $(<"$tmp/receiver.err")"
+only "$tmp/small"
+
+# Interrupted by hand: the exit code says so.
+background receiver nodectl recv dave -n 1 --save-files "$tmp/again"
+receiver=$pid
+wait_attached dave
+head -c 40000000 /dev/urandom >"$tmp/large.bin"
+background sender nodectl send --unicast dave --file "$tmp/large.bin"
+wait_for "some of it" compgen -G "$tmp/again/.cast-*.part"
+kill -STOP "$receiver"
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+is "the sender's exit code after SIGINT" 130 "$code"
+kill -CONT "$receiver"
+exits 0 nodectl send --unicast dave --file "$tmp/large.bin"
+wait "$receiver" || die "recv exited $?"
+same "$tmp/large.bin" "$tmp/again/large.bin"
+
 stop_broker
 passed

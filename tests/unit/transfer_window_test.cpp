@@ -137,19 +137,20 @@ TEST_CASE("a receiver that wants the same bytes again and again does not hold th
     CHECK(state(window, "honest") == State::taking);
 }
 
-TEST_CASE("heads and reports come back as they were written, and nonsense is nothing") {
-    FileHead head;
-    head.transfer = transfer_id("a.txt", 5, "v1");
-    head.correlation = "c";
-    head.name = "a.txt";
-    head.size = 5;
-    head.offset = 3;
-    head.sha256 = std::string(64, 'a');
-    head.report_to = "$reply.0011223344556677";
-    CHECK(head.transfer.size() == 32);
-    CHECK(head.transfer == transfer_id("a.txt", 5, "v1"));
-    CHECK(head.transfer != transfer_id("a.txt", 5, "v2"));
-    CHECK(head.transfer != transfer_id("a.txt", std::nullopt, "v1"));
-    CHECK(code_named("mailbox_full") == ErrorCode::mailbox_full);
-    CHECK(code_named("nonsense") == ErrorCode::internal);
+TEST_CASE("a receiver that the broker does not know any more has some seconds to come back") {
+    FileWindow window;
+    FilePlace place{2 * kMiB, 0, false, false};
+    CHECK_FALSE(window.gone("never heard of", 0));
+    window.heard("bob", have(2 * kMiB), place, 0);
+    window.heard("carl", have(2 * kMiB), place, 0);
+    CHECK(window.gone("bob", kSecond));
+    CHECK(window.gone("carl", kSecond));
+    CHECK(window.to_ask(place, 2 * kSecond).size() == 2);
+    window.heard("carl", have(2 * kMiB), place, 2 * kSecond);
+    CHECK(window.gone("bob", 3 * kSecond));
+    CHECK_FALSE(window.give_up(place, 5 * kSecond, 30 * kSecond));
+    CHECK(window.give_up(place, 6 * kSecond, 30 * kSecond));
+    CHECK(window.find("bob")->error.code == ErrorCode::no_such_node);
+    CHECK(state(window, "carl") == State::taking);
+    CHECK_FALSE(window.gone("bob", 7 * kSecond));
 }
