@@ -102,8 +102,8 @@ bool FileWindow::give_up(const FilePlace& place, std::int64_t now_us, std::int64
 std::vector<std::string> FileWindow::to_ask(const FilePlace& place, std::int64_t now_us) {
     std::vector<std::string> nodes;
     for (auto& [node, taker] : takers_) {
-        const bool stuck =
-            owes(taker, place) && now_us - taker.moved_us >= kAskAfter && now_us - taker.asked_us >= kAskAfter;
+        const bool waited_for = owes(taker, place) || (taker.gone_us != 0 && !taker.over());
+        const bool stuck = waited_for && now_us - taker.moved_us >= kAskAfter && now_us - taker.asked_us >= kAskAfter;
         if (!stuck && !taker.ask_now) continue;
         taker.asked = true;
         taker.ask_now = false;
