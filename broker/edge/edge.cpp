@@ -19,6 +19,7 @@ constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy t
 constexpr int kRouterHwm = 100000;       // frames to one peer; the readers' windows keep it far below
 constexpr int kPubHwm = 1000;            // frames to one subscriber; beyond it PUB drops and FETCH repairs
 constexpr std::int64_t kLongestWait = 60 * kSecond;
+constexpr int kLastWordsMs = 1000;  // at the end, for the last receipts and BYE on a busy machine
 constexpr std::size_t kRoutingId = 5;  // a zero byte and four of libzmq's own counting
 
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
@@ -67,7 +68,7 @@ Edge::Edge(const Settings& settings)
     pub_.set(zmq::sockopt::sndhwm, kPubHwm);
     pub_.set(zmq::sockopt::maxmsgsize, std::int64_t{1024});  // subscribers only say what they want
     for (zmq::socket_t* socket : {&router_, &pub_}) {
-        socket->set(zmq::sockopt::linger, 200);
+        socket->set(zmq::sockopt::linger, kLastWordsMs);
         socket->set(zmq::sockopt::backlog, 4096);
         socket->set(zmq::sockopt::tcp_keepalive, 1);
         socket->set(zmq::sockopt::tcp_keepalive_idle, 30);
