@@ -4,6 +4,9 @@ import { Outcome, SendRequest } from "./types";
 
 const kTimeoutMs = 70_000; // a send to a full mailbox may take its server a minute
 
+// Codes whose hint says more than our own words do, so that it is shown in any language.
+const kSpecific = ["not_supported", "invalid_argument", "malformed", "internal"];
+
 // Why something did not work: the API's error shape, or our own code where there was no answer.
 export class Problem extends Error {
   constructor(readonly code: string, message: string, readonly hint: string, readonly status = 0) {
@@ -20,8 +23,10 @@ export class Problem extends Error {
     const own = sayCode(this.code);
     const about = this.message && this.message !== this.code ? this.message : "";
     if (this.code === "unreachable" && this.status === 0) return { title: say("problem.unreachable"), hint: say("problem.unreachable.hint") };
-    if (language.get() !== "en" && own) return { title: own, hint: about };
-    if (own) return { title: about ? `${own}: ${about}` : own, hint: this.hint };
+    if (own) {
+      const specific = language.get() === "en" || kSpecific.includes(this.code);
+      return { title: about ? `${own}: ${about}` : own, hint: specific ? this.hint : "" };
+    }
     return { title: about || this.code, hint: this.hint };
   }
 }

@@ -35,14 +35,15 @@ function Letter({ letter, reload }: { letter: DeadLetter; reload: () => void }) 
         <span className="quiet small">
           <When us={letter.dead_us} />
         </span>
-        <span className="push" />
-        <button type="button" className="button" name="requeue" onClick={() => act(() => post(path("dead", letter.seq, "requeue"), {}), t("dead.requeued", { name: letter.node_id }))}>
-          <Icon name="retry" />
-          {t("dead.requeue")}
-        </button>
-        <button type="button" className="button plain icon" aria-label={t("dead.drop")} onClick={() => act(() => remove(path("dead", letter.seq)), t("dead.dropped"))}>
-          <Icon name="trash" />
-        </button>
+        <span className="row tight push">
+          <button type="button" className="button" name="requeue" onClick={() => act(() => post(path("dead", letter.seq, "requeue"), {}), t("dead.requeued", { name: letter.node_id }))}>
+            <Icon name="retry" />
+            {t("dead.requeue")}
+          </button>
+          <button type="button" className="button plain icon" aria-label={t("dead.drop")} onClick={() => act(() => remove(path("dead", letter.seq)), t("dead.dropped"))}>
+            <Icon name="trash" />
+          </button>
+        </span>
       </div>
       <ol className="log">
         <MessageRow message={letter.message} />

@@ -190,7 +190,7 @@ export function GroupDetail({ id }: { id: string }) {
   return (
     <>
       <div className="row">
-        <span className="quiet small">{t("group.facts", { n: group.messages, size: joined(size(group.bytes)) })}</span>
+        <span className="quiet small line">{t("group.facts", { n: group.messages, size: joined(size(group.bytes)) })}</span>
         <span className="push" />
         <a className="button" href={to("send", "group", id)}>
           <Icon name="send" />

@@ -38,7 +38,7 @@ export function CreateNode({ onClose }: { onClose: () => void }) {
     <FormDialog title={t("nodes.create")} action={t("do.create")} onClose={onClose} run={run}
       ready={kName.test(name) && (!wantsPort || !wrong)}>
       <NameField label={t("nodes.name")} name="node_id" note={t("name.note")} value={name} onChange={setName} />
-      <label className="row tight">
+      <label className="check">
         <input type="checkbox" name="wants_port" checked={wantsPort} onChange={(event) => setWantsPort(event.target.checked)} />
         {t("nodes.port.wanted")}
       </label>

@@ -73,7 +73,6 @@ function Graph({ title, about, lines, shown, spanS, unit }: GraphProps) {
     <section className="card">
       <header>
         <h2>{title}</h2>
-        <span className="push" />
         <Legend lines={lines} last={last} unit={unit} />
       </header>
       <div className="body">
@@ -173,7 +172,10 @@ function Keeping({ now }: { now: Status }) {
       </header>
       <div className="body stack">
         <Facts facts={facts} />
-        <meter className="progress" min={0} max={1} high={0.9} value={share} aria-label={t("store.held")} />
+        <div className={"gauge" + (share > 0.9 ? " bad" : "")} role="meter" aria-label={t("store.held")} aria-valuemin={0} aria-valuemax={100}
+          aria-valuenow={Math.round(share * 100)}>
+          <div style={{ width: `${Math.min(100, share * 100)}%` }} />
+        </div>
       </div>
     </section>
   );

@@ -39,7 +39,7 @@ export function Mark() {
     <svg width="22" height="22" viewBox="0 0 22 22" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round"
       aria-hidden="true" focusable="false">
       <circle cx="5" cy="17" r="2" fill="currentColor" />
-      <path d="M5 11a6 6 0 0 1 6 6M5 6.5A10.5 10.5 0 0 1 15.500 17M5 2a15 15 0 0 1 15 15" />
+      <path d="M5 11a6 6 0 0 1 6 6M5 6.5A10.5 10.5 0 0 1 15.5 17M5 2a15 15 0 0 1 15 15" />
     </svg>
   );
 }

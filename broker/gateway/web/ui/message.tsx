@@ -54,7 +54,7 @@ export function Payload({ message, open }: { message: Message; open: boolean }) 
   );
 }
 
-export function MessageRow({ message, action }: { message: Message; action?: ReactNode }) {
+export function MessageRow({ message }: { message: Message }) {
   const t = useText();
   const [open, setOpen] = useState(false);
   return (
@@ -63,7 +63,7 @@ export function MessageRow({ message, action }: { message: Message; action?: Rea
       <span>
         <CastBadge cast={message.cast_type} />
       </span>
-      <div className="stack tight grow">
+      <div className={"entry grow" + (open ? " open" : "")}>
         <div className="route">
           <NodeLink id={message.sender} />
           <span aria-hidden="true">→</span>
@@ -72,15 +72,14 @@ export function MessageRow({ message, action }: { message: Message; action?: Rea
           {message.message_type !== "text" && <span className="badge clip">{message.message_type}</span>}
           {message.priority !== 4 && <span className="badge">{t("message.priority.short", { n: message.priority })}</span>}
           {message.redelivered && <span className="badge warn">{t("message.redelivered")}</span>}
-          <span className="push row tight">
-            {action}
-            <button type="button" className="linky" aria-expanded={open} onClick={() => setOpen(!open)}>
-              {open ? t("do.less") : t("do.more")}
-            </button>
-          </span>
         </div>
-        <Payload message={message} open={open} />
-        {open && <Details message={message} />}
+        <div className="what">
+          <Payload message={message} open={open} />
+          {open && <Details message={message} />}
+        </div>
+        <button type="button" className="linky" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? t("do.less") : t("do.more")}
+        </button>
       </div>
     </li>
   );

@@ -89,14 +89,16 @@ export function BottomBar({ here }: { here: string }) {
   const elsewhere = rest.some((place) => place.name === here);
   const close = () => setOpen(false);
   return (
-    <nav className="bottom" aria-label={t("nav.title")}>
-      {first.map((place) => (
-        <PlaceLink key={place.name} place={place} here={here} />
-      ))}
-      <button type="button" aria-haspopup="dialog" aria-expanded={open} aria-current={elsewhere ? "page" : undefined} onClick={() => setOpen(true)}>
-        <Icon name="more" />
-        <span>{t("nav.more")}</span>
-      </button>
+    <>
+      <nav className="bottom" aria-label={t("nav.title")}>
+        {first.map((place) => (
+          <PlaceLink key={place.name} place={place} here={here} />
+        ))}
+        <button type="button" aria-haspopup="dialog" aria-expanded={open} aria-current={elsewhere ? "page" : undefined} onClick={() => setOpen(true)}>
+          <Icon name="more" />
+          <span>{t("nav.more")}</span>
+        </button>
+      </nav>
       {open && (
         <Dialog title={t("nav.more")} onClose={close}>
           <div className="links">
@@ -111,6 +113,6 @@ export function BottomBar({ here }: { here: string }) {
           </button>
         </Dialog>
       )}
-    </nav>
+    </>
   );
 }

@@ -102,7 +102,7 @@ function settings(lines: Line[], spanS: number, unit: (value: number) => string)
           min: -spanS,
           max: 0,
           grid: { ...grid, display: false },
-          ticks: { color: colour("ink-3"), font, stepSize: 60, maxRotation: 0, callback: (value: string | number) => ago(Number(value)) },
+          ticks: { color: colour("ink-3"), font, stepSize: 60, maxRotation: 0, padding: 6, callback: (value: string | number) => ago(Number(value)) },
         },
         y: {
           beginAtZero: true,
