@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# build.sh OUT: bundles the page into the folder OUT: index.html, app.js, app.css, and app.d, which lists for the build
-# what they were made from. Needs Debian's esbuild, node-react, node-react-dom and node-chart.js; no network.
+# build.sh OUT: bundles the page into the folder OUT: index.html, app.js and app.css. Needs Debian's esbuild,
+# node-react, node-react-dom and node-chart.js; no network.
 #   build.sh --check    checks the types, with node-typescript
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,9 +20,5 @@ NODE_PATH=/usr/share/nodejs esbuild "$here/app.tsx" --bundle --minify --format=e
     --charset=utf8 '--define:process.env.NODE_ENV="production"' --log-level=warning \
     --outfile="$partial/app.js"
 cp "$here/index.html" "$partial/index.html"
-{
-    printf '%s/app.js:' "$out"
-    find "$here" -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.sh' \) |
-        LC_ALL=C sort | sed 's/ /\\ /g' | tr '\n' ' ' | sed 's/^/ /;s/ $/\n/'
-} >"$partial/app.d"
-mv -f "$partial"/app.css "$partial"/app.js "$partial"/app.d "$partial"/index.html "$out/"
+chmod a+r "$partial"/*
+mv -f "$partial"/app.css "$partial"/app.js "$partial"/index.html "$out/"
