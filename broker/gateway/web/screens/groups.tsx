@@ -106,8 +106,8 @@ export function Groups() {
         {create}
       </div>
       {problem && <Failure problem={problem} retry={reload} />}
-      <section className="card">
-        {!data && !problem && <Loading />}
+      <section className="card" hidden={!data && problem !== null}>
+        {!data && <Loading />}
         {data && data.groups.length === 0 && <Empty icon="groups" title={t("groups.none")} action={create}>{t("groups.none.hint")}</Empty>}
         {data && data.groups.length > 0 && found.length === 0 && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
         {found.length > 0 && <Rows groups={found.slice(0, kShown)} />}

@@ -139,8 +139,8 @@ export function Nodes() {
         {create}
       </div>
       {problem && <Failure problem={problem} retry={reload} />}
-      <section className="card">
-        {!last && !problem && <Loading />}
+      <section className="card" hidden={!last && problem !== null}>
+        {!last && <Loading />}
         {last && last.nodes.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
         {last && last.nodes.length === 0 && search === "" && <Empty icon="nodes" title={t("nodes.none")} action={create}>{t("nodes.none.hint")}</Empty>}
         {last && last.nodes.length > 0 && <Rows nodes={last.nodes} onDelete={setDoomed} />}
