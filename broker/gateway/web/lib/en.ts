@@ -203,7 +203,7 @@ export const en = {
   "message.blank": "(empty)",
   "message.cut": "Only the beginning is shown; the whole is {size}.",
   "message.bytes": "Not text: the bytes are shown as base64.",
-  "send.cast": "Kind",
+  "send.cast": "Cast",
   "send.cast.unicast": "To the nodes that you name. It waits for those that are away.",
   "send.cast.multicast": "To every member of a group.",
   "send.cast.broadcast": "To every node that the broker knows.",

@@ -96,14 +96,15 @@ export function Live() {
       <div className="row">
         <Sampling now={now} holding={holding} />
         {now.dropped > 0 && <span className="badge warn">{t("live.dropped", { n: count(now.dropped) })}</span>}
-        <span className="push" />
-        <button type="button" className="button" name="pause" aria-pressed={holding} onClick={() => setPaused(!holding)}>
-          <Icon name={holding ? "play" : "pause"} />
-          {t(holding ? "live.resume" : "live.pause")}
-        </button>
-        <button type="button" className="button" onClick={clearLog} disabled={now.messages.length === 0}>
-          {t("live.clear")}
-        </button>
+        <span className="row tight push">
+          <button type="button" className="button" name="pause" aria-pressed={holding} onClick={() => setPaused(!holding)}>
+            <Icon name={holding ? "play" : "pause"} />
+            {t(holding ? "live.resume" : "live.pause")}
+          </button>
+          <button type="button" className="button" onClick={clearLog} disabled={now.messages.length === 0}>
+            {t("live.clear")}
+          </button>
+        </span>
       </div>
       <section className="card">
         {now.messages.length === 0 ? (
