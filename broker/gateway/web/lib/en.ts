@@ -41,6 +41,8 @@ export const en = {
   "link.lost.hint": "What you see is from before. The page connects again by itself.",
   "link.again": "Next attempt in {n} s",
   "link.now": "Try now",
+  "link.outdated": "The broker is of another version now than this page.",
+  "link.reload": "Load the page anew",
   "link.restarted": "The broker was started anew.",
   "problem.unreachable": "The broker cannot be reached.",
   "problem.unreachable.hint": "Is cast-broker running, and listening at this address? The page tries again by itself.",

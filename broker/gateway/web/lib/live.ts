@@ -8,7 +8,8 @@ export const kPointsS = 600;
 const kEventsKept = 500;
 const kLogKept = 300;
 const kWindowMs = 3_000;
-const kTellMs = 300;
+const kTellMs = 1_000;
+const kSettleMs = 50;
 
 export interface Point extends Record<Cast, number> {
   at: number; // the broker's time, ms
@@ -42,6 +43,7 @@ export const log = new Store<Log>(kNoLog);
 export const paused = new Store(false);
 export const changes = new Store(0); // goes up when nodes or groups came, went or changed
 export const restarts = new Store(0); // goes up when another run of the broker answers than before
+export const outdated = new Store(false); // whether the broker is of another version now than when this page came
 export const hello = new Store<{ version: string; max_message: number } | null>(null);
 
 let epoch = 0;
@@ -49,6 +51,7 @@ let keys = 0;
 let wantsLog = false;
 let filter: LogFilter | null = null;
 let telling = 0;
+let told = 0;
 let windows: { at: number; seen: number; shown: number; sampled: boolean }[] = [];
 
 const socket = new Socket("/ws", { opened, said, silenceMs: 10_000 });
@@ -101,13 +104,14 @@ async function catchUp(): Promise<void> {
   tell();
 }
 
-// A burst of events counts as one change or two.
+// The first event counts at once, a burst of them once a second.
 function tell(): void {
   if (telling !== 0) return;
   telling = window.setTimeout(() => {
     telling = 0;
+    told = Date.now();
     changes.set(changes.get() + 1);
-  }, kTellMs);
+  }, Math.max(kSettleMs, told + kTellMs - Date.now()));
 }
 
 function pointOf(time_us: number, of: Record<Cast, number> & { messages_in: number; messages_out: number }, queued: number,
@@ -144,6 +148,8 @@ function said(message: Record<string, unknown>): void {
 function greeted(words: { version: string; epoch: number; max_message: number }): void {
   if (epoch !== 0 && words.epoch !== epoch) restarts.set(restarts.get() + 1);
   epoch = words.epoch;
+  const before = hello.get();
+  if (before && before.version !== words.version) outdated.set(true);
   hello.set({ version: words.version, max_message: words.max_message });
 }
 

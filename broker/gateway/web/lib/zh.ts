@@ -42,6 +42,8 @@ export const zh: Words = {
   "link.lost.hint": "当前显示的是断开前的数据，页面会自动重新连接。",
   "link.again": "{n} 秒后重试",
   "link.now": "立即重试",
+  "link.outdated": "消息代理的版本已更新，与此页面不一致。",
+  "link.reload": "重新加载页面",
   "link.restarted": "消息代理已重新启动。",
   "problem.unreachable": "无法连接消息代理。",
   "problem.unreachable.hint": "请确认 cast-broker 正在运行并监听此地址。页面会自动重试。",

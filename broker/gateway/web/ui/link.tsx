@@ -1,6 +1,6 @@
 // How the page's connection to the broker stands: a mark in the navigation, a line on top when it is cut.
 import { useEffect, useState } from "react";
-import { link, reconnect, status } from "../lib/live";
+import { link, outdated, reconnect, status } from "../lib/live";
 import { useStore } from "../lib/store";
 import { useText } from "../lib/text";
 
@@ -29,6 +29,17 @@ export function Lost() {
     const timer = window.setInterval(() => tick((last) => last + 1), 500);
     return () => clearInterval(timer);
   }, [cut]);
+  const old = useStore(outdated);
+  if (!cut && old) {
+    return (
+      <div className="lost" role="status">
+        <strong>{t("link.outdated")}</strong>
+        <button type="button" className="linky push" onClick={() => location.reload()}>
+          {t("link.reload")}
+        </button>
+      </div>
+    );
+  }
   if (!cut) return <div role="status" />;
   const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   return (
