@@ -8,6 +8,7 @@
 #include <cast/message.hpp>
 #include <cast/options.hpp>
 #include <cast/result.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -46,6 +47,8 @@ public:
     ClientOutbox& outbox(const Lock&) { return out_; }
     const Options& options() const { return options_; }
     const std::string& url() const { return url_; }
+    /// The time without a look at the precise clock: up to 4 ms old, but not older than the last look at the sockets.
+    std::int64_t recent_us(const Lock&) const { return std::max(clock_us_, coarse_now_us()); }
 
     /// Carries out what the session wants. After every change to the session.
     void carry_out(Lock& lock);
