@@ -1,6 +1,8 @@
 // The ROUTER and PUB sockets. Broker's thread.
 #include "edge/edge.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,10 +15,11 @@ namespace {
 
 using cast::wire::Slice;
 
-constexpr std::size_t kZeroCopy = 8192;      // smaller frames are cheaper to copy than to share
-constexpr int kRouterHwm = 100000;           // frames to one peer; the readers' windows keep it far below
-constexpr int kPubHwm = 1000;                // frames to one subscriber; beyond it PUB drops and FETCH repairs
-constexpr std::size_t kRoutingId = 5;        // a zero byte and four of libzmq's own counting
+constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy than to share
+constexpr int kRouterHwm = 100000;       // frames to one peer; the readers' windows keep it far below
+constexpr int kPubHwm = 1000;            // frames to one subscriber; beyond it PUB drops and FETCH repairs
+constexpr std::int64_t kLongestWait = 60 * kSecond;
+constexpr std::size_t kRoutingId = 5;  // a zero byte and four of libzmq's own counting
 
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
 
@@ -74,13 +77,17 @@ Edge::Edge(const Settings& settings)
     context_.set(zmq::ctxopt::max_sockets, 1023);
     published_ = bind_all(pub_, settings.publish);
     bound_ = bind_all(router_, settings.bind);
+    router_fd_ = router_.get(zmq::sockopt::fd);
 }
 
 bool Edge::wait(std::int64_t timeout_us, int fd) {
-    zmq_pollitem_t items[] = {{router_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, fd, ZMQ_POLLIN, 0}};
-    const long timeout_ms = static_cast<long>(std::clamp<std::int64_t>((timeout_us + 999) / 1000, 0, 60000));
-    if (zmq_poll(items, 2, timeout_ms) < 0) return false;  // interrupted: the caller looks again
-    return (items[1].revents & ZMQ_POLLIN) != 0;
+    // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
+    const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    const std::int64_t wait_us = waiting ? 0 : std::clamp<std::int64_t>(timeout_us, 0, kLongestWait);
+    const timespec wait{wait_us / 1000000, wait_us % 1000000 * 1000};
+    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}};
+    if (ppoll(fds, 2, &wait, nullptr) < 0) return false;  // interrupted: the caller looks again
+    return (fds[1].revents & POLLIN) != 0;
 }
 
 bool Edge::receive(ConnectionId& from, Slice& frame) {

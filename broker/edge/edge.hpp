@@ -39,6 +39,7 @@ private:
     zmq::context_t context_;
     zmq::socket_t router_;
     zmq::socket_t pub_;
+    int router_fd_ = -1;
     std::vector<std::string> bound_;
     std::vector<std::string> published_;
 };

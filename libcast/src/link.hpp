@@ -8,6 +8,7 @@
 #include <cast/message.hpp>
 #include <cast/options.hpp>
 #include <cast/result.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -46,6 +47,8 @@ public:
     ClientOutbox& outbox(const Lock&) { return out_; }
     const Options& options() const { return options_; }
     const std::string& url() const { return url_; }
+    /// The time without a look at the precise clock: up to 4 ms old, but not older than the last look at the sockets.
+    std::int64_t recent_us(const Lock&) const { return std::max(clock_us_, coarse_now_us()); }
 
     /// Carries out what the session wants. After every change to the session.
     void carry_out(Lock& lock);
@@ -74,9 +77,11 @@ public:
     void forget_reply(const std::string& correlation);
     /// The expected answer, or the refusal of the watched request itself.
     Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us);
-    /// The next message of $events; the hidden node must have joined it.
-    Result<Message> next_event(std::int64_t until_us);
+    /// The next message of $events or $tap; the hidden node must have joined it.
+    Result<Message> next_report(std::string_view group, std::int64_t until_us);
     bool stopping() const { return stop_; }
+    /// Says BYE; who waits is told `closed`.
+    void stop(Lock& lock);
 
 private:
     explicit Link(Options options);
@@ -91,7 +96,7 @@ private:
     void tell(Lock& lock);
     void raise_watches();
     void sort_replies(Lock& lock, const std::string& name);
-    static constexpr std::size_t kEventsKept = 100000;
+    static constexpr std::size_t kEventsKept = 100000, kSamplesKept = 1000;
 
     Options options_;
     std::string url_;
@@ -121,7 +126,7 @@ private:
     std::deque<Refusal> refusals_;
     std::deque<Notice> notices_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
-    std::deque<Message> events_;
+    std::deque<Message> events_, samples_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

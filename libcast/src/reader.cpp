@@ -69,7 +69,7 @@ void Reader::finish(Lock& lock) {
         given_.push_back(std::move(item_));
     } else {
         item_.reading->done.store(item_.batch->view.last_sequence(), std::memory_order_release);
-        link_->session(lock).inbound().finished(item_, clock_us_ = coarse_now_us(), link_->outbox(lock));
+        link_->session(lock).inbound().finished(item_, clock_us_ = link_->recent_us(lock), link_->outbox(lock));
     }
     item_ = {};
 }

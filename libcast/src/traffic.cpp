@@ -36,10 +36,11 @@ Result<void> Link::send(const Parcel& given) {
             return stop_ ? Error{ErrorCode::closed, {}} : Error{ErrorCode::timed_out, "no room in the send window"};
     }
     Parcel parcel = given;
-    parcel.deadline_us = coarse_now_us() + options_.send_timeout.count() * 1000;
+    const std::int64_t now = recent_us(lock);
+    parcel.deadline_us = now + options_.send_timeout.count() * 1000;
     outbound.add(parcel, out_);
     if (!out_.frames.empty()) {
-        session_.inbound().ride(clock_us_, out_);
+        session_.inbound().ride(now, out_);
         flush_out();
     }
     return {};

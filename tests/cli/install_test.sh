@@ -17,6 +17,10 @@ for file in bin/cast-broker bin/nodectl etc/cast/cast-broker.toml lib/systemd/sy
     fi
 done
 
+if compgen -G '/usr/lib/*/libzmq.a' >/dev/null && ldd "$work/prefix/bin/nodectl" | grep -E 'libzmq|libstdc|libfmt'; then
+    echo "nodectl loads these at each start, though the archives are there" && exit 1
+fi
+
 mkdir "$work/user"
 cat >"$work/user/main.cpp" <<'EOF'
 // A user of the installed library.
