@@ -30,7 +30,7 @@ constexpr milliseconds kLook{300};
 
 /// The newest change of a file in this folder.
 fs::file_time_type newest(const std::string& folder) {
-    fs::file_time_type last{};
+    fs::file_time_type last = fs::file_time_type::min();  // {} is the clock's epoch, far in the future
     std::error_code ec;
     for (fs::recursive_directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
         if (at->is_regular_file(ec)) last = std::max(last, at->last_write_time(ec));
@@ -108,7 +108,7 @@ awaitable<void> Assets::watch() {
     if (app_.settings.dev.empty()) co_return;
     error_code ec;
     asio::steady_timer timer(app_.io);
-    fs::file_time_type seen{};
+    fs::file_time_type seen = fs::file_time_type::min();
     while (!app_.stopping) {
         const auto now = newest(app_.settings.dev);
         if (now != seen) co_await build();

@@ -114,7 +114,9 @@ class Browser:
         """Clicks the element, as soon as it can be clicked."""
         def click():
             try:
-                self.find(selector, having).click()
+                element = self.find(selector, having)
+                self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
                 return True
             except (ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException):
                 return False
