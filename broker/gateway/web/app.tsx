@@ -27,17 +27,17 @@ interface Shown {
 }
 
 function choose([name, id]: string[]): Shown {
-  const plain: Record<string, [Key, ReactNode]> = {
+  const plain = new Map<string, [Key, ReactNode]>(Object.entries({
     groups: ["nav.groups", <Groups />],
     nodes: ["nav.nodes", <Nodes />],
     send: ["nav.send", <Send key={location.hash} />],
     live: ["nav.live", <Live />],
     events: ["nav.events", <Events />],
     dead: ["nav.dead", <Dead />],
-  };
+  }));
   if (name === "nodes" && id) return { title: id, mono: true, back: to("nodes"), screen: <NodeDetail key={id} id={id} /> };
   if (name === "groups" && id) return { title: id, mono: true, back: to("groups"), screen: <GroupDetail key={id} id={id} /> };
-  const [title, screen] = plain[name] ?? ["nav.overview", <Overview />];
+  const [title, screen] = plain.get(name) ?? ["nav.overview", <Overview />];
   return { title: say(title), screen };
 }
 
