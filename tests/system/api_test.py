@@ -215,7 +215,8 @@ class Api(unittest.TestCase):
         self.assertEqual((chunked["bytes"], chunked["success"]), (3, True))
         for query in ("", "?recipients=away", "?filename=x", "?filename=x&cast_type=multicast", "?filename=x&cast_type=odd"):
             self.failure(curl(self.url + "/api/files" + query, method="POST", body=b"abc"), 422, "invalid_argument")
-        self.failure(curl(self.url + "/api/files?filename=x&recipients=nobody", method="POST", body=b"abc"), 404, "no_such_node")
+        nobody = curl(self.url + "/api/files?filename=x&recipients=nobody", method="POST", body=b"abc").json
+        self.assertEqual((nobody["success"], [f["code"] for f in nobody["failed_recipients"]]), (False, ["no_such_node"]))
 
     def test_logs_and_dead_letters_say_when_the_broker_keeps_none(self):
         self.node("log")
