@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "log.hpp"
+#include "reports.hpp"
+#include "wire/names.hpp"
 
 namespace broker {
 namespace {
@@ -94,8 +96,9 @@ void Broker::answer_calls(Now at) {
 }
 
 void Broker::carry_out(Now at) {
-    // Events make more of the outbox: they come first.
-    if (!outbox_.events.empty()) router_.publish_events(Control::encode_events(outbox_.events), at);
+    // Reports make more of the outbox: they come first.
+    if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
+    if (Tap& tap = router_.state().tap; !tap.empty()) router_.publish_reports(cast::wire::kTapGroup, encode_samples(tap.take()), at);
     store_.commit(router_.close_turn());
     router_.committed(store_.committed());
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));

@@ -12,10 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report.hpp"
-#include "wire/batch.hpp"
-#include "wire/frame.hpp"
 #include "wire/names.hpp"
-#include "wire/record.hpp"
 
 namespace broker {
 
@@ -87,7 +84,10 @@ ControlAnswer node_create(const Call& call) {
     ErrorCode code = ErrorCode::ok;
     Node* node = call.router.create_node(name, code, call.now, call.outbox);
     if (node == nullptr) return fail(code, "'" + name + "'");
-    if (port != 0) node->port = static_cast<int>(port);
+    if (port != 0 && node->port != port) {
+        node->port = static_cast<int>(port);
+        if (state.watched()) call.outbox.events.push_back({"changed", name, {}, call.now.wall_us, node->port});
+    }
     return good(report_node(state, *node));
 }
 
@@ -180,24 +180,6 @@ ControlAnswer Control::answer(const std::string& text, Now now, Outbox& outbox) 
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
     return at->second(call);
-}
-
-std::string Control::encode_events(const std::vector<PresenceEvent>& events) {
-    std::string frame;
-    cast::wire::begin_frame(frame, cast::wire::Verb::deliver);
-    cast::wire::BatchHeader header;
-    header.cast = cast::wire::Cast::multicast;
-    header.target = cast::wire::kEventsGroup;
-    header.sender = cast::wire::kBrokerName;
-    cast::wire::begin_batch(frame, header);
-    for (const PresenceEvent& event : events) {
-        json j = {{"event", event.kind}, {"time_us", event.wall_us}};
-        if (!event.node.empty()) j["node"] = event.node;
-        if (!event.group.empty()) j["group"] = event.group;
-        cast::wire::append_record(frame, "json", {}, j.dump());
-    }
-    cast::wire::seal_batch(frame, cast::wire::kFrameHeader, 0, static_cast<std::uint32_t>(events.size()), 0);
-    return frame;
 }
 
 }  // namespace broker

@@ -20,9 +20,6 @@ public:
 
     ControlAnswer answer(const std::string& request, Now now, Outbox& outbox);
 
-    /// The batch of these events, framed for Router::publish_events.
-    static std::string encode_events(const std::vector<PresenceEvent>& events);
-
 private:
     Router& router_;
     const Store& store_;

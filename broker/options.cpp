@@ -56,6 +56,8 @@ struct ValueName {
     const char* operator()(bool Options::*) const { return ""; }
     const char* operator()(LogLevel Options::*) const { return "LEVEL"; }
     const char* operator()(LogFormat Options::*) const { return "FORMAT"; }
+    const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
+    const char* operator()(const HostName&) const { return "ADDRESS"; }
     const char* operator()(const SizeRange&) const { return "SIZE"; }
     const char* operator()(const CountRange&) const { return "NUMBER"; }
     const char* operator()(const TimeRange&) const { return "TIME"; }
@@ -147,6 +149,11 @@ void read_file(const std::string& path, GivenBySetting& given, std::vector<std::
 void check_together(const Options& options, std::vector<std::string>& faults) {
     if (!options.memory) faults.push_back("memory: there is no other store yet, so it cannot be false");
     if (options.dead_after <= options.ping_interval) faults.push_back("dead-after: must be longer than ping-interval");
+    if (!options.insecure && options.http != "off" && !is_loopback(options.http))
+        faults.push_back(fmt::format("http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));
+    if (!options.insecure && !is_loopback(options.node_address))
+        faults.push_back(fmt::format("node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
+                                     options.node_address));
     auto ends = options.bind;
     ends.insert(ends.end(), options.publish.begin(), options.publish.end());
     std::erase_if(ends, [](const std::string& url) { return url.ends_with(":0") || url.ends_with(":*"); });

@@ -22,8 +22,21 @@ struct Options {
     std::vector<std::string> bind{"tcp://127.0.0.1:5570"};
     /// Where clients subscribe to groups and broadcasts; same forms.
     std::vector<std::string> publish{"tcp://127.0.0.1:5571"};
-    /// The daemon writes the ends it got here, a line each: bind=tcp://... and publish=tcp://... Empty: nowhere.
+    /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
+    /// Empty: nowhere.
     std::string endpoints_file;
+
+    // --- The page and the API -----------------------------------------------------------------------------------
+    /// Where browsers and scripts are answered: HOST:PORT (port 0 picks a free one), or "off".
+    std::string http = "127.0.0.1:8000";
+    /// Connections to it, HTTP and WebSocket, that one address may have.
+    std::uint64_t http_connections = 4096;
+    /// Where the ports of nodes listen.
+    std::string node_address = "127.0.0.1";
+    /// Allow http and node-address to be reached from other machines, although there are no users yet.
+    bool insecure = false;
+    /// Serve the page from this source folder, and reload it in browsers when a file there changes. Empty: as built.
+    std::string dev;
 
     // --- Store ------------------------------------------------------------------------------------------------
     /// Keep messages in memory: they end with the process. The only store yet, so it cannot be false.

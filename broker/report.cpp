@@ -121,7 +121,7 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
             {"epoch", state.config.epoch},
             {"time_us", now.wall_us},
             {"nodes", {{"known", state.directory.nodes()}, {"attached", counts.attached}, {"created", counts.created}}},
-            {"groups", state.directory.groups() - 1},  // without $events
+            {"groups", state.directory.groups() - 2},  // without $events and $tap
             {"sessions", state.sessions.sessions()},
             {"connections", state.sessions.connections()},
             {"messages", {{"unicast", s.by_cast[1]}, {"multicast", s.by_cast[2]}, {"broadcast", s.by_cast[3]}, {"total", s.flow.messages_in}}},

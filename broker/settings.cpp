@@ -20,7 +20,7 @@ using cast::wire::kHardMaxMessage;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::uint64_t kBillion = 1'000'000'000;
-constexpr const char *kEnds = "Ends", *kStore = "Store", *kLog = "Log", *kLimits = "Limits", *kTimes = "Times";
+constexpr const char *kEnds = "Ends", *kPage = "The page and the API", *kStore = "Store", *kLog = "Log", *kLimits = "Limits", *kTimes = "Times";
 constexpr bool kLive = true, kFixed = false;
 
 constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"debug", LogLevel::debug},
@@ -34,7 +34,13 @@ const std::array kSettings{
             "where clients connect: tcp://HOST:PORT (port 0: a free one) or ipc://PATH; repeatable"},
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
-            "write the ends there: lines bind=URL and publish=URL"},
+            "write the ends there: lines bind=URL, publish=URL and http=URL"},
+    Setting{"http", HttpEnd{&O::http}, kFixed, kPage, "where browsers and scripts are answered (port 0: a free one), or off"},
+    Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kPage,
+            "connections that one address may have there"},
+    Setting{"node-address", HostName{&O::node_address}, kFixed, kPage, "where the ports of nodes listen"},
+    Setting{"insecure", &O::insecure, kFixed, kPage, "allow both to be reached from other machines: anybody there may do anything"},
+    Setting{"dev", &O::dev, kFixed, kPage, "serve the page from this source folder and reload it when a file changes"},
     Setting{"memory", &O::memory, kFixed, kStore, "keep messages in memory (the default, and the only store yet)"},
     Setting{"log-level", &O::log_level, kLive, kLog, "trace, debug, info, warning or error"},
     Setting{"log-format", &O::log_format, kLive, kLog, "text or json"},
@@ -116,6 +122,18 @@ std::string put(Options& options, const Range& range, std::optional<Value> value
     return {};
 }
 
+std::string tcp_fault(std::string_view address) {
+    const auto colon = address.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return "needs tcp://HOST:PORT";
+    const auto host = address.substr(0, colon), port = address.substr(colon + 1);
+    if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) {
+        return "needs brackets around an IPv6 address: tcp://[::1]:5570";
+    }
+    const auto number = parse_count(port);
+    const bool good = port == "*" || (number && *number <= 65535 && port.find('_') == std::string_view::npos);
+    return good ? "" : "needs a port from 0 to 65535, or * for a free one";
+}
+
 /// Sets one value of each kind; the string it returns is the fault.
 struct Setter {
     Options& options;
@@ -144,6 +162,17 @@ struct Setter {
         return put(options, range, parse_duration(text), text, "a duration; write 250ms, 30s, 5m, 1h or 2d",
                    format_duration);
     }
+    std::string operator()(const HttpEnd& end) const {
+        const std::string fault = text == "off" ? "" : tcp_fault(text);
+        if (!fault.empty()) return fmt::format("{} is neither HOST:PORT nor off", shown(text));
+        options.*end.member = text;
+        return {};
+    }
+    std::string operator()(const HostName& host) const {
+        if (text.empty() || text.find_first_of(" /[]") != std::string::npos) return shown(text) + " is not an address";
+        options.*host.member = text;
+        return {};
+    }
     std::string operator()(std::vector<std::string> Options::*) const { return "internal fault"; }  // see set_value
 };
 
@@ -159,22 +188,12 @@ struct Writer {
     std::string operator()(bool Options::*member) const { return options.*member ? "true" : "false"; }
     std::string operator()(LogLevel Options::*member) const { return name_of(options.*member, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
+    std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
+    std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
     std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }
 };
-
-std::string tcp_fault(std::string_view address) {
-    const auto colon = address.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) return "needs tcp://HOST:PORT";
-    const auto host = address.substr(0, colon), port = address.substr(colon + 1);
-    if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) {
-        return "needs brackets around an IPv6 address: tcp://[::1]:5570";
-    }
-    const auto number = parse_count(port);
-    const bool good = port == "*" || (number && *number <= 65535 && port.find('_') == std::string_view::npos);
-    return good ? "" : "needs a port from 0 to 65535, or * for a free one";
-}
 
 }  // namespace
 
@@ -184,6 +203,13 @@ std::string environment_name(std::string_view name) {
     std::string out = "CAST_BROKER_";
     for (const char c : name) out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return out;
+}
+
+bool is_loopback(std::string_view address) {
+    if (address.starts_with("[::1]") || address == "::1") return true;
+    const std::string_view host = address.substr(0, address.find(':'));
+    const bool numbers = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return host == "localhost" || numbers;
 }
 
 std::string url_fault(const std::string& url) {

@@ -28,12 +28,13 @@ struct ControlCall {
     std::string json;
 };
 
-/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left.
+/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port).
 struct PresenceEvent {
     const char* kind = "";
     std::string node;
     std::string group;
     std::uint64_t wall_us = 0;
+    int port = 0;
 };
 
 /// Something an operator may want in the log.

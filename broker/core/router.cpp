@@ -45,6 +45,8 @@ Router::Router(const Config& config)
       attachments_(state_, groups_, mailboxes_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
+    state_.tap_group = &state_.directory.add_group(kTapGroup);
+    state_.tap_group->created = true;
 }
 
 void Router::announce(std::vector<std::string> publish_ends, std::string version) {
@@ -234,6 +236,7 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
         s.flow.messages_in += batch.header.count;
         s.flow.bytes_in += batch.records.size();
+        if (state_.tap_group->member_count > 0) [[unlikely]] state_.tap.see(batch, now);
     }
     return true;
 }

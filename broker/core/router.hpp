@@ -42,8 +42,8 @@ public:
     cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
     cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
-    /// Multicasts sealed events (a batch behind 8 free bytes) on $events.
-    void publish_events(std::string&& frame, Now now);
+    /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events or $tap.
+    void publish_reports(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
     const Config& config() const { return state_.config; }

@@ -14,6 +14,7 @@
 #include "core/session.hpp"
 #include "core/statistics.hpp"
 #include "core/store.hpp"
+#include "core/tap.hpp"
 #include "core/types.hpp"
 #include "wire/names.hpp"
 
@@ -42,6 +43,8 @@ struct State {
     Directory directory;
     Sessions sessions;
     Statistics statistics;
+    Tap tap;
+    Group* tap_group = nullptr;  ///< $tap; always there
     bool store_healthy = true;
 
     std::size_t total_bytes = 0;  ///< held in all streams

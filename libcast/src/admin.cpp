@@ -6,6 +6,7 @@
 #include "src/link.hpp"
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
+#include "wire/names.hpp"
 
 namespace cast {
 
@@ -16,6 +17,7 @@ struct Admin::State {
     std::shared_ptr<detail::Link> link;
     milliseconds timeout{5000};
     bool watching = false;
+    bool sampling = false;
 
     Result<json> call(const json& request) const {
         auto answer = link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
@@ -23,6 +25,15 @@ struct Admin::State {
         json parsed = json::parse(*answer, nullptr, false);
         if (parsed.is_discarded()) return Error{ErrorCode::malformed, "the broker's answer"};
         return parsed;
+    }
+
+    /// Of the link's hidden node in one of the broker's own groups.
+    Result<void> membership(const char* op, std::string_view group) const {
+        auto name = link->reply_node(detail::deadline_us(timeout));
+        if (!name) return name.error();
+        auto answer = call({{"op", op}, {"group", group}, {"nodes", {*name}}});
+        if (!answer) return answer.error();
+        return {};
     }
 };
 
@@ -129,15 +140,35 @@ Result<void> Admin::leave(std::string_view group, const std::vector<std::string>
 Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }
 Result<std::string> Admin::status() { return state_->link->call(R"({"op":"status"})", detail::deadline_us(state_->timeout)); }
 
+Result<std::string> Admin::call(std::string_view request) { return state_->link->call(std::string(request), detail::deadline_us(state_->timeout)); }
+
+Result<std::string> Admin::next_sample(milliseconds timeout) {
+    const std::int64_t until = detail::deadline_us(timeout);
+    if (!state_->sampling) {
+        if (auto joined = state_->membership("group.join", wire::kTapGroup); !joined) return joined.error();
+        state_->sampling = true;
+    }
+    auto message = state_->link->next_report(wire::kTapGroup, until);
+    if (!message) return message.error();
+    return std::string(message->payload());
+}
+
+Result<void> Admin::stop_samples() {
+    if (!state_->sampling) return {};
+    state_->sampling = false;
+    auto left = state_->membership("group.leave", wire::kTapGroup);
+    while (state_->link->next_report(wire::kTapGroup, 0)) {  // what came before is nobody's any more
+    }
+    return left;
+}
+
 Result<Event> Admin::next_event(milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     if (!state_->watching) {
-        auto name = state_->link->reply_node(detail::deadline_us(state_->timeout));
-        if (!name) return name.error();
-        if (auto joined = none(state_->call({{"op", "group.join"}, {"group", "$events"}, {"nodes", {*name}}})); !joined) return joined.error();
+        if (auto joined = state_->membership("group.join", wire::kEventsGroup); !joined) return joined.error();
         state_->watching = true;
     }
-    auto message = state_->link->next_event(until);
+    auto message = state_->link->next_report(wire::kEventsGroup, until);
     if (!message) return message.error();
     Event event;
     event.json = std::string(message->payload());

@@ -100,6 +100,11 @@ Result<void> Connection::flush(milliseconds timeout) {
     return link_->settle(lock, link_->session(lock).outbound().added(), detail::deadline_us(timeout));
 }
 
+void Connection::close() {
+    Lock lock = link_->lock();
+    link_->stop(lock);
+}
+
 bool Connection::connected() const {
     Lock lock = link_->lock();
     return link_->session(lock).online();

@@ -23,7 +23,7 @@ void BrokerProcess::start() {
     bool ends = false;
     for (const std::string& flag : flags_) ends = ends || flag.rfind("--bind", 0) == 0;
     if (!ends) command.insert(command.end(), {"--bind", url_, "--publish", publish_url_});
-    command.insert(command.end(), {"--endpoints-file", path("ends")});
+    command.insert(command.end(), {"--endpoints-file", path("ends"), "--http", "off"});
     command.insert(command.end(), flags_.begin(), flags_.end());
     std::remove(path("ends").c_str());
     process_ = Process(command, path("log"), path("log"));

@@ -82,11 +82,13 @@ def control(call, request=1):
 class Broker:
     """A cast-broker on free ports with a folder of its own. `with` ends it, and insists on exit code 0."""
 
-    def __init__(self, *flags, environment=None, ends=True):
+    def __init__(self, *flags, environment=None, ends=True, http="off"):
         self.folder = tempfile.mkdtemp(prefix="cast-test-")
         self.ends = os.path.join(self.folder, "ends")
         self.log_path = os.path.join(self.folder, "log")
         command = [os.path.join(BIN, "cast-broker"), "--memory", "--endpoints-file", self.ends]
+        if http:
+            command += ["--http", http]
         if ends:
             command += ["--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"]
         with open(self.log_path, "w") as log:
@@ -97,7 +99,7 @@ class Broker:
             raise AssertionError("the broker does not start: " + self.log())
         with open(self.ends) as lines:
             found = dict(line.strip().split("=", 1) for line in lines)
-        self.url, self.publish_url = found["bind"], found["publish"]
+        self.url, self.publish_url, self.http = found["bind"], found["publish"], found.get("http")
         self.port, self.publish_port = (int(url.rsplit(":", 1)[1]) for url in (self.url, self.publish_url))
         self.context = zmq.Context()
         self.context.set(zmq.MAX_SOCKETS, 3000)

@@ -40,7 +40,7 @@ struct GroupInfo {
     std::uint64_t retained = 0;  ///< held in its stream now
 };
 
-/// A change of presence: kind is "created", "deleted", "online", "offline", "joined" or "left".
+/// A change of presence: kind is "created", "deleted", "online", "offline", "joined", "left" or "changed" (its port).
 struct Event {
     std::string kind;
     std::string node;
@@ -76,6 +76,15 @@ public:
     Result<std::string> stats();
     /// Whether the broker is well, one JSON object: {"status":"ok"|"degraded",...}; PROTOCOL.md, "Status".
     Result<std::string> status();
+
+    /// A management call as JSON, and its answer: for what has no function here. PROTOCOL.md, section 6.
+    Result<std::string> call(std::string_view request);
+
+    /// What the broker shows of the messages that it takes, as JSON (PROTOCOL.md, section 4, "Looking on"), from now on (the first
+    /// call subscribes), waiting at most `timeout`. It shows a sample, and only while somebody asks.
+    Result<std::string> next_sample(std::chrono::milliseconds timeout);
+    /// No more of that, until next_sample is called again.
+    Result<void> stop_samples();
 
     /// The next presence event from now on (the first call subscribes), waiting at most `timeout`.
     Result<Event> next_event(std::chrono::milliseconds timeout);

@@ -57,6 +57,9 @@ public:
     /// recipient's refusal, or timed_out after `timeout` (zero: Options::send_timeout).
     Result<void> send(const Message& message, Wait wait = Wait::none, std::chrono::milliseconds timeout = {});
 
+    /// The same, with an outcome for each recipient, in their order (one for a group or a broadcast); waits for them all.
+    std::vector<Result<void>> send_each(const Message& message, Wait wait = Wait::receipt, std::chrono::milliseconds timeout = {});
+
     /// Waits until everything sent so far by this node's connection has its receipt.
     /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
     Result<void> flush(std::chrono::milliseconds timeout);

@@ -99,7 +99,8 @@ public:
         const int port = free_port();
         url_ = setup_.ipc ? base : loopback(port);
         std::vector<std::string> command = {
-            program(), "--memory", "--bind", url_, "--publish", setup_.ipc ? base + ".publish" : loopback(free_port())};
+            program(), "--memory", "--bind", url_, "--publish", setup_.ipc ? base + ".publish" : loopback(free_port()),
+            "--http", "off"};
         if (setup_.nodes > 50000) {
             command.emplace_back("--max-nodes");
             command.push_back(std::to_string(setup_.nodes + 1000));

@@ -1,0 +1,207 @@
+// Management calls as paths. Worker threads; see calls.hpp.
+#include "gateway/calls.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "gateway/messages.hpp"
+
+namespace gateway {
+
+using cast::ErrorCode;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kLogContent = 64 * 1024;  // bytes of a content in a message log
+
+json show_group(json group) {
+    json out = {{"group_id", group.at("name")}};
+    group.erase("name");
+    out.update(group);
+    return out;
+}
+
+/// A call that only a broker with a store (or a newer one) knows.
+json call_store(Client& client, const json& request) {
+    try {
+        return client.call(request);
+    } catch (const Failure& failure) {
+        if (failure.code != "unknown_verb") throw;
+        throw Failure(501, "not_supported", "this broker does not know \"" + request.at("op").get<std::string>() + "\"",
+                      "a newer cast-broker, or one with a store, does");
+    }
+}
+
+Answer message_log(Client& client, json request, const Request& asked) {
+    asked.only({"count", "before"});
+    request["op"] = "history";
+    request["count"] = asked.number("count", 50, 1, 1000);
+    if (asked.asked("before")) request["before"] = asked.number("before", 0, 0, UINT64_MAX);
+    json answer = call_store(client, request);
+    json messages = json::array();
+    for (const json& record : answer.at("messages")) messages.push_back(show_record(record, kLogContent));
+    return answer_json({{"messages", std::move(messages)}, {"next_before", answer.value("next_before", json())}});
+}
+
+std::uint64_t number_of(const Request& request) {
+    const std::string& text = request.names.front();
+    if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
+        throw Failure(404, "no_such_message", text.substr(0, 60), "GET /api/dead lists them");
+    return std::stoull(text);
+}
+
+json show_dead(const json& dead) {
+    json out = dead;
+    out.erase("record");
+    if (dead.contains("record")) out["message"] = show_record(dead.at("record"), kLogContent);
+    return out;
+}
+
+}  // namespace
+
+json show_node(const json& node) {
+    json out = node;
+    out.erase("name");
+    out.erase("attached");
+    out["node_id"] = node.at("name");
+    out["active"] = node.at("attached");
+    return out;
+}
+
+Answer list_nodes(Client& client, const Request& request) {
+    request.only({"search", "offset", "limit"});
+    const std::string search = request.asked("search").value_or("");
+    const std::size_t offset = request.number("offset", 0, 0, UINT64_MAX),
+                      limit = request.number("limit", 1000, 1, 10000);
+    const json answer = client.call({{"op", "node.list"}});
+    json nodes = json::array();
+    std::size_t total = 0, active = 0;
+    for (const json& node : answer.at("nodes")) {
+        if (!search.empty() && node.at("name").get_ref<const std::string&>().find(search) == std::string::npos)
+            continue;
+        active += node.at("attached").get<bool>() ? 1 : 0;
+        if (total++ >= offset && nodes.size() < limit) nodes.push_back(show_node(node));
+    }
+    return answer_json({{"nodes", std::move(nodes)}, {"total", total}, {"active", active}});
+}
+
+Answer get_node(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(show_node(client.call({{"op", "node.show"}, {"name", request.names[0]}})));
+}
+
+Answer delete_node(Client& client, const Request& request) {
+    request.only({});
+    client.call({{"op", "node.delete"}, {"name", request.names[0]}});
+    return answer_json({{"deleted", request.names[0]}});
+}
+
+Answer node_messages(Client& client, const Request& request) {
+    return message_log(client, {{"node", request.names[0]}}, request);
+}
+Answer group_messages(Client& client, const Request& request) {
+    return message_log(client, {{"group", request.names[0]}}, request);
+}
+Answer broadcast_messages(Client& client, const Request& request) {
+    return message_log(client, {{"broadcast", true}}, request);
+}
+
+Answer peek(Client& client, const Request& request) {
+    request.only({"count"});
+    const json answer = call_store(
+        client, {{"op", "peek"}, {"node", request.names[0]}, {"count", request.number("count", 50, 1, 1000)}});
+    json messages = json::array();
+    for (const json& record : answer.at("messages")) messages.push_back(show_record(record, kLogContent));
+    return answer_json({{"messages", std::move(messages)}});
+}
+
+Answer purge(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(call_store(client, {{"op", "purge"}, {"node", request.names[0]}}));
+}
+
+Answer list_groups(Client& client, const Request& request) {
+    request.only({});
+    json groups = json::array();
+    const json answer = client.call({{"op", "group.list"}});
+    for (const json& group : answer.at("groups")) groups.push_back(show_group(group));
+    return answer_json({{"groups", std::move(groups)}});
+}
+
+Answer create_group(Client& client, const Request& request) {
+    const std::string name = text_member(request.object({"group_id"}), "group_id");
+    bool known = true;
+    try {
+        known = client.call({{"op", "group.show"}, {"name", name}}).at("created").get<bool>();
+    } catch (const Failure& failure) {
+        if (failure.code != "no_such_group") throw;
+        known = false;
+    }
+    Answer answer = answer_json(show_group(client.call({{"op", "group.create"}, {"name", name}})), known ? 200 : 201);
+    if (!known) answer.headers.emplace_back("Location", "/api/groups/" + name);
+    return answer;
+}
+
+Answer get_group(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(show_group(client.call({{"op", "group.show"}, {"name", request.names[0]}})));
+}
+
+Answer delete_group(Client& client, const Request& request) {
+    request.only({});
+    client.call({{"op", "group.delete"}, {"name", request.names[0]}});
+    return answer_json({{"deleted", request.names[0]}});
+}
+
+Answer join_group(Client& client, const Request& request) {
+    const std::vector<std::string> nodes = names_member(request.object({"nodes"}), "nodes");
+    if (nodes.empty()) throw Failure(422, "invalid_argument", "\"nodes\" is empty", "name at least one");
+    client.call({{"op", "group.join"}, {"group", request.names[0]}, {"nodes", nodes}});
+    return answer_json(show_group(client.call({{"op", "group.show"}, {"name", request.names[0]}})));
+}
+
+Answer leave_group(Client& client, const Request& request) {
+    request.only({});
+    client.call({{"op", "group.leave"}, {"group", request.names[0]}, {"nodes", {request.names[1]}}});
+    try {
+        return answer_json(show_group(client.call({{"op", "group.show"}, {"name", request.names[0]}})));
+    } catch (const Failure& failure) {
+        if (failure.code != "no_such_group") throw;
+        return answer_json({{"deleted", request.names[0]}});  // its last member has left
+    }
+}
+
+Answer list_dead(Client& client, const Request& request) {
+    request.only({"count", "before"});
+    json call = {{"op", "dead.list"}, {"count", request.number("count", 50, 1, 1000)}};
+    if (request.asked("before")) call["before"] = request.number("before", 0, 0, UINT64_MAX);
+    const json answer = call_store(client, call);
+    json all = json::array();
+    for (const json& dead : answer.at("dead")) all.push_back(show_dead(dead));
+    return answer_json({{"dead", std::move(all)},
+                        {"total", answer.value("total", all.size())},
+                        {"next_before", answer.value("next_before", json())}});
+}
+
+Answer get_dead(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(show_dead(call_store(client, {{"op", "dead.show"}, {"seq", number_of(request)}})));
+}
+
+Answer delete_dead(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(call_store(client, {{"op", "dead.purge"}, {"seq", number_of(request)}}));
+}
+
+Answer purge_dead(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(call_store(client, {{"op", "dead.purge"}}));
+}
+
+Answer requeue_dead(Client& client, const Request& request) {
+    request.only({});
+    return answer_json(call_store(client, {{"op", "dead.requeue"}, {"seq", number_of(request)}}));
+}
+
+}  // namespace gateway
