@@ -202,8 +202,11 @@ awaitable<bool> answer_request(App& app, beast::tcp_stream& stream, beast::flat_
     bool keep = head.keep_alive();
     std::optional<Answer> answer;
     std::optional<Failure> failure;
-    bool read = parsed.is_done();
+    // In a coding that is not spoken here nobody knows where the body ends, and what comes next begins.
+    const bool odd = head.count(http::field::transfer_encoding) > 0 && !parsed.chunked();
+    bool read = parsed.is_done() && !odd;
     try {
+        if (odd) throw Failure(400, "malformed", "a Transfer-Encoding other than chunked", "send it in chunks, or with its length");
         check_source(app, stream.socket(), head);
         Request request;
         request.method = head.method() == http::verb::head ? "GET" : std::string(head.method_string());
