@@ -27,6 +27,7 @@ constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"deb
                              std::pair{"info", LogLevel::info}, std::pair{"warning", LogLevel::warning},
                              std::pair{"error", LogLevel::error}};
 constexpr std::array kFormats{std::pair{"text", LogFormat::text}, std::pair{"json", LogFormat::json}};
+constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os}, std::pair{"memory", Durable::memory}};
 
 using O = Options;
 const std::array kSettings{
@@ -35,7 +36,10 @@ const std::array kSettings{
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
             "write the ends there: lines bind=URL and publish=URL"},
-    Setting{"memory", &O::memory, kFixed, kStore, "keep messages in memory (the default, and the only store yet)"},
+    Setting{"data", &O::data, kFixed, kStore,
+            "directory of the store; default: $STATE_DIRECTORY, /var/lib/cast for root, ~/.local/state/cast"},
+    Setting{"memory", &O::memory, kFixed, kStore, "no store: messages end with the process"},
+    Setting{"durability", &O::durability, kFixed, kStore, "what a receipt promises: fsync, os or memory"},
     Setting{"log-level", &O::log_level, kLive, kLog, "trace, debug, info, warning or error"},
     Setting{"log-format", &O::log_format, kLive, kLog, "text or json"},
     Setting{"max-message", SizeRange{&O::max_message, 1, kHardMaxMessage}, kLive, kLimits,
@@ -132,6 +136,7 @@ struct Setter {
     }
     std::string operator()(LogLevel Options::*member) const { return choose(options.*member, text, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return choose(options.*member, text, kFormats); }
+    std::string operator()(Durable Options::*member) const { return choose(options.*member, text, kDurable); }
     std::string operator()(const SizeRange& range) const {
         return put(options, range, parse_size(text), text,
                    "a size; write 65536, 64KiB, 1MiB, 1GiB (1024s) or 64kB, 1MB, 1GB (1000s)", format_size);
@@ -159,6 +164,7 @@ struct Writer {
     std::string operator()(bool Options::*member) const { return options.*member ? "true" : "false"; }
     std::string operator()(LogLevel Options::*member) const { return name_of(options.*member, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
+    std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
     std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }

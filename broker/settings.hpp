@@ -29,7 +29,7 @@ struct TimeRange {
 struct Setting {
     std::string_view name;  ///< of the flag (after --) and of the key in the file
     std::variant<std::vector<std::string> Options::*, std::string Options::*, bool Options::*, LogLevel Options::*,
-                 LogFormat Options::*, SizeRange, CountRange, TimeRange>
+                 LogFormat Options::*, Durable Options::*, SizeRange, CountRange, TimeRange>
         kind;
     bool live;  ///< SIGHUP can change it
     const char* group;
