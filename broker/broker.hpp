@@ -2,6 +2,8 @@
 // frame and its timers, has the store commit the turn, and sends what came of it.
 #pragma once
 #include <cstdint>
+#include <deque>
+#include <utility>
 
 #include "control.hpp"
 #include "core/router.hpp"
@@ -22,6 +24,9 @@ public:
     /// `wish_fd` becomes readable when `read_wish` has something to say (signals).
     Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version);
 
+    /// What a start found in the store; before run().
+    void restore(const Recovered& recovered);
+
     /// Turns until told to stop; then drains for at most `drain_time` and says BYE.
     void run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options));
 
@@ -31,6 +36,11 @@ private:
     /// One turn: at most so many frames. Returns whether the edge is drained.
     bool turn(Now now);
     void answer_calls(Now now);
+    /// What the store has done since, in.
+    void hear_store(Now now);
+    /// What the store has to do, out.
+    void tell_store(Now now);
+    void await_store(std::int64_t until_us);
     void carry_out(Now now);
     void stop(Now now);
 
@@ -40,6 +50,8 @@ private:
     Router router_;
     Control control_;
     Outbox outbox_;
+    std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
+    bool store_was_well_ = true;
     std::int64_t deadline_us_ = 0;
 };
 

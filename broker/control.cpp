@@ -37,8 +37,8 @@ struct Call {
     }
 };
 
-ControlAnswer fail(ErrorCode code, std::string text) { return {code, std::move(text)}; }
-ControlAnswer good(const json& answer) { return {ErrorCode::ok, answer.dump(-1, ' ', false, json::error_handler_t::replace)}; }
+ControlAnswer fail(ErrorCode code, std::string text) { return {code, std::move(text), false}; }
+ControlAnswer good(const json& answer) { return {ErrorCode::ok, answer.dump(-1, ' ', false, json::error_handler_t::replace), false}; }
 
 /// A TCP port of the loopback interface that is free now; 0 when there is none.
 int free_port() {
@@ -122,6 +122,7 @@ ControlAnswer group_create(const Call& call) {
     Group* group = call.router.create_group(call.text("name"), code, call.now, call.outbox);
     if (group == nullptr) return fail(code, "'" + call.text("name") + "'");
     group->created = true;
+    call.router.state().touch(group->stream);
     return good(report_group(*group));
 }
 
@@ -179,7 +180,9 @@ ControlAnswer Control::answer(const std::string& text, Now now, Outbox& outbox) 
     if (op == "status") return good(report_status(router_, store_, version_, started_, now));
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
-    return at->second(call);
+    ControlAnswer answer = at->second(call);
+    answer.changes = answer.code == ErrorCode::ok && !op.ends_with(".show") && !op.ends_with(".list");
+    return answer;
 }
 
 }  // namespace broker

@@ -11,6 +11,7 @@ namespace broker {
 struct ControlAnswer {
     cast::ErrorCode code = cast::ErrorCode::ok;
     std::string text;  ///< JSON, or with a code a sentence
+    bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
 };
 
 class Control {

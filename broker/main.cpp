@@ -21,6 +21,7 @@
 #include "broker.hpp"
 #include "gateway/gateway.hpp"
 #include "log.hpp"
+#include "store/disk.hpp"
 #include "store/memory.hpp"
 #include "wire/heap.hpp"
 
@@ -122,14 +123,10 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
     return std::make_unique<gateway::Gateway>(std::move(settings));
 }
 
-int serve(const broker::Options& options, int signals) {
+int run(const broker::Options& options, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
     broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20)});
-    broker::MemoryStore store;
-    broker::Config config = broker::core_config(options);
-    config.epoch = Broker::now().wall_us;
-    config.store_id = random_id();
-    config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
     Broker broker(options, edge, store, config, CAST_VERSION);
+    if (recovered != nullptr) broker.restore(*recovered);
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
     const std::unique_ptr<gateway::Gateway> page = make_gateway(options, edge);
@@ -146,6 +143,35 @@ int serve(const broker::Options& options, int signals) {
     notify("STOPPING=1");
     if (!options.endpoints_file.empty()) std::remove(options.endpoints_file.c_str());
     return 0;
+}
+
+int serve_from_disk(const broker::Options& options, broker::Config config, int signals) {
+    constexpr broker::StreamId kLeap = 1u << 16;  // over the ids that the epoch before gave out and did not keep
+    const std::string directory = options.data.empty() ? broker::default_directory() : options.data;
+    if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
+    const bool sync = options.durability == broker::Durable::fsync;
+    broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os, config.store_id, config.first_stream);
+    broker::Recovered recovered = store.recover();
+    config.durable = true;
+    config.epoch = store.identity().epoch;
+    config.store_id = store.identity().store_id;
+    config.first_stream = recovered.next_stream + kLeap;
+    for (const broker::StreamRow& row : recovered.streams)
+        if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
+    broker::log_info("the store is in " + directory);
+    const int code = run(options, store, config, &recovered, signals);
+    store.close();
+    return code;
+}
+
+int serve(const broker::Options& options, int signals) {
+    broker::Config config = broker::core_config(options);
+    config.epoch = Broker::now().wall_us;
+    config.store_id = random_id();
+    config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
+    if (!options.memory && options.durability != broker::Durable::memory) return serve_from_disk(options, config, signals);
+    broker::MemoryStore store;
+    return run(options, store, config, nullptr, signals);
 }
 
 }  // namespace

@@ -52,12 +52,13 @@ bool is_list(const Setting& setting) {
 /// What a setting's value is called in the help.
 struct ValueName {
     const char* operator()(std::vector<std::string> Options::*) const { return "URL"; }
-    const char* operator()(std::string Options::*) const { return "FILE"; }
+    const char* operator()(std::string Options::*) const { return "PATH"; }
     const char* operator()(bool Options::*) const { return ""; }
     const char* operator()(LogLevel Options::*) const { return "LEVEL"; }
     const char* operator()(LogFormat Options::*) const { return "FORMAT"; }
     const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
     const char* operator()(const HostName&) const { return "ADDRESS"; }
+    const char* operator()(Durable Options::*) const { return "LEVEL"; }
     const char* operator()(const SizeRange&) const { return "SIZE"; }
     const char* operator()(const CountRange&) const { return "NUMBER"; }
     const char* operator()(const TimeRange&) const { return "TIME"; }
@@ -147,7 +148,7 @@ void read_file(const std::string& path, GivenBySetting& given, std::vector<std::
 
 /// What no setting can see alone.
 void check_together(const Options& options, std::vector<std::string>& faults) {
-    if (!options.memory) faults.push_back("memory: there is no other store yet, so it cannot be false");
+    if (options.memory && !options.data.empty()) faults.push_back("data, memory: a broker that keeps all in memory has no data directory");
     if (options.dead_after <= options.ping_interval) faults.push_back("dead-after: must be longer than ping-interval");
     if (!options.insecure && options.http != "off" && !is_loopback(options.http))
         faults.push_back(fmt::format("http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));

@@ -13,6 +13,8 @@ namespace broker {
 
 enum class LogLevel { trace, debug, info, warning, error };
 enum class LogFormat { text, json };
+/// What a receipt promises: synced to the disk, handed to the operating system, or held in memory.
+enum class Durable { fsync, os, memory };
 
 /// A member is called like its flag: max_message is --max-message, CAST_BROKER_MAX_MESSAGE and the key max-message.
 /// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges.
@@ -39,8 +41,13 @@ struct Options {
     std::string dev;
 
     // --- Store ------------------------------------------------------------------------------------------------
-    /// Keep messages in memory: they end with the process. The only store yet, so it cannot be false.
-    bool memory = true;
+    /// The directory of the store. Empty: $STATE_DIRECTORY, else /var/lib/cast for root, else $XDG_STATE_HOME/cast or
+    /// ~/.local/state/cast.
+    std::string data;
+    /// No store: messages, nodes and groups end with the process.
+    bool memory = false;
+    /// When a receipt may leave: `memory` is the same as the setting above.
+    Durable durability = Durable::fsync;
 
     // --- Log (live) -------------------------------------------------------------------------------------------
     LogLevel log_level = LogLevel::info;

@@ -27,6 +27,7 @@ constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"deb
                              std::pair{"info", LogLevel::info}, std::pair{"warning", LogLevel::warning},
                              std::pair{"error", LogLevel::error}};
 constexpr std::array kFormats{std::pair{"text", LogFormat::text}, std::pair{"json", LogFormat::json}};
+constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os}, std::pair{"memory", Durable::memory}};
 
 using O = Options;
 const std::array kSettings{
@@ -41,7 +42,10 @@ const std::array kSettings{
     Setting{"node-address", HostName{&O::node_address}, kFixed, kPage, "where the ports of nodes listen"},
     Setting{"insecure", &O::insecure, kFixed, kPage, "allow both to be reached from other machines: anybody there may do anything"},
     Setting{"dev", &O::dev, kFixed, kPage, "serve the page from this source folder and reload it when a file changes"},
-    Setting{"memory", &O::memory, kFixed, kStore, "keep messages in memory (the default, and the only store yet)"},
+    Setting{"data", &O::data, kFixed, kStore,
+            "directory of the store; default: $STATE_DIRECTORY, /var/lib/cast for root, ~/.local/state/cast"},
+    Setting{"memory", &O::memory, kFixed, kStore, "no store: messages end with the process"},
+    Setting{"durability", &O::durability, kFixed, kStore, "what a receipt promises: fsync, os or memory"},
     Setting{"log-level", &O::log_level, kLive, kLog, "trace, debug, info, warning or error"},
     Setting{"log-format", &O::log_format, kLive, kLog, "text or json"},
     Setting{"max-message", SizeRange{&O::max_message, 1, kHardMaxMessage}, kLive, kLimits,
@@ -150,6 +154,7 @@ struct Setter {
     }
     std::string operator()(LogLevel Options::*member) const { return choose(options.*member, text, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return choose(options.*member, text, kFormats); }
+    std::string operator()(Durable Options::*member) const { return choose(options.*member, text, kDurable); }
     std::string operator()(const SizeRange& range) const {
         return put(options, range, parse_size(text), text,
                    "a size; write 65536, 64KiB, 1MiB, 1GiB (1024s) or 64kB, 1MB, 1GB (1000s)", format_size);
@@ -190,6 +195,7 @@ struct Writer {
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
     std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
     std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
+    std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
     std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }

@@ -21,6 +21,7 @@ Node* Attachments::find_or_make(std::string_view name, Now now, Outbox& outbox) 
     if (Node* node = state_.directory.node(name)) return node;
     if (state_.directory.nodes() >= state_.config.max_nodes) return nullptr;
     Node& node = state_.directory.add_node(name, name[0] == '$');
+    state_.touch(node);
     if (!node.hidden) groups_.join(node, state_.directory.broadcast(), now, outbox);
     event(outbox, "created", node, now);
     return &node;
@@ -85,20 +86,21 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         node.connection->nodes.erase(&node);
         lose(node, now);
     }
-    const bool again = (wish.flags & kAgain) != 0;
+    const bool again = (wish.flags & kAgain) != 0, earlier = (wish.flags & kEarlier) != 0;
     const bool same_reader = again && node.reader == connection.session->id;
     state_.orphans.erase(&node);
     node.holder = node.reader = connection.session->id;
     node.connection = &connection;
     connection.nodes.insert(&node);
+    if (!node.created) state_.touch(node);
     connection.senders[node.name].receives = true;
     for (const auto& lane : node.lanes) {
         const Position* position = nullptr;
         for (const Position& p : wish.positions)
             if (again && p.stream == lane->stream.id()) position = &p;
-        mailboxes_.open(*lane, position, now);
+        mailboxes_.open(*lane, position, earlier, now);
     }
-    groups_.open(node, again ? wish.positions : std::vector<Position>{}, now);
+    groups_.open(node, again ? wish.positions : std::vector<Position>{}, earlier, now);
     if (!node.dirty) {
         node.dirty = true;
         state_.dirty_nodes.push_back(&node);
@@ -169,7 +171,12 @@ void Attachments::release(Node& node, Now now, Outbox& outbox) {
 }
 
 void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
-    for (const auto& lane : node.lanes) mailboxes_.discard(*lane, now);
+    for (auto& lane : node.lanes) {
+        mailboxes_.discard(*lane, now);
+        if (lane->stream.has_cold()) reap(std::move(lane), outbox);
+    }
+    std::erase(node.lanes, nullptr);
+    state_.touch(node);
     while (!node.memberships.empty()) {
         Group& group = *node.memberships.back().group;
         groups_.leave(node, group, now, outbox);
@@ -179,6 +186,15 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
     state_.orphans.erase(&node);
     std::erase(state_.dirty_nodes, &node);
     state_.directory.remove_node(node);
+}
+
+/// What it holds in the store is read once more before it is erased, for its senders may want to know.
+void Attachments::reap(std::unique_ptr<Lane> lane, Outbox& outbox) {
+    state_.directory.disown(lane->stream.id());
+    lane->node = nullptr;
+    if (!lane->stream.loading) outbox.loads.push_back({lane->stream.id(), lane->stream.cold().front().first, state_.config.reader_window / 2});
+    lane->stream.loading = true;
+    state_.reaped[lane->stream.id()] = std::move(lane);
 }
 
 void Attachments::heard(const Connection& holder, Now now, Outbox& outbox) {
@@ -238,6 +254,7 @@ Node* Attachments::create(std::string_view name, ErrorCode& code, Now now, Outbo
         return nullptr;
     }
     node->created = true;
+    state_.touch(*node);
     return node;
 }
 

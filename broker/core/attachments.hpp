@@ -50,6 +50,7 @@ private:
     void lose(Node& node, Now now);
     void release(Node& node, Now now, Outbox& outbox);
     void vanish(Node& node, Now now, Outbox& outbox);
+    void reap(std::unique_ptr<Lane> lane, Outbox& outbox);
     void event(Outbox& outbox, const char* kind, const Node& node, Now now);
     template <class Those>
     void settle_those(Those&& those, bool holder_lives, Now now, Outbox& outbox);

@@ -49,6 +49,7 @@ struct Membership {
     Sequence high = 0;     ///< an earlier reader may have got everything up to it
     bool own = true;
     Sequence start = 0;    ///< its cursor when its present reader was told of it
+    bool touched = false;  ///< listed for the next transaction
 };
 
 struct Node {
@@ -88,6 +89,15 @@ struct Subscription {
     std::int64_t tail_wait_us = 0;
 };
 
+/// A FETCH that goes on when the store has answered.
+struct WaitingFetch {
+    ConnectionId connection = 0;
+    Sequence asked = 0;  ///< its `from`
+    Sequence next = 0;
+    std::size_t left = 0;  ///< bytes that it may still bring
+    bool found = false;    ///< it has brought something
+};
+
 struct Group {
     explicit Group(StreamId id) : stream(id) {}
     std::string name;  ///< empty: broadcast
@@ -100,10 +110,12 @@ struct Group {
     bool absent_stale = false;    ///< it may be higher by now
     std::size_t absent = 0;       ///< how many those are
     Sequence published = 0;
+    Sequence floor = 0;  ///< all members are past it
     std::int64_t appended_us = 0;
     bool dirty = false;
     bool lagging = false;  ///< listed for TAILs
     std::vector<SessionId> waiting;
+    std::vector<WaitingFetch> fetches;  ///< for what is being read from the store
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
 
@@ -132,7 +144,7 @@ struct SameName {
 
 class Directory {
 public:
-    explicit Directory(StreamId first_stream);
+    explicit Directory(StreamId first_stream, StreamId broadcast = 0);
 
     Node* node(std::string_view name);
     Group* group(std::string_view name);
@@ -141,12 +153,16 @@ public:
 
     /// A new node; a member of broadcast from its present end on, unless hidden.
     Node& add_node(std::string_view name, bool hidden);
+    /// This stream is nobody's any more.
+    void disown(StreamId id) { owners_.erase(id); }
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
     void remove_node(Node& node);
-    Lane& lane(Node& node, int priority, std::int64_t hold_back_us);
-    Group& add_group(std::string_view name);
+    Lane& lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id = 0);
+    /// `id`: of a stream that there was before; 0: a new one.
+    Group& add_group(std::string_view name, StreamId id = 0);
     void remove_group(Group& group);
 
+    StreamId next_stream() const { return next_stream_; }
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }
 

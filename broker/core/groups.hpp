@@ -24,13 +24,15 @@ public:
     void remove(Group& group, Now now, Outbox& outbox);
 
     /// The node is read on this connection from now on; its positions (after a cut) move its cursors.
-    void open(Node& node, const std::vector<cast::wire::Position>& positions, Now now);
+    void open(Node& node, const std::vector<cast::wire::Position>& positions, bool earlier, Now now);
     /// It no longer is: its cursors count by themselves again.
     void close(Node& node, Now now);
     cast::wire::StreamInfo describe(const Membership& membership) const;
 
     void ack(Subscription& subscription, const cast::wire::AckEntry& entry, Now now);
     void fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox);
+    /// Batches that a FETCH waits for were read back from the store.
+    void loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox);
     void expire(Group& group, Sequence first, Now now);
     void review(Group& group, Now now);
     /// Sends the TAILs that are due; returns when the next one is.
@@ -48,6 +50,11 @@ private:
     void watch_tail(Group& group);
     std::int64_t tail(Group& group, Now now, Outbox& outbox);
     void drop_front(Group& group, bool retention);
+    bool past_age(const Group& group, Now now) const;
+    bool past_retention(const Group& group, Now now) const;
+    void bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox);
+    bool bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now, Outbox& outbox);
+    void end_fetch(Stream& stream, Connection& connection, const WaitingFetch& fetch, Outbox& outbox);
     bool lags(const Group& group, const Subscription& subscription) const;
     bool holds(Group& group, Now now);
     State& state_;

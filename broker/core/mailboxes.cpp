@@ -14,25 +14,30 @@ ErrorCode Mailboxes::admits(const Node& node, const cast::wire::BatchHeader& hea
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
     const bool full = node.queued_messages >= c.mailbox_messages || node.queued_bytes >= c.mailbox_bytes;
-    return full || state_.total_bytes >= c.memory_budget ? ErrorCode::mailbox_full : ErrorCode::ok;
+    return full || state_.memory_bytes() >= c.memory_budget ? ErrorCode::mailbox_full : ErrorCode::ok;
 }
 
 void Mailboxes::append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
     const std::size_t size = frame.size();
+    if (state_.config.durable) lane.stream.kept = !node.hidden;
     const Sequence first = lane.stream.append(header, std::move(frame), now);
+    state_.touch(lane.stream);
     node.queued_bytes += size;
     node.queued_messages += header.count;
     node.received += header.count;
     state_.total_bytes += size;
     if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
-    if (!node.dirty) {
-        node.dirty = true;
-        state_.dirty_nodes.push_back(&node);
-    }
-    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now))
+    mark(node);
+    if (lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
         receipts_.hold(session, lane.stream.id(), lane.waiting);
+}
+
+void Mailboxes::mark(Node& node) {
+    if (node.dirty) return;
+    node.dirty = true;
+    state_.dirty_nodes.push_back(&node);
 }
 
 bool Mailboxes::lags(const Lane& lane) const {
@@ -42,18 +47,23 @@ bool Mailboxes::lags(const Lane& lane) const {
 
 void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
     node.dirty = false;
-    if (node.connection == nullptr) return;
+    if (node.connection == nullptr) {
+        for (const auto& lane : node.lanes)
+            if (lane->stream.has_cold() && lane->cursor >= lane->stream.cold().front().first) ask_store(*lane, outbox);
+        return;
+    }
     const std::size_t window = state_.config.reader_window;
     for (const auto& lane : node.lanes) {
         Stream& stream = lane->stream;
         std::size_t i = stream.batches();
         while (lane->sent < stream.last()) {
+            if (stream.has_cold() && ask_store(*lane, outbox)) break;
             // The next one mostly lies behind the one before.
             if (i >= stream.batches() || stream[i].first != lane->sent + 1 || stream[i].ttl_ms != 0) {
                 skip_expired(*lane, now);
                 i = stream.find(lane->sent + 1);
             }
-            const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
+            const Sequence upto = stream.missing_upto(lane->sent + 1, i);
             if (upto > lane->sent) {
                 begin_gap(*lane, outbox);
                 send_gaps(state_, stream, lane->sent + 1, upto, node.connection->id, outbox);
@@ -73,10 +83,47 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
                 if (batch.last() <= lane->high_sent) state_.statistics.redelivered += batch.count;
             }
             lane->sent = batch.last();
-            lane->high_sent = std::max(lane->high_sent, lane->sent);
+            if (lane->high_sent < lane->sent) {
+                lane->high_sent = lane->sent;
+                state_.touch(stream);
+            }
             ++i;
         }
+        if (stream.has_cold()) ask_store(*lane, outbox);
     }
+}
+
+bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
+    Stream& stream = lane.stream;
+    const ColdRange& next = stream.cold().front();
+    const bool here = stream.cold_at(lane.sent + 1);
+    if (!stream.loading && (here || lane.cursor >= next.first)) {
+        stream.loading = true;
+        outbox.loads.push_back({stream.id(), next.first, state_.config.reader_window / 2});
+    }
+    return here;
+}
+
+void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now) {
+    Stream& stream = lane.stream;
+    Node& node = *lane.node;
+    const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+    for (const StoredBatch& batch : batches) {
+        if (batch.gone) {
+            state_.statistics.expired += batch.count;
+            if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+        } else if (batch.ttl_ms != 0) {
+            state_.expiries.push({batch.arrival_us + std::int64_t(batch.ttl_ms) * kMs, stream.id(), batch.first});
+        }
+    }
+    stream.warm(std::move(batches), through);
+    node.queued_bytes += stream.bytes() - bytes;
+    node.queued_messages += stream.messages() - messages;
+    state_.total_bytes += stream.bytes() - bytes;
+    state_.cold_bytes += stream.cold_bytes() - cold;
+    state_.touch(stream);
+    pass_all(lane, now);
+    mark(node);
 }
 
 /// A gap comes in its place among the deliveries, and never as the first word of a lane.
@@ -104,17 +151,18 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     if (sequence <= lane.cursor) return;
     lane.cursor = sequence;
     lane.pace.advanced_us = now.mono_us;
-    while (!lane.stream.empty() && lane.stream.front().last() <= lane.cursor) {
+    state_.touch(lane.stream);
+    pass_all(lane, now);
+    lane.stream.forget_gaps(lane.cursor);
+    if (lane.sent < lane.stream.last() || lane.stream.has_cold()) mark(*lane.node);
+    if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
+}
+
+void Mailboxes::pass_all(Lane& lane, Now now) {
+    while (lane.stream.warm_front() && lane.stream.front().last() <= lane.cursor) {
         const StoredBatch batch = lane.stream.pop_front();
         if (!batch.gone) pass(lane, batch, now);
     }
-    lane.stream.forget_gaps(lane.cursor);
-    Node& node = *lane.node;
-    if (!node.dirty && lane.sent < lane.stream.last()) {
-        node.dirty = true;
-        state_.dirty_nodes.push_back(&node);
-    }
-    if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
 }
 
 void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
@@ -129,15 +177,18 @@ void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
 }
 
 void Mailboxes::review(Lane& lane, Now now) {
-    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now)) return;
+    if (lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now)) return;
     stop_hold(lane.pace, lane.cursor == lane.stream.last(), state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
 }
 
-void Mailboxes::open(Lane& lane, const cast::wire::Position* position, Now now) {
+void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earlier, Now now) {
     lane.sent = lane.cursor;
+    if (position != nullptr && earlier && position->received > lane.cursor) position = nullptr;  // of another life of this node
     if (position != nullptr) {
-        lane.sent = std::clamp(position->received, lane.cursor, lane.stream.last());
+        const Sequence known = earlier ? lane.stream.base() : lane.stream.last();
+        const Sequence had = earlier ? position->acked : position->received;
+        lane.sent = std::clamp(had, lane.cursor, std::max(lane.cursor, known));
         ack(lane, position->acked, now);
     }
     lane.pace.advanced_us = now.mono_us;
@@ -161,15 +212,23 @@ void Mailboxes::close(Lane& lane, Now now) {
 
 void Mailboxes::discard(Lane& lane, Now now) {
     close(lane, now);
-    while (!lane.stream.empty()) {
-        const StoredBatch batch = lane.stream.pop_front();
+    Stream& stream = lane.stream;
+    state_.touch(stream);
+    state_.total_bytes -= stream.bytes();
+    state_.cold_bytes -= stream.cold_bytes();
+    while (stream.batches() > 0) {
+        const StoredBatch batch = stream.pop_front();
         if (batch.gone) continue;
         lane.node->queued_bytes -= batch.size;
         lane.node->queued_messages -= batch.count;
-        state_.total_bytes -= batch.size;
-        if (!lane.node->hidden) state_.statistics.discarded += batch.count;
-        if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
+        if (!lane.node->hidden) drop(batch, now);
+        else if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
     }
+}
+
+void Mailboxes::drop(const StoredBatch& batch, Now now) {
+    state_.statistics.discarded += batch.count;
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
 }
 
 void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
@@ -181,6 +240,7 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
     lane.node->queued_bytes -= batch.size;
     lane.node->queued_messages -= batch.count;
     state_.total_bytes -= batch.size;
+    state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
     lane.stream.expire(i);

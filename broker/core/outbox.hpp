@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/slice.hpp"
 
@@ -17,7 +18,7 @@ struct Send {
 
 /// A frame for all subscribers of a stream.
 struct Publish {
-    StreamId stream = 0;
+    std::uint64_t topic = 0;  ///< cast::wire::publish_topic
     cast::wire::Slice frame;
 };
 
@@ -48,10 +49,11 @@ struct Outbox {
     std::vector<ControlCall> controls;
     std::vector<PresenceEvent> events;
     std::vector<LogLine> log;
+    std::vector<Load> loads;  ///< for the store to read
 
     void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
     bool empty() const {
-        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty();
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty();
     }
     void clear() {
         sends.clear();
@@ -59,6 +61,7 @@ struct Outbox {
         controls.clear();
         events.clear();
         log.clear();
+        loads.clear();
     }
 };
 

@@ -26,6 +26,7 @@ void settle_bytes(Session& session, std::uint64_t through) {
 
 void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code, Now now) {
     session.through = header.number;
+    state_.touch(session);
     session.accepted_bytes += bytes;
     if (!session.dirty) {
         session.dirty = true;
@@ -71,6 +72,7 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
     Session* session = state_.sessions.session(id);
     if (session == nullptr) return;
     session->delivered.push_back({number, code});
+    state_.touch(*session);
     if (session->delivered.size() > kDeliveredKept) {
         session->delivered.pop_front();
         if (session->delivered_told > 0) --session->delivered_told;

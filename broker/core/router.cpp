@@ -42,11 +42,14 @@ Router::Router(const Config& config)
       receipts_(state_),
       mailboxes_(state_, receipts_),
       groups_(state_, receipts_),
-      attachments_(state_, groups_, mailboxes_) {
+      attachments_(state_, groups_, mailboxes_),
+      keeper_(state_, groups_, mailboxes_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.tap_group = &state_.directory.add_group(kTapGroup);
     state_.tap_group->created = true;
+    state_.directory.broadcast().stream.kept = config.durable;
+    state_.touch(state_.directory.broadcast().stream);
 }
 
 void Router::announce(std::vector<std::string> publish_ends, std::string version) {
@@ -178,6 +181,9 @@ void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& ou
         session->through = session->committed = session->receipted = m.seen;
         session->known = m.attempt <= 1;
     } else {
+        // What the client was told is true, even if a crash of the machine took it from a store that does not sync.
+        session->through = std::max(session->through, m.seen);
+        session->committed = std::max(session->committed, m.seen);
         if (session->connection != nullptr) drop(*session->connection, false, now, outbox);
         state_.sessions.mark_back(*session);
     }
@@ -202,6 +208,9 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     m.window_batches = kSenderBatches;
     m.reader_window = static_cast<std::uint32_t>(state_.config.reader_window);
     m.ping_ms = static_cast<std::uint32_t>(state_.config.ping_us / kMs);
+    // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
+    const bool forgets = state_.forgetful_epoch != 0 && state_.forgetful_epoch + 1 >= state_.config.epoch;
+    if (!forgets) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
     m.version = version_;
     for (const std::string& end : publish_ends_) m.publish.push_back(end);
     for (const Outcome& outcome : session.refused)

@@ -1,7 +1,8 @@
 // Router: the heart. A pure state machine: frames and time go in, an Outbox comes out. It reads no clock, calls
 // nothing outside, holds no lock. One thread (the broker's) owns it.
 //
-// A turn: handle() each frame; tick(); turn = close_turn(); the store commits it; committed(turn); flush().
+// A turn: handle() each frame; tick(); close_turn(); committed() what the store has; flush(). When the store is idle
+// and wants_transaction(): collect() one and hand it over.
 #pragma once
 #include <set>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "core/attachments.hpp"
 #include "core/groups.hpp"
+#include "core/keeper.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -31,7 +33,17 @@ public:
     std::int64_t tick(Now now, Outbox& outbox, bool drained = true);
 
     Turn close_turn() { return receipts_.close_turn(); }
-    void committed(Turn turn) { receipts_.committed(turn); }
+    void committed(Turn turn) {
+        receipts_.committed(turn);
+        if (state_.config.durable) keeper_.committed(turn);
+    }
+    /// Something is to be stored now; else `due_us` is brought forward to when.
+    bool wants_transaction(Now now, std::int64_t& due_us) const { return keeper_.wants(now, due_us); }
+    void collect(Transaction& transaction, Now now) { keeper_.collect(transaction, now); }
+    /// What the store answered to a load of an outbox.
+    void loaded(Loaded&& loaded, Now now, Outbox& outbox) { keeper_.loaded(std::move(loaded), now, outbox); }
+    /// What a start found in the store; before anything else. Config: durable, first_stream, broadcast_stream.
+    void restore(const Recovered& recovered, Now now, Outbox& outbox) { keeper_.restore(recovered, now, outbox); }
     /// Deliveries, publications and receipts of the turn. Returns when the next receipt is due.
     std::int64_t flush(Now now, Outbox& outbox);
 
@@ -80,6 +92,7 @@ private:
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;
+    Keeper keeper_;
     std::vector<std::string> publish_ends_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kSweep = 250 * kMs;
 constexpr std::int64_t kReview = 20 * kMs;
+constexpr std::size_t kOwnGroups = 2;  // $events and $tap do not count
 
 }  // namespace
 
@@ -45,12 +46,14 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
     parted_.erase(session.parted);
     attachments_.end(session, now, outbox);
     if (session.connection != nullptr) state_.sessions.remove_connection(session.connection->id);
+    state_.touch(session);
     state_.sessions.remove_session(session.id);
 }
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     expire(now);
     std::int64_t next = std::min(sweep(now, outbox, drained), attachments_.tick(now, outbox));
+    next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
     if (!state_.expiries.empty()) next = std::min(next, state_.expiries.top().at_us);
     if (!state_.holding.empty()) {
@@ -96,6 +99,7 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
         Session* session = state_.sessions.session(away.front());
         const bool many = state_.sessions.sessions() > state_.config.max_sessions;
         if (!many && now.mono_us - session->away_since_us < state_.config.session_us) break;
+        if (now.mono_us - session->away_since_us < state_.config.session_us) state_.forgetful_epoch = state_.config.epoch;
         end_session(*session, now, outbox);
     }
     if (second) {
@@ -125,9 +129,11 @@ Group* Router::create_group(std::string_view name, ErrorCode& code, Now now, Out
     Group* group = state_.directory.group(name);
     if (group == nullptr) {
         if (!valid_name(name)) code = reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
-        else if (state_.directory.groups() > state_.config.max_groups) code = ErrorCode::too_many;
+        else if (state_.directory.groups() >= state_.config.max_groups + kOwnGroups) code = ErrorCode::too_many;
         if (code != ErrorCode::ok) return nullptr;
         group = &state_.directory.add_group(name);
+        group->stream.kept = state_.config.durable && !reserved_name(name);
+        state_.touch(group->stream);
         if (state_.watched()) outbox.events.push_back({"created", {}, group->name, now.wall_us});
     }
     return group;
@@ -172,6 +178,8 @@ void Router::reconfigure(const Config& config) {
     next.epoch = state_.config.epoch;
     next.store_id = state_.config.store_id;
     next.first_stream = state_.config.first_stream;
+    next.broadcast_stream = state_.config.broadcast_stream;
+    next.durable = state_.config.durable;
     state_.config = next;
 }
 

@@ -2,6 +2,8 @@
 // (receipts, mailboxes, groups, attachments, router) work on it; none of them owns it. Broker's thread.
 #pragma once
 #include <deque>
+#include <map>
+#include <memory>
 #include <queue>
 #include <set>
 #include <string>
@@ -36,8 +38,19 @@ struct Accepted {
     std::uint64_t bytes = 0;
 };
 
+/// What the store has not been told yet, by name: each is looked up when a transaction is made, and what is no
+/// longer there is gone.
+struct Unsaved {
+    std::vector<StreamId> streams;
+    std::vector<SessionId> sessions;
+    std::vector<std::string> nodes;
+    std::vector<std::pair<std::string, StreamId>> members;
+    bool urgent = false;  ///< somebody waits for it
+    bool empty() const { return streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
+};
+
 struct State {
-    explicit State(const Config& c) : config(c), directory(c.first_stream) {}
+    explicit State(const Config& c) : config(c), directory(c.first_stream, c.broadcast_stream) {}
 
     Config config;
     Directory directory;
@@ -48,6 +61,10 @@ struct State {
     bool store_healthy = true;
 
     std::size_t total_bytes = 0;  ///< held in all streams
+    std::size_t cold_bytes = 0;   ///< of those, in the store alone
+    Unsaved unsaved;
+    std::uint64_t forgetful_epoch = 0;  ///< in which a session was last dropped before its time
+    std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
     std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
     std::set<Node*, ByAge> orphans;           ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;     ///< streams with receipts held back
@@ -61,6 +78,26 @@ struct State {
     std::vector<SessionId> accepted;  ///< sessions with new outcomes in this turn
     Turn turn = 0;
     std::deque<std::pair<Turn, std::vector<Accepted>>> uncommitted;
+
+    std::size_t memory_bytes() const { return total_bytes - cold_bytes; }
+    void touch(Stream& stream) {
+        if (!stream.kept || stream.touched) return;
+        stream.touched = true;
+        unsaved.streams.push_back(stream.id());
+    }
+    void touch(Session& session) {
+        if (!config.durable || session.touched) return;
+        session.touched = true;
+        unsaved.sessions.push_back(session.id);
+    }
+    void touch(const Node& node) {
+        if (config.durable && !node.hidden) unsaved.nodes.push_back(node.name);
+    }
+    void touch(const Node& node, Membership& membership) {
+        if (!membership.group->stream.kept || node.hidden || membership.touched) return;
+        membership.touched = true;
+        unsaved.members.emplace_back(node.name, membership.group->stream.id());
+    }
 
     bool watched() {  ///< somebody reads presence events
         Group* events = directory.group(cast::wire::kEventsGroup);

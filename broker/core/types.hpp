@@ -29,6 +29,8 @@ struct Config {
     std::uint64_t epoch = 1;
     std::uint64_t store_id = 1;
     StreamId first_stream = 1;  ///< ids are given out from here upwards
+    StreamId broadcast_stream = 0;  ///< as the store knows it; 0: the first one given out
+    bool durable = false;  ///< there is a store on disk: what changes is listed for it
 
     std::size_t max_message = cast::wire::kMaxMessage;
     std::size_t max_connections = 10000;

@@ -19,6 +19,7 @@ constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy t
 constexpr int kRouterHwm = 100000;       // frames to one peer; the readers' windows keep it far below
 constexpr int kPubHwm = 1000;            // frames to one subscriber; beyond it PUB drops and FETCH repairs
 constexpr std::int64_t kLongestWait = 60 * kSecond;
+constexpr int kLastWordsMs = 1000;  // at the end, for the last receipts and BYE on a busy machine
 constexpr std::size_t kRoutingId = 5;  // a zero byte and four of libzmq's own counting
 
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
@@ -67,7 +68,7 @@ Edge::Edge(const Settings& settings)
     pub_.set(zmq::sockopt::sndhwm, kPubHwm);
     pub_.set(zmq::sockopt::maxmsgsize, std::int64_t{1024});  // subscribers only say what they want
     for (zmq::socket_t* socket : {&router_, &pub_}) {
-        socket->set(zmq::sockopt::linger, 200);
+        socket->set(zmq::sockopt::linger, kLastWordsMs);
         socket->set(zmq::sockopt::backlog, 4096);
         socket->set(zmq::sockopt::tcp_keepalive, 1);
         socket->set(zmq::sockopt::tcp_keepalive_idle, 30);
@@ -80,13 +81,13 @@ Edge::Edge(const Settings& settings)
     router_fd_ = router_.get(zmq::sockopt::fd);
 }
 
-bool Edge::wait(std::int64_t timeout_us, int fd) {
+bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     const std::int64_t wait_us = waiting ? 0 : std::clamp<std::int64_t>(timeout_us, 0, kLongestWait);
     const timespec wait{wait_us / 1000000, wait_us % 1000000 * 1000};
-    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}};
-    if (ppoll(fds, 2, &wait, nullptr) < 0) return false;  // interrupted: the caller looks again
+    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
+    if (ppoll(fds, other_fd < 0 ? 2 : 3, &wait, nullptr) < 0) return false;  // interrupted: the caller looks again
     return (fds[1].revents & POLLIN) != 0;
 }
 
@@ -130,8 +131,8 @@ Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     return Sent::gone;
 }
 
-void Edge::publish(StreamId stream, const Slice& frame) {
-    if (zmq_send(pub_.handle(), &stream, sizeof stream, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+void Edge::publish(std::uint64_t topic, const Slice& frame) {
+    if (zmq_send(pub_.handle(), &topic, sizeof topic, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
     zmq_msg_t message;
     if (!fill(message, frame)) return;
     if (zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);

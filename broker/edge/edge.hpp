@@ -28,12 +28,12 @@ public:
     const std::vector<std::string>& bound() const { return bound_; }
     const std::vector<std::string>& published() const { return published_; }
 
-    /// Waits until a frame comes, `fd` is readable or the time is over. True when `fd` is readable.
-    bool wait(std::int64_t timeout_us, int fd);
+    /// Waits until a frame comes, `fd` or `other_fd` (-1: none) is readable or the time is over. True when `fd` is.
+    bool wait(std::int64_t timeout_us, int fd, int other_fd = -1);
     /// The next frame; false when there is none. Frames of peers that chose their own routing id are dropped.
     bool receive(ConnectionId& from, cast::wire::Slice& frame);
     Sent send(ConnectionId to, const cast::wire::Slice& frame);
-    void publish(StreamId stream, const cast::wire::Slice& frame);
+    void publish(std::uint64_t topic, const cast::wire::Slice& frame);
 
 private:
     zmq::context_t context_;

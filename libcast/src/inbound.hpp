@@ -92,6 +92,7 @@ struct Inbox {
     std::array<std::deque<Item>, wire::kPriorities> queues;
     std::vector<std::shared_ptr<Reading>> readings;
     std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
+    std::vector<wire::Position> earlier;     ///< where it stood in the epoch before, until it is attached again
     ErrorCode closed = ErrorCode::ok;  ///< taken_over, deleted, closed: nothing more comes
     bool notify = false;               ///< something came since the link last looked
 
@@ -139,8 +140,11 @@ public:
     // --- The connection's life. --------------------------------------------------------------------------
     void online() { online_ = true; }  ///< frames may leave; each node fetches what it lacks once it is attached
     void offline();
-    /// The broker began anew: its streams are others. Remembers what was received of the old ones.
-    void new_epoch();
+    /// The broker began anew: its streams are others, or their last numbers may mean other batches. Remembers what was
+    /// received, and with `next` (this epoch follows the one that we read) where each node stood.
+    void new_epoch(bool next, ClientOutbox& out);
+    /// Of the broker that we are welcomed to; before anything is opened.
+    void epoch(std::uint64_t epoch) { epoch_ = epoch; }
 
     // --- What the program does. --------------------------------------------------------------------------
     /// An item was handled to its end.
@@ -174,6 +178,7 @@ private:
     std::size_t handled_bytes_ = 0;  ///< since the last ACK
     std::size_t window_ = wire::kReaderWindow;
     bool online_ = false;
+    std::uint64_t epoch_ = 0;
     std::uint64_t published_ = 0;       ///< frames that SUB brought
     std::uint64_t published_seen_ = 0;  ///< at the last TAIL that told of something missing
     int deaf_ = 0;

@@ -53,7 +53,7 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
         else if (!early.empty())
             outcomes_[batch.watch] = early.mapped();
         else
-            undelivered_[batch.number] = batch.watch;
+            wait_for_delivery(batch);
     }
     if (full_.empty()) return;
     const auto full = full_.find(batch.way());
@@ -173,6 +173,7 @@ void Outbound::leave_out(Batch& batch) {
 void Outbound::forgotten() {
     for (const auto& entry : undelivered_) outcomes_[entry.second] = ErrorCode::session_expired;
     undelivered_.clear();
+    fleeting_.clear();
     delivered_early_.clear();
     if (full_.empty()) return;
     // The old broker refused these without our knowing; the new one would take them before those that wait.
@@ -180,6 +181,20 @@ void Outbound::forgotten() {
         const auto at = batch.count == 0 ? full_.end() : full_.find(batch.way());
         if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried)) leave_out(batch);
     }
+}
+
+void Outbound::wait_for_delivery(const Batch& batch) {
+    undelivered_[batch.number] = batch.watch;
+    if (wire::reserved_name(batch.target)) fleeting_.insert(batch.number);
+}
+
+void Outbound::restarted() {
+    for (const std::uint64_t number : fleeting_)
+        if (const auto at = undelivered_.find(number); at != undelivered_.end()) {
+            outcomes_[at->second] = ErrorCode::deleted;
+            undelivered_.erase(at);
+        }
+    fleeting_.clear();
 }
 
 void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out) {
@@ -194,6 +209,7 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
         if (batch.count != 0) fail(batch, outcome, out);
     for (const auto& entry : undelivered_) outcomes_[entry.second] = outcome;
     undelivered_.clear();
+    fleeting_.clear();
     delivered_early_.clear();
     // What was never sent carries the old session's id in its header: give it the new one.
     auto rename = [session](Batch& b) {
@@ -215,6 +231,7 @@ void Outbound::delivered(const std::vector<wire::Outcome>& outcomes) {
             continue;
         }
         outcomes_[at->second] = o.code;
+        fleeting_.erase(o.number);
         undelivered_.erase(at);
     }
 }

@@ -26,6 +26,7 @@ std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::u
 
 void Inbound::opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out) {
     inboxes_[inbox.name] = &inbox;
+    inbox.earlier.clear();
     // What the broker does not name is gone, or (a mailbox) acknowledged to its end.
     std::vector<std::uint64_t> gone;
     for (const auto& r : inbox.readings)
@@ -42,7 +43,7 @@ void Inbound::open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out
         slot->kind = info.kind;
         slot->group = info.group;
         slot->acked = info.cursor;
-        if (!slot->lane()) out.subscriptions.emplace_back(info.stream, true);
+        if (!slot->lane()) out.subscriptions.emplace_back(wire::publish_topic(info.stream, epoch_), true);
     }
     ReadStream& stream = *slot;
     stream.tail = std::max(stream.tail, info.last);
@@ -77,7 +78,7 @@ void Inbound::close(Inbox& inbox, std::uint64_t id, ClientOutbox& out) {
     std::erase_if(inbox.readings, [&stream](const auto& r) { return r->stream == &stream; });
     std::erase_if(stream.readings, ours);
     if (!stream.readings.empty()) return;
-    if (!stream.lane()) out.subscriptions.emplace_back(id, false);
+    if (!stream.lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
     std::erase(active_, &stream);
     streams_.erase(at);
 }
@@ -92,6 +93,7 @@ void Inbound::close_all(Inbox& inbox, ClientOutbox& out) {
 }
 
 std::vector<wire::Position> Inbound::positions(const Inbox& inbox) const {
+    if (!inbox.earlier.empty()) return inbox.earlier;
     std::vector<wire::Position> all;
     for (const auto& r : inbox.readings)
         if (r->stream != nullptr) all.push_back({r->stream->id, r->done.load(), r->next - 1});
@@ -117,8 +119,14 @@ void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
     legacy.last = r;
 }
 
-void Inbound::new_epoch() {
+void Inbound::new_epoch(bool next, ClientOutbox& out) {
+    for (const auto& [name, inbox] : inboxes_) {
+        inbox->earlier.clear();
+        for (const auto& r : inbox->readings)
+            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, r->done.load(), r->start});
+    }
     for (const auto& [id, stream] : streams_) {
+        if (!stream->lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
         for (const auto& r : stream->readings) {
             bequeath(r);
             r->stream = nullptr;

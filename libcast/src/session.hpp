@@ -104,13 +104,15 @@ private:
     std::uint32_t attempt_ = 0;
     bool pipelined_ = false;  // this connection's ATTACH and CASTs went out with its HELLO
     bool welcomed_ = false;   // by any connection of this session
-    std::uint64_t epoch_ = 0;
+    std::uint64_t epoch_ = 0;       // of the broker that is known to have heard us
+    std::uint64_t next_epoch_ = 0;  // of the one that said WELCOME last
     std::uint64_t store_ = 0;       // of the broker that is known to have heard us
     std::uint64_t next_store_ = 0;  // of the one that said WELCOME last
     ErrorCode rejected_ = ErrorCode::ok;
     std::int64_t greeted_us_ = 0;
     std::int64_t heard_us_ = 0;
     std::int64_t pinged_us_ = 0;
+    std::int64_t online_us_ = 0;   // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;
     std::uint32_t requests_ = 0;
     std::size_t max_message_ = wire::kMaxMessage;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kMark = 'M';
 constexpr std::uint32_t kUnknown = 0xFFFFFFFF;  // handled, but no later reader needs a mark
+constexpr std::uint64_t kAnotherLife = ~std::uint64_t{0};
 constexpr std::size_t kLeast = 1 + sizeof(std::uint32_t);
 
 }  // namespace
@@ -93,7 +94,8 @@ void Oracle::check_outcomes(int client, std::uint64_t added) {
 }
 
 bool Oracle::came_again(const std::string& node, std::uint32_t id) {
-    if (messages_[id].taken < 2) return false;
+    // A lost broker may have taken memberships back, and what was handled under them was handled.
+    if (messages_[id].taken < 2 && !(durable_ && epoch_ > 1)) return false;
     if (told_gone_.contains({node, id})) return true;
     for (const ReaderRecord* reader : readers_)
         if (reader->node == node && id < reader->handled.size() && reader->handled[id]) return true;
@@ -116,8 +118,9 @@ Oracle::Ledger* Oracle::ledger(broker::Router* router, const std::string& node, 
     LedgerKey key{0, stream};
     if (!lane_nodes_.contains(stream)) {
         const broker::Node* known = router == nullptr ? nullptr : router->state().directory.node(node);
-        if (known == nullptr) return nullptr;
-        key.first = known->id;
+        const auto then = nodes_then_.find(node);
+        if (known == nullptr && (router != nullptr || then == nodes_then_.end())) return nullptr;
+        key.first = known != nullptr ? known->id : then->second;
     }
     const auto at = ledgers_.find(key);
     return at == ledgers_.end() ? nullptr : &at->second;
@@ -143,18 +146,26 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     const auto& mirror = mirrors_[h.stream];
     const std::uint32_t id = sequence <= mirror.size() ? mirror[sequence - 1] : 0;
     auto where = [&] { return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence)); };
+    if (durable_ && was_once(h.stream, sequence, number_of(payload))) {
+        // It came, or may have come, before the broker was lost, and the store had not kept it.
+        messages_[number_of(payload)].handled = true;
+        return check_order(reader, number_of(payload), 0);
+    }
     require(sequence <= mirror.size(), [&] { return where() + ": the stream never had it"; });
     require(id == number_of(payload) || id == 0, [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });
     Message& m = messages_[id];
     m.handled = true;
     std::uint64_t& last = reader.last[h.stream];
-    require(sequence > last, [&] { return where() + text(" came after %llu", ull(last)); });
-    if (id != 0) check_order(reader, id, h.stream / kStreamsOfEpoch);
+    // After a crash a node may be one that was deleted before it: it reads what its later life had not got. That nobody
+    // gets a message twice is checked by message.
+    const bool anew = durable_ && epoch_ > 1 && sequence <= last;
+    if (id != 0) check_order(reader, id, anew ? kAnotherLife : durable_ ? m.epoch : h.stream / kStreamsOfEpoch);
+    require(sequence > last || anew, [&] { return where() + text(" came after %llu", ull(last)); });
     Ledger* l = ledger(router, reader.node, h.stream);
-    if (l != nullptr && last != 0)
+    if (l != nullptr && last != 0 && !anew)
         for (std::uint64_t s = last + 1; s < sequence; ++s)
             require(accounted(*l, reader.node, h.stream, s), [&] { return where() + text(": %llu was passed over in silence", ull(s)); });
-    last = sequence;
+    last = std::max(last, sequence);
     if (l == nullptr || sequence <= l->base) return;
     const std::size_t at = sequence - l->base - 1;
     if (at >= l->first.size()) {

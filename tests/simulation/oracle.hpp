@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/router.hpp"
+#include "simulation/disk.hpp"
 #include "src/inbound.hpp"
 #include "src/outbound.hpp"
 #include "wire/record.hpp"
@@ -46,6 +47,9 @@ struct Message {
     std::uint64_t epoch = 0;     ///< of the broker that took it last
     int taken = 0;               ///< by how many epochs
     std::uint64_t number = 0;    ///< of the batch that brought it
+    std::uint64_t session = 0;   ///< its sender's
+    std::uint64_t stream = 0;    ///< where it was put last
+    std::uint64_t sequence = 0;
     bool expected = false;       ///< nothing stands in its way: it must be delivered
     bool doubtful = false;       ///< sent to a broker that knew nothing of its session, and no answer came
     bool renumbered = false;     ///< taken before a crash, then refused, then taken again: nobody can know it again
@@ -89,8 +93,18 @@ public:
     /// The broker puts so many messages of its own into this stream.
     void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
-    void left(std::uint64_t node, std::uint64_t stream) { ledgers_.erase({node, stream}); }
+    void left(std::uint64_t node, std::uint64_t stream) {
+        const auto at = ledgers_.find({node, stream});
+        if (at == ledgers_.end()) return;
+        departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
+        ledgers_.erase(at);
+    }
     void new_epoch(std::uint64_t epoch);
+    /// The broker is about to be lost; a durable one comes back as the disk has it (oracle_disk.cpp).
+    void lost_broker(broker::Router& router);
+    void recovered(std::uint64_t epoch, const Disk& disk, broker::Router& router);
+    /// A session was told that its batches up to this one have their outcomes.
+    void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
     // --- Reading. ----------------------------------------------------------------------------------------
     void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t sequence,
@@ -108,6 +122,7 @@ public:
 
 private:
     struct Ledger {  ///< what became of one stream's messages for one node
+        std::string node;
         std::uint64_t base = 0;    ///< it became a reader after this sequence
         std::uint64_t prefix = 0;  ///< accounted for through this sequence
         std::vector<std::uint32_t> first;  ///< by sequence - base - 1: event at which it was first handled, 0 for never
@@ -129,7 +144,10 @@ private:
     std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
-    void take(const Pending& batch, std::uint32_t id, std::vector<std::uint32_t>& mirror);
+    void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
+    void check_survivors(const Disk& disk);
+    void carry_ledgers(const Disk& disk, broker::Router& router);
+    bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
     Ledger& ensure(LedgerKey key, std::uint64_t base);
     bool accounted(const Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t sequence);
@@ -150,6 +168,14 @@ private:
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
     std::vector<ReaderRecord*> readers_;
+
+    // Of a durable broker.
+    bool durable_ = false;
+    std::map<std::uint64_t, std::uint64_t> told_;                 // session -> receipted through
+    std::vector<std::pair<std::uint64_t, Ledger>> departed_;
+    std::set<std::uint64_t> living_;                              // sessions when the broker was lost
+    std::map<std::string, std::uint64_t> nodes_then_;             // and its nodes
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint32_t>> once_;  // what a lost broker had where
     std::uint32_t events_ = 0;
     std::uint64_t epoch_ = 1;
     std::uint64_t deliveries_ = 0;

@@ -85,7 +85,7 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     require(right, [&] { return text("a batch to %s was refused %s for no reason", p.target.c_str(), cast::error_name(code)); });
 }
 
-void Oracle::take(const Pending& p, std::uint32_t id, std::vector<std::uint32_t>& mirror) {
+void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror) {
     mirror.push_back(id);
     if (id == 0) return;
     Message& m = messages_[id];
@@ -94,6 +94,9 @@ void Oracle::take(const Pending& p, std::uint32_t id, std::vector<std::uint32_t>
     if (m.taken == 0) ++counts_[m.client].taken;
     if (m.taken > 0 && (remade || m.number != p.header.number)) m.renumbered = true;
     m.number = p.header.number;
+    m.session = p.header.session;
+    m.stream = stream;
+    m.sequence = mirror.size();
     m.epoch = epoch_;
     ++m.taken;
     ++taken_;
@@ -117,7 +120,7 @@ void Oracle::accepted(broker::Router& router, const Pending& p) {
     require(stream != nullptr, "a batch was taken, but no stream has it");
     if (node != nullptr && lane_nodes_.try_emplace(stream->id(), p.target).second) ensure({0, stream->id()}, 0);
     auto& mirror = mirrors_[stream->id()];
-    for (const std::uint32_t id : p.ids) take(p, id, mirror);
+    for (const std::uint32_t id : p.ids) take(p, id, stream->id(), mirror);
     require(mirror.size() <= stream->last(), "a batch was taken, but has no sequence");
 }
 
@@ -148,7 +151,9 @@ void Oracle::look(broker::Router& router) {
                 require(at != node.connection->subscriptions.end(), "a member is read without a subscription");
                 cursor = std::max(cursor, at->second->acked);
             }
-            check_cursor(ensure({node.id, m.group->stream.id()}, cursor), node.name, m.group->stream.id(), cursor);
+            Ledger& ledger = ensure({node.id, m.group->stream.id()}, cursor);
+            if (ledger.node.empty()) ledger.node = node.name;
+            check_cursor(ledger, node.name, m.group->stream.id(), cursor);
         }
     });
 }

@@ -107,6 +107,7 @@ std::string World::broker_unrest() {
     };
     state.directory.for_each_group(look);
     look(state.directory.broadcast());
+    if (!state.reaped.empty()) why = "mail of a node that is gone was not read to its end";
     if (!state.holding.empty()) why = "receipts are held back";
     return why;
 }

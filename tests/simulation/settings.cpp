@@ -60,6 +60,8 @@ Settings draw_settings(Random& r) {
     s.big = sometimes(20, 1, 20);
     s.priorities = sometimes(30, 10, 50);
     s.late_commits = r.percent(30);
+    s.config.durable = r.percent(50);
+    if (s.config.durable && r.percent(60)) s.crashes = static_cast<int>(r.between(1, 6));
     return s;
 }
 

@@ -63,6 +63,7 @@ std::string welcome() {
     m.window_batches = 1024;
     m.reader_window = 2 << 20;
     m.ping_ms = 5000;
+    m.session_ms = 600000;
     m.version = "0.1.0";
     m.publish = {"tcp://*:5571"};
     m.refused = {{2, ErrorCode::no_such_node}};

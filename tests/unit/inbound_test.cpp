@@ -201,12 +201,42 @@ TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was h
     inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
     CHECK(handle() == "1 2");
     inbound.offline();
-    inbound.new_epoch();
+    inbound.new_epoch(false, out);
+    CHECK(inbound.positions(bob).empty());
     inbound.online();
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 12), 0, out);
     inbound.deliver(batch(kLane, 2, 1, 13), 0, out);
     CHECK(handle() == "2");
+}
+
+TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it had handled, until it is attached there") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
+    CHECK(handle() == "1");
+    inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    REQUIRE(inbound.positions(bob).size() == 1);
+    CHECK(inbound.positions(bob)[0].acked == 1);
+    CHECK(inbound.positions(bob)[0].received == 0);  // where it began to read
+    inbound.online();
+    inbound.opened(bob, {lane(1, 2)}, out);
+    CHECK(bob.earlier.empty());
+    inbound.deliver(batch(kLane, 2, 1, 12), 0, out);  // came before, and is still in the queue
+    inbound.deliver(batch(kLane, 3, 1, 13), 0, out);
+    CHECK(handle() == "2 3");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what it had handled two epochs ago means nothing: other batches may have those numbers") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
+    CHECK(handle() == "1");
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    CHECK(inbound.positions(bob).empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "an ACK that is soon due rides with what leaves; one that is not waits") {

@@ -128,6 +128,7 @@ TEST_CASE("the shipped file documents every setting once, under its default valu
 TEST_CASE("each setting is a flag, an environment variable and a key, and they mean the same") {
     const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
                                                     {"endpoints-file", "/tmp/ends"},  {"memory", "true"},
+                                                    {"data", "/tmp/data"},            {"durability", "os"},
                                                     {"log-level", "debug"},           {"log-format", "json"},
                                                     {"http", "[::1]:0"},              {"node-address", "::1"},
                                                     {"insecure", "true"},             {"dev", "/tmp/page"}};
@@ -141,7 +142,7 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
         const std::string name(setting.name);
         const bool yes_no = name == "memory" || name == "insecure";
         const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
-        if (name != "memory") CHECK_FALSE(by_flag == Options{});
+        CHECK_FALSE(by_flag == Options{});
 
         Scene scene;
         const auto quoted = yes_no ? value : "\"" + value + "\"";
@@ -212,7 +213,8 @@ TEST_CASE("a value that is no value is named with its source, and says what woul
     CHECK(says(refused({"--grace-time", "30"}), "\"30\" is not a duration; write 250ms"));
     CHECK(says(refused({"--log-level", "loud"}), "is not one of: trace, debug, info, warning, error"));
     CHECK(says(refused({"--log-format", "\x1b[31m"}), "\"?[31m\""));
-    CHECK(says(refused({"--memory=false"}), "no other store yet"));
+    CHECK(says(refused({"--memory", "--data", "/tmp/x"}), "has no data directory"));
+    CHECK(says(refused({"--durability", "maybe"}), "is not one of: fsync, os, memory"));
     CHECK(says(refused({"--dead-after", "1s"}), "longer than ping-interval"));
     Scene scene;
     scene.environment("CAST_BROKER_HOLD_BACK", "soon");

@@ -113,7 +113,7 @@ public:
         return std::make_unique<CastEndpoint>(seat, url_, setup_.one_by_one);
     }
     bool store(const std::vector<std::string>& names) override {
-        constexpr std::size_t kAtOnce = 4;
+        constexpr std::size_t kAtOnce = 32;
         std::vector<std::thread> threads;
         for (std::size_t i = 0; i < kAtOnce; ++i) threads.emplace_back([&, i] { create(url_, names, i, kAtOnce); });
         for (std::thread& thread : threads) thread.join();
