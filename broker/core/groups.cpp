@@ -15,6 +15,9 @@ namespace {
 /// The cursors of so few readers are stored as they move; those of more stand at least where the stream begins.
 constexpr std::size_t kFewNodes = 8;
 
+/// What one published frame holds at most: each costs every subscriber's connection a wake-up and two system calls.
+constexpr std::size_t kPublishFill = 256 * 1024;
+
 }  // namespace
 
 ErrorCode Groups::admits(const Group&) const {
@@ -57,7 +60,7 @@ void Groups::publish(Group& group, Outbox& outbox) {
         };
         for (std::size_t i = stream.find(group.published + 1); i < stream.batches(); ++i) {
             if (stream[i].gone) continue;
-            if (bytes + stream[i].size > cast::wire::kFrameFill) out();
+            if (bytes + stream[i].size > kPublishFill) out();
             frames.push_back(stream[i].frame);
             bytes += stream[i].size;
         }

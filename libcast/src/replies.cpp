@@ -47,8 +47,15 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
                 events_.push_back(std::move(message));
                 if (events_.size() > kEventsKept) events_.pop_front();
             } else if (const auto correlation = message.header("correlation")) {
-                const auto awaited = replies_.find(std::string(*correlation));
-                if (awaited != replies_.end()) awaited->second = std::move(message);
+                const std::string key(*correlation);
+                const auto awaited = replies_.find(key);
+                const auto reports = reports_.find(key);
+                if (awaited != replies_.end()) {
+                    awaited->second = std::move(message);
+                } else if (reports != reports_.end()) {
+                    reports->second.push_back(std::move(message));
+                    if (reports->second.size() > kReportsKept) reports->second.pop_front();
+                }
             }
         }
         item.reading->done.store(item.batch->view.last_sequence(), std::memory_order_release);
@@ -76,6 +83,23 @@ Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t 
     if (!receipted) session_.outbound().forget(watch);
     replies_.erase(correlation);
     return result;
+}
+
+void Link::expect_reports(const std::string& correlation) {
+    const Lock lock(mutex_);
+    reports_[correlation];
+}
+
+void Link::forget_reports(const std::string& correlation) {
+    const Lock lock(mutex_);
+    reports_.erase(correlation);
+}
+
+std::deque<Message> Link::take_reports(Lock& lock, const std::string& correlation, const std::string& name) {
+    sort_replies(lock, name);
+    std::deque<Message> taken;
+    if (const auto at = reports_.find(correlation); at != reports_.end()) taken.swap(at->second);
+    return taken;
 }
 
 Result<Message> Link::next_event(std::int64_t until_us) {

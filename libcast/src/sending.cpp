@@ -24,14 +24,14 @@ Result<std::string> encode_map(const wire::HeaderList& headers) {
     return encoded;
 }
 
+}  // namespace
+
+namespace detail {
+
 std::uint64_t next_watch() {
     static std::atomic<std::uint64_t> last{0};
     return ++last;
 }
-
-}  // namespace
-
-namespace detail {
 
 Result<void> send_message(Link& link, std::string_view sender, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
     const auto* draft = MessageAccess::draft(message);
@@ -64,6 +64,30 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     return {};
 }
 
+Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
+    Link& link = *node.link;
+    if (wait == Wait::none) return send_message(link, node.name, message, 0, nullptr);
+    if (wait == Wait::delivered && message.kind() != CastKind::unicast)
+        return Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"};
+    std::vector<std::uint64_t> watches;
+    const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
+    Result<void> result = send_message(link, node.name, message, flags, &watches);
+    const std::int64_t until = deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
+    Lock lock = link.lock();
+    Outbound& outbound = link.session(lock).outbound();
+    for (std::size_t i = 0; i < watches.size(); ++i) {
+        ErrorCode code = ErrorCode::ok;
+        const bool known = result.ok() && link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); });
+        if (!known) {
+            outbound.forget(watches[i]);
+            if (result.ok()) result = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
+        } else if (code != ErrorCode::ok && result.ok()) {
+            result = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+        }
+    }
+    return result;
+}
+
 }  // namespace detail
 
 Result<void> Node::unicast(std::string_view to, std::string_view payload) {
@@ -77,27 +101,7 @@ Result<void> Node::broadcast(std::string_view payload) {
 }
 
 Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {
-    detail::Link& link = *state_->link;
-    if (wait == Wait::none) return detail::send_message(link, state_->name, message, 0, nullptr);
-    if (wait == Wait::delivered && message.kind() != CastKind::unicast)
-        return Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"};
-    std::vector<std::uint64_t> watches;
-    const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
-    Result<void> result = detail::send_message(link, state_->name, message, flags, &watches);
-    const std::int64_t until = detail::deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
-    Lock lock = link.lock();
-    detail::Outbound& outbound = link.session(lock).outbound();
-    for (std::size_t i = 0; i < watches.size(); ++i) {
-        ErrorCode code = ErrorCode::ok;
-        const bool known = result.ok() && link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); });
-        if (!known) {
-            outbound.forget(watches[i]);
-            if (result.ok()) result = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
-        } else if (code != ErrorCode::ok && result.ok()) {
-            result = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
-        }
-    }
-    return result;
+    return detail::send_and_wait(*state_, message, wait, timeout);
 }
 
 Result<void> Node::flush(milliseconds timeout) {
@@ -117,7 +121,7 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     auto reply_to = link.reply_node(until);
     if (!reply_to) return reply_to.error();
-    const std::string correlation = std::to_string(next_watch());
+    const std::string correlation = std::to_string(detail::next_watch());
     Message request = message;
     request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
     std::vector<std::uint64_t> watches;
