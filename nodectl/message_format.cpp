@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kCodes = "pstkTiqPar%";
 
-void append_human(std::string& out, const cast::Message& message) {
+void append_human(std::string& out, const cast::Message& message, std::string_view payload) {
     append_printable(out, message.sender());
     if (message.kind() == cast::CastKind::multicast) {
         out += " (";
@@ -22,7 +22,7 @@ void append_human(std::string& out, const cast::Message& message) {
         out += " (all)";
     }
     out += ": ";
-    append_printable(out, message.payload());
+    append_printable(out, payload);
     out += '\n';
 }
 
@@ -31,16 +31,16 @@ void append_member(std::string& out, std::string_view name, std::string_view val
     append_json(out, value);
 }
 
-void append_object(std::string& out, const cast::Message& message) {
+void append_object(std::string& out, const cast::Message& message, std::string_view payload) {
     append_member(out, "{\"sender\"", message.sender());
     append_member(out, ",\"target\"", message.target());
     append_member(out, ",\"kind\"", kind_name(message.kind()));
     append_member(out, ",\"type\"", message.type());
-    if (valid_utf8(message.payload())) {
-        append_member(out, ",\"payload\"", message.payload());
+    if (valid_utf8(payload)) {
+        append_member(out, ",\"payload\"", payload);
     } else {
         out += ",\"payload_b64\":\"";
-        append_base64(out, message.payload());
+        append_base64(out, payload);
         out += '"';
     }
     out += ",\"headers\":{";
@@ -136,14 +136,14 @@ bool MessageFormat::parse(std::string_view text, bool escape, MessageFormat& int
     return true;
 }
 
-void MessageFormat::append_piece(std::string& out, const Piece& piece, const cast::Message& message) const {
+void MessageFormat::append_piece(std::string& out, const Piece& piece, const cast::Message& message, std::string_view payload) const {
     const auto bytes = [&](std::string_view value) {
         if (escape_) append_printable(out, value);
         else out += value;
     };
     switch (piece.code) {
         case 0: out += piece.text; break;
-        case 'p': bytes(message.payload()); break;
+        case 'p': bytes(payload); break;
         case 's': bytes(message.sender()); break;
         case 't': bytes(message.target()); break;
         case 'k': out += kind_name(message.kind()); break;
@@ -158,13 +158,13 @@ void MessageFormat::append_piece(std::string& out, const Piece& piece, const cas
     }
 }
 
-void MessageFormat::append(std::string& out, const cast::Message& message) const {
+void MessageFormat::append(std::string& out, const cast::Message& message, std::string_view payload) const {
     switch (kind_) {
-        case Kind::raw: (out += message.payload()) += end_; break;
-        case Kind::human: append_human(out, message); break;
-        case Kind::json: append_object(out, message); break;
+        case Kind::raw: (out += payload) += end_; break;
+        case Kind::human: append_human(out, message, payload); break;
+        case Kind::json: append_object(out, message, payload); break;
         case Kind::pieces:
-            for (const auto& piece : pieces_) append_piece(out, piece, message);
+            for (const auto& piece : pieces_) append_piece(out, piece, message, payload);
     }
 }
 

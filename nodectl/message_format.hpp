@@ -21,7 +21,9 @@ public:
     static bool parse(std::string_view text, bool escape, MessageFormat& into, std::string& error);
     static std::string format_help();
 
-    void append(std::string& out, const cast::Message& message) const;
+    void append(std::string& out, const cast::Message& message) const { append(out, message, message.payload()); }
+    /// With something that stands for the payload.
+    void append(std::string& out, const cast::Message& message, std::string_view payload) const;
 
 private:
     enum class Kind { human, raw, json, pieces };
@@ -29,7 +31,7 @@ private:
         char code = 0;  ///< 0: literal text
         std::string text;
     };
-    void append_piece(std::string& out, const Piece& piece, const cast::Message& message) const;
+    void append_piece(std::string& out, const Piece& piece, const cast::Message& message, std::string_view payload) const;
 
     Kind kind_ = Kind::human;
     bool escape_ = true;

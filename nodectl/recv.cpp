@@ -12,6 +12,7 @@
 #include "interrupt.hpp"
 #include "message_format.hpp"
 #include "output.hpp"
+#include "save_files.hpp"
 #include "shell.hpp"
 #include "text.hpp"
 
@@ -28,22 +29,30 @@ struct RecvOptions {
     bool raw = false, bare = false, nul = false, take_over = false;
     std::vector<std::string> groups;
     std::string command;
+    std::string folder;
 };
 
 class Receiver {
 public:
-    Receiver(cast::Node& node, const RecvOptions& options, MessageFormat format)
-        : node_(node), options_(options), format_(std::move(format)) {}
+    Receiver(cast::Node& node, const RecvOptions& options, MessageFormat format, FileSaver* files)
+        : node_(node), options_(options), format_(std::move(format)), files_(files) {}
 
     /// Until the count, the silence, a signal, an error or the end of our reader; returns the exit code.
     int run() {
+        const int code = loop();
+        return code == 0 && files_ != nullptr && files_->any_failed() ? kFailed : code;
+    }
+
+private:
+    int loop() {
         for (;;) {
             if (interrupted() != 0) return end(options_.count != 0 ? 128 + interrupted() : 0);
             // Ask without waiting while output is pending: it is written when nothing more comes at once.
             const auto message = node_.receive(pending_ ? Milliseconds(0) : Milliseconds(200));
             if (message) {
-                if (!take(*message)) return code_;
-                if (++seen_ == options_.count) return end(0);
+                quiet_ = false;
+                if (!(files_ == nullptr ? take(*message, message->payload()) : take_file(*message))) return code_;
+                if (options_.count != 0 && seen_ == options_.count) return end(0);
             } else if (message.code() != cast::ErrorCode::timed_out) {
                 end(0);
                 return fail(fmt::format("stopped receiving as '{}'", options_.node), message.error());
@@ -53,17 +62,28 @@ public:
         }
     }
 
-private:
-    bool take(const cast::Message& message) {
-        quiet_ = false;
-        if (!options_.command.empty()) return execute(message);
-        format_.append(out_.buffer(), message);
+    // A saved file is printed as its path.
+    bool take_file(const cast::Message& message) {
+        const auto taken = files_->take(message);
+        if (taken == FileSaver::Taken::other) return take(message, message.payload());
+        if (taken == FileSaver::Taken::saved) return take(message, files_->path());
+        if (taken == FileSaver::Taken::failed) ++seen_;
+        // Its sender waits for room: it is acknowledged at once, after what was to be printed before it.
+        if (pending_) return write();
+        node_.ack();
+        return true;
+    }
+
+    bool take(const cast::Message& message, std::string_view payload) {
+        ++seen_;
+        if (!options_.command.empty()) return execute(message, payload);
+        format_.append(out_.buffer(), message, payload);
         pending_ = true;
         return !out_.full() || write();
     }
 
-    bool execute(const cast::Message& message) {
-        const int status = run_shell(options_.command, message, false).status;
+    bool execute(const cast::Message& message, std::string_view payload) {
+        const int status = run_shell(options_.command, message, payload, false).status;
         if (status == 0) {
             node_.ack();
             return true;
@@ -108,6 +128,7 @@ private:
     cast::Node& node_;
     const RecvOptions& options_;
     MessageFormat format_;
+    FileSaver* files_;  // null: files are printed like any message
     Output out_;
     std::uint64_t seen_ = 0;
     bool pending_ = false;  // formatted, not yet written and acknowledged
@@ -153,8 +174,12 @@ int receive(const Context& context, const RecvOptions& options) {
         const auto joined = node->join(group);
         if (!joined) return fail(context, fmt::format("cannot join group '{}'", group), joined.error());
     }
+    FileSaver files;
+    if (!options.folder.empty()) {
+        if (const int code = files.open(*node, options.folder); code != 0) return code;
+    }
     catch_interrupts();
-    return Receiver(*node, options, std::move(format)).run();
+    return Receiver(*node, options, std::move(format), options.folder.empty() ? nullptr : &files).run();
 }
 
 std::string help() {
@@ -164,11 +189,15 @@ std::string help() {
            "next recv. When the reader of its output goes away (| head) it ends with 0.\n" +
            MessageFormat::format_help() + kShellHelp +
            "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again.\n"
+           "With --save-files a file is saved in DIR under its sender's name for it, made harmless, and with a number if\n"
+           "that is taken; it is printed once it is verified and synced, with its path for its payload. A recv that is\n"
+           "interrupted goes on next time. A file that could not be saved is told on stderr, and the exit code is 1.\n"
            "\nExamples:\n"
            "  nodectl recv alice -n 1 -W 10\n"
            "  nodectl recv alice --group news --json | jq -r .payload\n"
            "  nodectl recv alice --format '%a %s %p\\n' >> alice.log\n"
-           "  nodectl recv printer --exec 'lp -t \"$CAST_SENDER\"'\n" +
+           "  nodectl recv printer --exec 'lp -t \"$CAST_SENDER\"'\n"
+           "  nodectl recv inbox --save-files ~/incoming --raw\n" +
            kGlobalHelp;
 }
 
@@ -191,6 +220,8 @@ void add_recv(CLI::App& app, Context& context) {
     recv->add_option("--group", options->groups, "Join this group first; may be repeated")
         ->type_name("G")
         ->allow_extra_args(false);
+    recv->add_option("--save-files", options->folder, "Save received files in this folder, which is made if need be")
+        ->type_name("DIR");
     recv->add_option("--exec", options->command, "Run this shell command for each message")->type_name("CMD");
     recv->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     recv->footer(help());

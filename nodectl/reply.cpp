@@ -25,7 +25,7 @@ struct ReplyOptions {
 
 // The answer goes out before the request is acknowledged: who is stopped in between answers again.
 void answer(cast::Node& node, const Context& context, const ReplyOptions& options, const cast::Message& request) {
-    const ShellResult result = run_shell(options.command, request, true);
+    const ShellResult result = run_shell(options.command, request, request.payload(), true);
     auto message = cast::Message::unicast("", result.output);
     message.type(options.type);
     if (result.status != 0) {

@@ -15,6 +15,7 @@
 #include "json_lines.hpp"
 #include "output.hpp"
 #include "records.hpp"
+#include "send_file.hpp"
 #include "sender.hpp"
 #include "text.hpp"
 
@@ -106,7 +107,8 @@ int send_records(Sender& sender, const SendOptions& options) {
     return 128 + interrupted();
 }
 
-int send_file(Sender& sender, const SendOptions& options) {
+// A file of a type of the user's own is one message of that type.
+int send_content(Sender& sender, const SendOptions& options) {
     const int fd = ::open(options.file.c_str(), O_RDONLY | O_CLOEXEC);
     struct stat about {};
     if (fd < 0 || ::fstat(fd, &about) != 0 || S_ISDIR(about.st_mode)) {
@@ -129,7 +131,6 @@ int send_file(Sender& sender, const SendOptions& options) {
         return kFailed;
     }
     Envelope envelope = options.envelope;
-    if (envelope.type == "text") envelope.type = "file";
     envelope.headers.emplace_back("name", options.file.substr(options.file.rfind('/') + 1));
     envelope.headers.emplace_back("size", std::to_string(content.size()));
     return sender.send(envelope, content) ? 0 : sender.code();
@@ -144,8 +145,9 @@ int send(const Context& context, SendOptions& options) {
     if (const int code = sender.open(options.from.empty() ? context.node : options.from); code != 0) return code;
     int code = 0;
     if (options.has_message) code = sender.send(options.envelope, options.message) ? 0 : sender.code();
-    else if (!options.file.empty()) code = send_file(sender, options);
-    else code = send_records(sender, options);
+    else if (options.file.empty()) code = send_records(sender, options);
+    else if (options.envelope.type == "text" || options.envelope.type == "file") return send_file(sender, options.envelope, options.file);
+    else code = send_content(sender, options);
     return sender.finish(code);
 }
 
@@ -192,11 +194,15 @@ void add_send(CLI::App& app, Context& context) {
     send_app->add_flag("-0", options->nul, "As -l, but separated by NUL");
     send_app->add_flag("-s", options->whole, "The whole stdin is one message");
     send_app->add_flag("--jsonl", options->jsonl, "Each line of stdin is a message as a JSON object");
-    send_app->add_option("--file", options->file, "A file's content is the message; headers name and size tell of it")
+    send_app->add_option("--file", options->file, "Send this file, of any size; receivers save it with recv --save-files")
         ->type_name("PATH");
     add_details(*send_app, *options);
     send_app->footer(
-        "\nWaits at most --timeout (default 30s) for room at the receiver and for receipts.\n" + kJsonLinesHelp +
+        "\nWaits at most --timeout (default 30s) for room at the receiver and for receipts.\n"
+        "A file goes in chunks with a SHA-256, no faster than its receivers save it; exit 0 means that the broker has all\n"
+        "of it, and that every receiver that answers has saved it (with --wait delivered: every named one). --timeout is\n"
+        "how long nothing may move. Sent again after an interruption, it goes on where it was; a pipe cannot. With\n"
+        "another --type than text or file the content is one message.\n" + kJsonLinesHelp +
         "\nExamples:\n"
         "  nodectl send --unicast bob 'lunch?'\n"
         "  nodectl send --unicast bob,charlie --priority 9 --ttl 30s 'fire drill'\n"
@@ -204,6 +210,7 @@ void add_send(CLI::App& app, Context& context) {
         "  tail -f app.log | nodectl send -l --unicast collector\n"
         "  find . -print0 | nodectl send -0 --unicast indexer\n"
         "  nodectl recv a --json -W 1 | nodectl send --jsonl --unicast b\n"
+        "  nodectl send --multicast team --file backup.tar.gz\n"
         "  nodectl send --unicast bob --wait delivered --timeout 5s 'did you read this?'\n" +
         kGlobalHelp);
     send_app->callback([&context, options, message] {

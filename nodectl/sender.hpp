@@ -56,6 +56,9 @@ public:
     /// The largest payload; what the protocol allows at most while the broker has not said.
     std::size_t max_message() const;
     std::uint64_t sent() const { return sent_; }
+    cast::Node& node() { return *node_; }
+    cast::Wait wait() const { return wait_; }
+    Milliseconds timeout() const { return timeout_; }
     int code() const { return code_; }
 
 private:

@@ -4,6 +4,7 @@
 #include <cast/message.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace nodectl {
 
@@ -14,7 +15,8 @@ struct ShellResult {
 
 /// /bin/sh -c `command`, with CAST_SENDER, CAST_TARGET, CAST_TYPE, CAST_ID, CAST_KIND and CAST_HEADER_<KEY>
 /// (upper case, whatever is no letter or digit as _). `capture`: its stdout goes to the result.
-ShellResult run_shell(const std::string& command, const cast::Message& message, bool capture);
+/// `payload` is the message's, or what stands for it.
+ShellResult run_shell(const std::string& command, const cast::Message& message, std::string_view payload, bool capture);
 
 inline const std::string kShellHelp =
     "CMD is run by /bin/sh, once a message: the payload is its stdin; CAST_SENDER, CAST_TARGET, CAST_TYPE, CAST_ID,\n"

@@ -29,6 +29,9 @@ public:
     std::vector<cast::Result<void>> send(const std::string& sender, const cast::Message& message,
                                          std::chrono::milliseconds timeout);
 
+    /// A node to send as, shared by all who do. Throws a Failure.
+    std::shared_ptr<cast::Node> sender(const std::string& name);
+
     /// Receives as this node, which acknowledges by Node::ack() only. Throws a Failure (name_in_use, unreachable...).
     cast::Node attach(const std::string& name, bool take_over);
 
@@ -44,7 +47,6 @@ private:
 
     cast::Options options(const char* agent) const;
     cast::Connection& open(std::optional<cast::Connection>& slot, const cast::Options& options);
-    std::shared_ptr<cast::Node> sender(const std::string& name);
 
     const std::string broker_;
     std::mutex mutex_;  // of what is below; held over a round trip only while something opens

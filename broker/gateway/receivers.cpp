@@ -36,9 +36,10 @@ public:
         : gone_(std::make_shared<std::function<void()>>(std::move(gone))) {
         socket.async_wait(tcp::socket::wait_read, [&socket, weak = std::weak_ptr(gone_)](error_code ec) {
             const auto call = weak.lock();
+            if (call == nullptr || ec) return;
             char byte = 0;
-            if (call != nullptr && !ec && ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-                (*call)();
+            const ssize_t size = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+            if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) (*call)();
         });
     }
 

@@ -167,6 +167,7 @@ const Row kRows[] = {
     {"GET", "/api/groups/{}/messages", {look<group_messages>}},
     {"GET", "/api/broadcast/messages", {look<broadcast_messages>}},
     {"POST", "/api/send", {send}},
+    {"POST", "/api/files", {nullptr, true}},
     {"GET", "/api/dead", {look<list_dead>}},
     {"DELETE", "/api/dead", {change<purge_dead>}},
     {"GET", "/api/dead/{}", {look<get_dead>}},

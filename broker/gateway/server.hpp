@@ -19,6 +19,10 @@ Route find_route(Request& request);
 /// "GET, HEAD, POST" of a target.
 std::string allowed_methods(std::string_view target);
 
+/// POST /api/files: streams the body to nodes as a file, after its header.
+awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& stream, beast::flat_buffer& buffer,
+                         http::request_parser<http::empty_body>& head);
+
 /// A request that asked for a WebSocket, from its handshake to its end.
 awaitable<void> websocket(App& app, beast::tcp_stream stream, http::request<http::empty_body> request);
 

@@ -77,6 +77,11 @@ public:
     void forget_reply(const std::string& correlation);
     /// The expected answer, or the refusal of the watched request itself.
     Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us);
+    /// Any number of answers of this correlation will come: they are kept until they are taken, the oldest of very many go.
+    void expect_reports(const std::string& correlation);
+    void forget_reports(const std::string& correlation);
+    /// Those that have come; `name` is the hidden node.
+    std::deque<Message> take_reports(Lock& lock, const std::string& correlation, const std::string& name);
     /// The next message of $events or $tap; the hidden node must have joined it.
     Result<Message> next_report(std::string_view group, std::int64_t until_us);
     bool stopping() const { return stop_; }
@@ -96,7 +101,7 @@ private:
     void tell(Lock& lock);
     void raise_watches();
     void sort_replies(Lock& lock, const std::string& name);
-    static constexpr std::size_t kEventsKept = 100000, kSamplesKept = 1000;
+    static constexpr std::size_t kEventsKept = 100000, kSamplesKept = 1000, kReportsKept = 10000;
 
     Options options_;
     std::string url_;
@@ -126,6 +131,7 @@ private:
     std::deque<Refusal> refusals_;
     std::deque<Notice> notices_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
+    std::map<std::string, std::deque<Message>> reports_;     // by correlation
     std::deque<Message> events_, samples_;
     std::atomic<bool> stop_{false};
     std::thread thread_;

@@ -24,6 +24,7 @@ struct Message::Draft {
 };
 
 struct MessageAccess {
+    using Draft = Message::Draft;
     static const Message::Draft* draft(const Message& m) { return m.draft_.get(); }
     static Message::Draft& draft(Message& m) { return m.draft(); }
     /// Points `m` at record `index` of a batch. Keeps a share of the batch.

@@ -51,8 +51,15 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
                 samples_.push_back(std::move(message));
                 if (samples_.size() > kSamplesKept) samples_.pop_front();
             } else if (const auto correlation = message.header("correlation")) {
-                const auto awaited = replies_.find(std::string(*correlation));
-                if (awaited != replies_.end()) awaited->second = std::move(message);
+                const std::string key(*correlation);
+                const auto awaited = replies_.find(key);
+                const auto reports = reports_.find(key);
+                if (awaited != replies_.end()) {
+                    awaited->second = std::move(message);
+                } else if (reports != reports_.end()) {
+                    reports->second.push_back(std::move(message));
+                    if (reports->second.size() > kReportsKept) reports->second.pop_front();
+                }
             }
         }
         item.reading->done.store(item.batch->view.last_sequence(), std::memory_order_release);
@@ -80,6 +87,23 @@ Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t 
     if (!receipted) session_.outbound().forget(watch);
     replies_.erase(correlation);
     return result;
+}
+
+void Link::expect_reports(const std::string& correlation) {
+    const Lock lock(mutex_);
+    reports_[correlation];
+}
+
+void Link::forget_reports(const std::string& correlation) {
+    const Lock lock(mutex_);
+    reports_.erase(correlation);
+}
+
+std::deque<Message> Link::take_reports(Lock& lock, const std::string& correlation, const std::string& name) {
+    sort_replies(lock, name);
+    std::deque<Message> taken;
+    if (const auto at = reports_.find(correlation); at != reports_.end()) taken.swap(at->second);
+    return taken;
 }
 
 Result<Message> Link::next_report(std::string_view group, std::int64_t until_us) {

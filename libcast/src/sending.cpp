@@ -24,14 +24,14 @@ Result<std::string> encode_map(const wire::HeaderList& headers) {
     return encoded;
 }
 
+}  // namespace
+
+namespace detail {
+
 std::uint64_t next_watch() {
     static std::atomic<std::uint64_t> last{0};
     return ++last;
 }
-
-}  // namespace
-
-namespace detail {
 
 Result<void> send_message(Link& link, std::string_view sender, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
     const auto* draft = MessageAccess::draft(message);
@@ -64,6 +64,42 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     return {};
 }
 
+std::vector<Result<void>> send_each(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
+    Link& link = *node.link;
+    const std::size_t recipients = message.kind() == CastKind::unicast ? message.recipients().size() : 1;
+    std::vector<Result<void>> results(std::max<std::size_t>(recipients, 1));
+    if (wait == Wait::delivered && message.kind() != CastKind::unicast)
+        return {Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"}};
+    std::vector<std::uint64_t> watches;
+    const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
+    const Result<void> sent = send_message(link, node.name, message, flags, wait == Wait::none ? nullptr : &watches);
+    const std::int64_t until = deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
+    // The last one that has a watch is the one that could not be sent; those after it were not tried.
+    const std::size_t under_way = sent || watches.empty() ? watches.size() : watches.size() - 1;
+    for (std::size_t i = under_way; i < results.size(); ++i) results[i] = sent;
+    if (watches.empty()) return results;
+    Lock lock = link.lock();
+    Outbound& outbound = link.session(lock).outbound();
+    for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
+    for (std::size_t i = 0; i < under_way; ++i) {
+        ErrorCode code = ErrorCode::ok;
+        if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
+            outbound.forget(watches[i]);
+            results[i] = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
+        } else if (code != ErrorCode::ok) {
+            results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+        }
+    }
+    return results;
+}
+
+Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
+    if (wait == Wait::none) return send_message(*node.link, node.name, message, 0, nullptr);
+    for (Result<void>& outcome : send_each(node, message, wait, timeout))
+        if (!outcome) return std::move(outcome);
+    return {};
+}
+
 }  // namespace detail
 
 Result<void> Node::unicast(std::string_view to, std::string_view payload) {
@@ -77,43 +113,11 @@ Result<void> Node::broadcast(std::string_view payload) {
 }
 
 Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {
-    if (wait == Wait::none) return detail::send_message(*state_->link, state_->name, message, 0, nullptr);
-    for (Result<void>& outcome : send_each(message, wait, timeout))
-        if (!outcome) return std::move(outcome);
-    return {};
+    return detail::send_and_wait(*state_, message, wait, timeout);
 }
 
 std::vector<Result<void>> Node::send_each(const Message& message, Wait wait, milliseconds timeout) {
-    detail::Link& link = *state_->link;
-    const std::size_t recipients = message.kind() == CastKind::unicast ? message.recipients().size() : 1;
-    std::vector<Result<void>> results(std::max<std::size_t>(recipients, 1));
-    auto fail_all = [&](const Result<void>& why) { return std::vector<Result<void>>(results.size(), why); };
-    if (wait == Wait::none) {
-        const Result<void> sent = detail::send_message(link, state_->name, message, 0, nullptr);
-        return sent ? results : fail_all(sent);
-    }
-    if (wait == Wait::delivered && message.kind() != CastKind::unicast)
-        return fail_all(Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"});
-    std::vector<std::uint64_t> watches;
-    const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
-    const Result<void> sent = detail::send_message(link, state_->name, message, flags, &watches);
-    const std::int64_t until = detail::deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
-    // The last one that has a watch is the one that could not be sent; those after it were not tried.
-    const std::size_t under_way = sent || watches.empty() ? watches.size() : watches.size() - 1;
-    for (std::size_t i = under_way; i < results.size(); ++i) results[i] = sent;
-    Lock lock = link.lock();
-    detail::Outbound& outbound = link.session(lock).outbound();
-    for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
-    for (std::size_t i = 0; i < under_way; ++i) {
-        ErrorCode code = ErrorCode::ok;
-        if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
-            outbound.forget(watches[i]);
-            results[i] = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
-        } else if (code != ErrorCode::ok) {
-            results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
-        }
-    }
-    return results;
+    return detail::send_each(*state_, message, wait, timeout);
 }
 
 Result<void> Node::flush(milliseconds timeout) {
@@ -133,7 +137,7 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     auto reply_to = link.reply_node(until);
     if (!reply_to) return reply_to.error();
-    const std::string correlation = std::to_string(next_watch());
+    const std::string correlation = std::to_string(detail::next_watch());
     Message request = message;
     request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
     std::vector<std::uint64_t> watches;

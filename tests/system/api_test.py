@@ -1,4 +1,5 @@
 """The REST API as a script sees it, with curl: every path, every error, and that openapi.json tells the truth."""
+import hashlib
 import re
 import socket
 import unittest
@@ -191,6 +192,31 @@ class Api(unittest.TestCase):
         wait_for("it to wait", lambda: self.get("/api/nodes/patient/receive?timeout=0").status == 409)
         gone.close()
         wait_for("it to be forgotten", lambda: self.get("/api/nodes/patient/receive?timeout=0").status == 200)
+
+    def test_a_file_goes_to_its_receivers(self):
+        self.node("keeper"), self.node("away")
+        content = os.urandom(3_000_000)
+        folder = tempfile.mkdtemp(prefix="cast-test-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        reader = subprocess.Popen([BIN + "/nodectl", "--broker", self.broker.url, "recv", "keeper", "--save-files", folder, "-n", "1", "-W", "20s"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("the receiver", lambda: self.get("/api/nodes/keeper").json["active"])
+        query = "/api/files?recipients=keeper,away,nobody&filename=" + "%E6%96%87%20..%2F..%2Fevil.bin&sender=uploader"
+        sent = curl(self.url + query, method="POST", body=content, content_type="application/octet-stream").json
+        self.assertEqual(reader.wait(20 * FACTOR), 0)
+        self.assertEqual((sent["success"], sent["bytes"], sent["sha256"], sent["recipients_count"]), (True, len(content), hashlib.sha256(content).hexdigest(), 2))
+        outcomes = {r["node_id"]: (r["success"], r["code"], r["state"]) for r in sent["recipients"]}
+        self.assertEqual(outcomes, {"keeper": (True, "ok", "saved"), "away": (True, "ok", "sent"), "nobody": (False, "no_such_node", "failed")})
+        saved = [name for name in os.listdir(folder) if not name.startswith(".")]
+        self.assertEqual(saved, ["evil.bin"])
+        with open(os.path.join(folder, saved[0]), "rb") as file:
+            self.assertEqual(file.read(), content)
+        chunked = curl(self.url + "/api/files?recipients=away&filename=x", method="POST", body=b"abc", content_type="text/plain", headers=["Transfer-Encoding: chunked"]).json
+        self.assertEqual((chunked["bytes"], chunked["success"]), (3, True))
+        for query in ("", "?recipients=away", "?filename=x", "?filename=x&cast_type=multicast", "?filename=x&cast_type=odd"):
+            self.failure(curl(self.url + "/api/files" + query, method="POST", body=b"abc"), 422, "invalid_argument")
+        nobody = curl(self.url + "/api/files?filename=x&recipients=nobody", method="POST", body=b"abc").json
+        self.assertEqual((nobody["success"], [f["code"] for f in nobody["failed_recipients"]]), (False, ["no_such_node"]))
 
     def test_logs_and_dead_letters_say_when_the_broker_keeps_none(self):
         self.node("log")

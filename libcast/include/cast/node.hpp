@@ -17,6 +17,9 @@
 #include "cast/result.hpp"
 
 namespace cast {
+namespace detail {
+struct NodeAccess;
+}
 
 /// How long send(Message, Wait) waits.
 enum class Wait {
@@ -93,6 +96,7 @@ public:
 
 private:
     friend class Connection;
+    friend struct detail::NodeAccess;
     explicit Node(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };

@@ -1,0 +1,99 @@
+// FileSender::State: a file on its way: what was taken from the program and not sent, what can be sent again, the
+// receivers, the parcels without an outcome. On the thread that calls it; the link's lock where a Lock is passed.
+#pragma once
+#include <cast/transfer.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/message_access.hpp"
+#include "src/node_state.hpp"
+#include "src/transfer_folder.hpp"
+#include "src/transfer_hash.hpp"
+#include "src/transfer_window.hpp"
+
+namespace cast {
+
+struct FileSender::State {
+    State(const Node& node, const Message& to, FileOptions given);
+    ~State();
+    State(const State&) = delete;
+
+    /// Reply node, offer, the wait for what receivers have.
+    Result<void> begin();
+    /// Takes what may go now.
+    Result<std::size_t> take(std::string_view bytes);
+    /// Sends the last chunk, then sees to the rest. Nothing: not yet.
+    Result<std::optional<FileReport>> end();
+    /// Waits until something has moved, at most some milliseconds.
+    Result<void> wait();
+    FileProgress progress() const;
+
+    FileOptions options;
+    /// send_file's: what is no longer kept is read from here.
+    detail::Descriptor source;
+
+private:
+    struct Target {
+        wire::Cast cast = wire::Cast::unicast;
+        std::string name;         // empty for broadcast
+        std::uint64_t start = 0;  // it has what is below
+        Error error{ErrorCode::ok, {}};
+    };
+    struct Watched {
+        std::uint64_t watch = 0;
+        std::size_t bytes = 0;
+        wire::Cast cast = wire::Cast::unicast;
+        std::string target;
+    };
+    struct Piece {
+        std::uint64_t offset = 0;
+        std::shared_ptr<const std::string> bytes;
+    };
+
+    detail::FilePlace place() const;
+    bool pump();
+    bool digest(detail::Lock& lock);
+    void see_outcomes(detail::Lock& lock);
+    void attend();
+    bool repair(const std::string& name, detail::FileTaker& taker);
+    void failed(wire::Cast cast, const std::string& target, Error error);
+    bool allowed();
+    bool room(detail::Lock& lock, wire::Cast cast, const std::string& target) const;
+    bool send_piece(bool last);
+    void send_to_all(const detail::FileHead& head, std::string_view bytes);
+    void send(wire::Cast cast, const std::string& target, const detail::FileHead& head, std::string_view bytes);
+    void keep(Piece piece);
+    Result<std::string> again(std::uint64_t offset) const;
+    detail::FileHead head() const;
+    Result<void> find_starts();
+    Result<void> all_failed() const;
+    bool complete();
+    FileReport report() const;
+
+    std::weak_ptr<Node::State> node;
+    Connection connection;
+    std::shared_ptr<detail::Link> link;
+    std::string sender;
+    MessageAccess::Draft envelope;
+    std::vector<Target> targets;
+    std::size_t chunk = detail::kFileChunk;
+    std::string transfer, correlation, report_to;
+
+    detail::FileWindow window;
+    detail::Sha256 hash;
+    std::string sha256;   // once ended
+    std::string pending;  // taken, not sent: less than a chunk, or one that may be the last
+    std::uint64_t position = 0;
+    bool ended = false;
+    std::deque<Piece> kept;
+    std::deque<Watched> watched;
+    std::size_t watched_bytes = 0;
+    std::uint64_t moves = 0;  // counts what moves, for wait()
+    std::int64_t moved_us = 0;
+};
+
+}  // namespace cast
