@@ -10,6 +10,13 @@ namespace broker {
 
 using cast::ErrorCode;
 
+namespace {
+
+/// What one published frame holds at most: each costs every subscriber's connection a wake-up and two system calls.
+constexpr std::size_t kPublishFill = 256 * 1024;
+
+}  // namespace
+
 ErrorCode Groups::admits(const Group&) const {
     return state_.total_bytes >= state_.config.memory_budget ? ErrorCode::group_busy : ErrorCode::ok;
 }
@@ -49,7 +56,7 @@ void Groups::publish(Group& group, Outbox& outbox) {
         };
         for (std::size_t i = stream.find(group.published + 1); i < stream.batches(); ++i) {
             if (stream[i].gone) continue;
-            if (bytes + stream[i].size > cast::wire::kFrameFill) out();
+            if (bytes + stream[i].size > kPublishFill) out();
             frames.push_back(stream[i].frame);
             bytes += stream[i].size;
         }

@@ -93,7 +93,7 @@ exits 5 nodectl request nobody hello
 
 # 6
 head -c 65537 /dev/zero >"$tmp/large"
-exits 6 nodectl send --unicast bob --file "$tmp/large"
+exits 6 nodectl send --unicast bob --file "$tmp/large" --type binary
 err_has "too_large"
 exits 6 nodectl send --unicast bob -s <"$tmp/large"
 exits 6 nodectl send --unicast bob -l <"$tmp/large"
