@@ -67,7 +67,8 @@ class Live(PageTest):
         self.made("bob")
         self.page.open("live")
         reader = subprocess.Popen([os.path.join(BIN, "nodectl"), "--broker", self.broker.url, "recv", "bob", "--raw"], stdout=subprocess.DEVNULL)
-        sender = subprocess.Popen(["bash", "-c", f"yes flood | {BIN}/nodectl --broker {self.broker.url} send -l --unicast bob"])
+        lines = subprocess.Popen(["yes", "flood"], stdout=subprocess.PIPE)
+        sender = subprocess.Popen([os.path.join(BIN, "nodectl"), "--broker", self.broker.url, "send", "-l", "--unicast", "bob"], stdin=lines.stdout)
         try:
             self.page.find("#sampling[data-sampled=true]", "A sample:")
             self.page.find("#live-log li", "flood")
@@ -76,9 +77,10 @@ class Live(PageTest):
             self.page.open("overview")
             wait_for("the rate on the overview", lambda: "K" in self.page.text(".tiles") or "M" in self.page.text(".tiles"))
         finally:
-            for process in (sender, reader):
+            for process in (lines, sender, reader):
                 process.terminate()
                 process.wait()
+            lines.stdout.close()
         self.page.open("live")
         self.page.see("Every message is shown")
 

@@ -155,6 +155,7 @@ function greeted(words: { version: string; epoch: number; max_message: number })
 
 function arrived(now: Status): void {
   status.set(now);
+  if (log.get().seen > 0) log.set({ ...log.get(), ...lately() }); // when nothing passes, nothing else tells
   const { rates, casts, messages, latency_us } = now;
   const point = pointOf(now.time_us, { ...casts, ...rates["1s"] }, messages.queued, latency_us.p50, latency_us.p99);
   const before = points.get();
@@ -167,18 +168,22 @@ function happened({ event, lost }: { event?: Presence; lost?: number }): void {
   tell();
 }
 
-function logged(part: { messages: Message[]; seen: number; shown: number; sampled: boolean; dropped: number }): void {
-  const now = Date.now();
-  windows = [...windows.filter((window) => window.at > now - kWindowMs), { at: now, ...part }];
+// What the log has shown of what passed in the last seconds.
+function lately(): Pick<Log, "seen" | "shown" | "sampled"> {
+  const from = Date.now() - kWindowMs;
+  windows = windows.filter((window) => window.at > from);
   const sum = (of: "seen" | "shown") => windows.reduce((total, window) => total + window[of], 0);
+  return { seen: sum("seen"), shown: sum("shown"), sampled: windows.some((window) => window.sampled) };
+}
+
+function logged(part: { messages: Message[]; seen: number; shown: number; sampled: boolean; dropped: number }): void {
+  windows.push({ at: Date.now(), seen: part.seen, shown: part.shown, sampled: part.sampled });
   const last = log.get();
   const fresh = part.messages.map((message) => ({ key: ++keys, message })).reverse();
   const holding = paused.get();
   log.set({
     messages: holding ? last.messages : [...fresh, ...last.messages].slice(0, kLogKept),
-    seen: sum("seen"),
-    shown: sum("shown"),
-    sampled: windows.some((window) => window.sampled),
+    ...lately(),
     dropped: last.dropped + part.dropped,
     missed: holding ? last.missed + fresh.length : 0,
   });
