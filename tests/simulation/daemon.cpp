@@ -107,7 +107,7 @@ void Daemon::publish_events(broker::Now now) {
     for (const broker::PresenceEvent& event : outbox_.events) append_record(frame, "json", {}, event.kind);
     seal_batch(frame, kFrameHeader, 0, static_cast<std::uint32_t>(outbox_.events.size()), 0);
     world_.oracle().own_messages(router_->state().directory.group(kEventsGroup)->stream.id(), outbox_.events.size());
-    router_->publish_events(std::move(frame), now);
+    router_->publish_reports(cast::wire::kEventsGroup, std::move(frame), now);
 }
 
 void Daemon::control(const broker::ControlCall& call) {
