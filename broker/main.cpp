@@ -90,7 +90,7 @@ bool write_endpoints(const std::string& path, const broker::Edge& edge) {
 }
 
 int serve(const broker::Options& options, int signals) {
-    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20)});
+    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin});
     broker::MemoryStore store;
     broker::Config config = broker::core_config(options);
     config.epoch = Broker::now().wall_us;

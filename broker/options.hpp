@@ -24,6 +24,8 @@ struct Options {
     std::vector<std::string> publish{"tcp://127.0.0.1:5571"};
     /// The daemon writes the ends it got here, a line each: bind=tcp://... and publish=tcp://... Empty: nowhere.
     std::string endpoints_file;
+    /// Sleep whenever there is nothing to do, also while single messages come every moment (edge/spin.hpp).
+    bool no_spin = false;
 
     // --- Store ------------------------------------------------------------------------------------------------
     /// Keep messages in memory: they end with the process. The only store yet, so it cannot be false.

@@ -35,6 +35,8 @@ const std::array kSettings{
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
             "write the ends there: lines bind=URL and publish=URL"},
+    Setting{"no-spin", &O::no_spin, kFixed, kEnds,
+            "sleep whenever nothing is there: saves processor time, and single messages take longer"},
     Setting{"memory", &O::memory, kFixed, kStore, "keep messages in memory (the default, and the only store yet)"},
     Setting{"log-level", &O::log_level, kLive, kLog, "trace, debug, info, warning or error"},
     Setting{"log-format", &O::log_format, kLive, kLog, "text or json"},

@@ -132,16 +132,17 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
     for (const auto& setting : broker::all_settings()) {
         CAPTURE(setting.name);
         const auto known = others.find(std::string(setting.name));
-        std::string value = known == others.end() ? "" : known->second;
+        const bool yes_no = std::holds_alternative<bool broker::Options::*>(setting.kind);
+        std::string value = known == others.end() ? yes_no ? "true" : "" : known->second;
         if (std::holds_alternative<broker::SizeRange>(setting.kind)) value = "3MiB";
         if (std::holds_alternative<broker::CountRange>(setting.kind)) value = "321";
         if (std::holds_alternative<broker::TimeRange>(setting.kind)) value = "9500ms";
         const std::string name(setting.name);
-        const auto by_flag = accepted({"--" + name + (name == "memory" ? "" : "=" + value)});
+        const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
         if (name != "memory") CHECK_FALSE(by_flag == Options{});
 
         Scene scene;
-        const auto quoted = name == "memory" ? value : "\"" + value + "\"";
+        const auto quoted = yes_no ? value : "\"" + value + "\"";
         CHECK(accepted({"--config", scene.file(name + " = " + quoted)}) == by_flag);
         scene.environment(broker::environment_name(name), value);
         CHECK(accepted({}) == by_flag);
