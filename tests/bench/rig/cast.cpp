@@ -98,9 +98,13 @@ public:
         const std::string base = "ipc://" + (setup_.folder / "cast").string();
         const int port = free_port();
         url_ = setup_.ipc ? base : loopback(port);
-        std::vector<std::string> command = {
-            program(), "--bind", url_, "--publish", setup_.ipc ? base + ".publish" : loopback(free_port()),
-            "--http",  "off"};
+        std::vector<std::string> command = {program(),
+                                            "--bind",
+                                            url_,
+                                            "--publish",
+                                            setup_.ipc ? base + ".publish" : loopback(free_port()),
+                                            "--http",
+                                            setup_.http == 0 ? "off" : "127.0.0.1:" + std::to_string(setup_.http)};
         if (on_disk_) {
             command.emplace_back("--data");
             command.push_back(setup_.folder / "data");
@@ -116,6 +120,7 @@ public:
         }
         server_ = start_program(std::move(command));
         setup_.ipc ? await_path(setup_.folder / "cast.publish") : await_port(port);
+        if (setup_.http != 0) await_port(setup_.http);
     }
     pid_t server_pid() const override { return server_; }
     std::unique_ptr<Endpoint> join(const Seat& seat) override {

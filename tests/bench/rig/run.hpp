@@ -18,6 +18,7 @@ struct Run {
     int groups = 1;        ///< groups that are sent to in turn
     int connections = 10;  ///< that idle nodes share
     bool stored = false;   ///< idle nodes without a client
+    std::string beside;    ///< a program that runs meanwhile, told the page's URL; the run begins when it says so
     int limit_s = 60;
     Setup setup;
 };
