@@ -160,7 +160,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
         if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
     broker::log_info("the store is in " + directory);
     const int code = run(options, store, config, &recovered, signals);
-    store.close();
+    if (!store.close()) broker::log_error("the store could not be closed in order; what was receipted is in it: " + store.trouble());
     return code;
 }
 
