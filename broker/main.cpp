@@ -23,6 +23,7 @@
 #include "log.hpp"
 #include "store/disk.hpp"
 #include "store/memory.hpp"
+#include "tasks.hpp"
 #include "wire/heap.hpp"
 
 namespace {
@@ -184,6 +185,7 @@ int main(int argc, char** argv) {
         std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
         return *parsed.exit_code;
     }
+    if (parsed.task != broker::Task::serve) return broker::run_task(parsed, random_id());
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
     raise_descriptor_limit();
     cast::wire::keep_freed_memory();
