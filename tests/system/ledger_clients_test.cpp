@@ -157,29 +157,9 @@ struct Client {
 
 void touch(const std::string& path) { Journal{path}; }
 
-}  // namespace
-
-TEST_CASE("a client of the ledger" * doctest::skip()) {
-    Options options;
-    options.broker = setting("LEDGER_BROKER");
-    options.connect_timeout = scaled(10000);
-    (setting("LEDGER_READS").empty() ? write_on : read_on)(options, setting("LEDGER_NAME"), setting("LEDGER_JOURNAL"));
-}
-
-TEST_CASE("what was receipted is handled, in order, though clients and the broker are killed") {
+/// The broker, a client, or both at once, until there were enough of them. Answers how many of each.
+std::pair<int, int> kill_at_random(BrokerProcess& broker, const std::vector<std::unique_ptr<Client>>& clients) {
     const std::string given = setting("CAST_LEDGER_KILLS");
-    BrokerProcess broker({"--data"});
-    std::vector<std::unique_ptr<Client>> clients;
-    {
-        Admin admin = administer(broker);
-        for (const char* name : {"reader", "member", "uni", "multi", "broad"}) {
-            must(admin.create_node(name));
-            const bool reads = std::string(name) == "reader" || std::string(name) == "member";
-            clients.push_back(std::make_unique<Client>(Client{name, reads, broker.path(name)}));
-        }
-        must(admin.join("team", {"reader", "member"}));
-    }
-    for (const auto& client : clients) client->start(broker);
     std::mt19937 random(std::random_device{}());
     int broker_killed = 0, clients_killed = 0;
     for (int left = given.empty() ? 20 : std::stoi(given); left > 0;) {
@@ -199,6 +179,32 @@ TEST_CASE("what was receipted is handled, in order, though clients and the broke
             ++clients_killed, --left;
         }
     }
+    return {broker_killed, clients_killed};
+}
+
+}  // namespace
+
+TEST_CASE("a client of the ledger" * doctest::skip()) {
+    Options options;
+    options.broker = setting("LEDGER_BROKER");
+    options.connect_timeout = scaled(10000);
+    (setting("LEDGER_READS").empty() ? write_on : read_on)(options, setting("LEDGER_NAME"), setting("LEDGER_JOURNAL"));
+}
+
+TEST_CASE("what was receipted is handled, in order, though clients and the broker are killed") {
+    BrokerProcess broker({"--data"});
+    std::vector<std::unique_ptr<Client>> clients;
+    {
+        Admin admin = administer(broker);
+        for (const char* name : {"reader", "member", "uni", "multi", "broad"}) {
+            must(admin.create_node(name));
+            const bool reads = std::string(name) == "reader" || std::string(name) == "member";
+            clients.push_back(std::make_unique<Client>(Client{name, reads, broker.path(name)}));
+        }
+        must(admin.join("team", {"reader", "member"}));
+    }
+    for (const auto& client : clients) client->start(broker);
+    const auto [broker_killed, clients_killed] = kill_at_random(broker, clients);
     touch(broker.path("stop-writers"));
     for (const auto& client : clients)
         if (!client->reads) CHECK(client->process.wait(scaled(60000)) == 0);
