@@ -20,17 +20,21 @@ constexpr const char* kModes =
     "pingpong          COUNT round trips of two endpoints: half a round trip, microseconds\n"
     "pingpong-receive  the same through the call that gives one message (cast)\n"
     "flood-latency     the same while another pair sends as fast as it can\n"
+    "receipts          one sender, a node that nobody reads: messages/s until all are receipted\n"
+    "lone-receipts     the same, each after the receipt of the one before: microseconds\n"
     "idle-memory       bytes of the server for each of COUNT nodes: attached over --connections, or --stored";
 
 Json measure(System& system, const Run& run) {
     if (run.mode == "idle-memory") return measure_memory(system, run);
     if (run.mode.starts_with("pingpong") || run.mode == "flood-latency") return measure_latency(system, run);
+    if (run.mode.ends_with("receipts")) return measure_receipts(system, run);
     return measure_flow(system, run);
 }
 
 int carry_out(Run run, const std::string& folder) {
     run.setup.folder = folder;
     run.setup.one_by_one = run.mode == "pingpong-receive";
+    run.setup.unread = run.mode.ends_with("receipts");
     run.setup.nodes = run.mode == "idle-memory" ? static_cast<std::size_t>(run.count) : std::size_t(run.targets);
     raise_descriptor_limit();
     auto system = make_system(run.system, run.setup);
@@ -52,7 +56,7 @@ int parse(int argc, char** argv, Run& run) {
     app.add_option("MODE", run.mode)
         ->required()
         ->check(CLI::IsMember({"unicast", "broadcast", "multicast", "fanout", "funnel", "pingpong", "pingpong-receive",
-                               "flood-latency", "idle-memory"}));
+                               "flood-latency", "receipts", "lone-receipts", "idle-memory"}));
     app.add_option("COUNT", run.count, "messages, round trips or nodes")->required()->check(CLI::PositiveNumber);
     app.add_option("SIZE", run.size, "bytes of a message")->required();
     app.add_option("RECEIVERS", run.receivers)->check(CLI::Range(1, kSeats));

@@ -28,6 +28,8 @@ using Json = nlohmann::ordered_json;
 Json measure_flow(System& system, const Run& run);
 /// Half round trips: pingpong, pingpong-receive, flood-latency.
 Json measure_latency(System& system, const Run& run);
+/// Receipts of what nobody reads: receipts (messages/s), lone-receipts (microseconds).
+Json measure_receipts(System& system, const Run& run);
 /// Bytes of the server per idle node: idle-memory.
 Json measure_memory(System& system, const Run& run);
 
