@@ -32,6 +32,7 @@ void Keeper::collect(Transaction& t, Now now) {
     t.forgetful_epoch = state_.forgetful_epoch;
     collect_nodes(t);
     collect_streams(t);
+    later_.save(t);
     collect_sessions(t);
     state_.unsaved.urgent = false;
 }
@@ -157,13 +158,15 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
-    if (lane == nullptr && owner.group == nullptr) return;
-    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
+    const bool late = later_.is(loaded.stream);
+    if (lane == nullptr && owner.group == nullptr && !late) return;
     if (loaded.failed) {
         again_.push_back({loaded.stream, loaded.from, state_.config.reader_window / 2});
         again_us_ = std::min(again_us_, now.mono_us + kAskAgain);
         return;
     }
+    if (late) return later_.loaded(loaded, outbox);
+    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
     if (!stream.has_cold() && owner.group == nullptr) return;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
