@@ -28,6 +28,8 @@ struct Options {
     /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
     /// Empty: nowhere.
     std::string endpoints_file;
+    /// Sleep whenever there is nothing to do, also while single messages come every moment (edge/spin.hpp).
+    bool no_spin = false;
 
     // --- The page and the API -----------------------------------------------------------------------------------
     /// Where browsers and scripts are answered: HOST:PORT (port 0 picks a free one), or "off".
