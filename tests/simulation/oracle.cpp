@@ -148,7 +148,9 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     const auto& mirror = mirrors_[h.stream];
     const std::uint32_t id = sequence <= mirror.size() ? mirror[sequence - 1] : 0;
     auto where = [&] { return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence)); };
-    if (durable_ && was_once(h.stream, sequence, number_of(payload))) {
+    // What is not ours (0) looks alike: it is of now, if there is such a one.
+    const bool of_now = number_of(payload) == 0 && sequence <= mirror.size() && id == 0;
+    if (durable_ && !of_now && was_once(h.stream, sequence, number_of(payload))) {
         // It came, or may have come, before the broker was lost, and the store had not kept it.
         messages_[number_of(payload)].handled = true;
         if (number_of(payload) != 0) check_order(reader, number_of(payload), 0);
