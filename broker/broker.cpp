@@ -39,6 +39,10 @@ Config core_config(const Options& o) {
     c.group_bytes = o.group_bytes;
     c.group_age_us = in_us(o.group_age);
     c.memory_budget = o.memory_budget;
+    c.later_messages = o.later_messages;
+    c.later_bytes = o.later_bytes;
+    c.later_us = in_us(o.later_time);
+    c.reject_full = o.when_full == WhenFull::reject;
     c.sender_window = o.sender_window;
     c.reader_window = o.reader_window;
     c.session_us = in_us(o.session_time);

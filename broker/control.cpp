@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report.hpp"
+#include "wire/frame.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -162,11 +163,43 @@ ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::
 ControlAnswer group_join(const Call& call) { return change_members(call, &Router::join); }
 ControlAnswer group_leave(const Call& call) { return change_members(call, &Router::leave); }
 
+constexpr std::int64_t kListed = 1000, kListedMost = 10000;
+
+/// What waits for its time, the next one first.
+ControlAnswer later_list(const Call& call) {
+    const std::int64_t wanted = call.number("count");
+    const auto most = static_cast<std::size_t>(wanted <= 0 ? kListed : std::min(wanted, kListedMost));
+    json all = json::array();
+    const Later& later = call.router.later();
+    later.for_each([&](Sequence id, const Late& late) {
+        if (all.size() == most) return false;
+        const auto batch = cast::wire::read_batch(late.frame.view().substr(cast::wire::kFrameHeader));
+        const cast::wire::BatchHeader& h = batch->header;
+        const char* kind = h.cast == cast::wire::Cast::unicast ? "unicast" : h.cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
+        all.push_back({{"id", id}, {"due_us", late.due_us}, {"cast", kind}, {"sender", h.sender}, {"target", h.target}, {"priority", h.priority},
+                       {"messages", late.count}, {"bytes", late.size}});
+        return true;
+    });
+    return good({{"later", std::move(all)}, {"messages", later.messages()}, {"bytes", later.bytes()}});
+}
+
+ControlAnswer later_cancel(const Call& call) {
+    const auto ids = call.request.find("ids");
+    const bool list = ids != call.request.end() && ids->is_array();
+    if (!list || !std::all_of(ids->begin(), ids->end(), [](const json& id) { return id.is_number_unsigned(); }))
+        return fail(ErrorCode::malformed, "\"ids\" is to be a list of numbers");
+    json canceled = json::array();
+    for (const json& id : *ids)
+        if (call.router.later().cancel(id.get<Sequence>(), call.now)) canceled.push_back(id);
+    return good({{"canceled", std::move(canceled)}});
+}
+
 using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
     {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
     {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
     {"group.join", group_join},     {"group.leave", group_leave},
+    {"later.list", later_list},     {"later.cancel", later_cancel},
 };
 
 }  // namespace

@@ -61,6 +61,7 @@ struct ValueName {
     const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
     const char* operator()(const HostName&) const { return "ADDRESS"; }
     const char* operator()(Durable Options::*) const { return "LEVEL"; }
+    const char* operator()(WhenFull Options::*) const { return "HOW"; }
     const char* operator()(const SizeRange&) const { return "SIZE"; }
     const char* operator()(const CountRange&) const { return "NUMBER"; }
     const char* operator()(const TimeRange&) const { return "TIME"; }

@@ -15,6 +15,7 @@ enum class LogLevel { trace, debug, info, warning, error };
 enum class LogFormat { text, json };
 /// What a receipt promises: synced to the disk, handed to the operating system, or held in memory.
 enum class Durable { fsync, os, memory };
+enum class WhenFull { block, reject };
 
 /// A member is called like its flag: max_message is --max-message, CAST_BROKER_MAX_MESSAGE and the key max-message.
 /// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges.
@@ -75,6 +76,12 @@ struct Options {
     std::uint64_t sender_window = cast::wire::kSenderWindow;
     /// Bytes of all streams together.
     std::uint64_t memory_budget = 1u << 30;
+    /// What waits for its time (send --at, --delay), and how far ahead that may be.
+    std::uint64_t later_messages = 100000;
+    std::uint64_t later_bytes = 64u << 20;
+    std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
+    /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at once.
+    WhenFull when_full = WhenFull::block;
 
     // --- Times (live) -----------------------------------------------------------------------------------------
     /// How long a client may be away before its session, and what it had not confirmed, is forgotten.

@@ -28,6 +28,7 @@ constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"deb
                              std::pair{"error", LogLevel::error}};
 constexpr std::array kFormats{std::pair{"text", LogFormat::text}, std::pair{"json", LogFormat::json}};
 constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os}, std::pair{"memory", Durable::memory}};
+constexpr std::array kWhenFull{std::pair{"block", WhenFull::block}, std::pair{"reject", WhenFull::reject}};
 
 using O = Options;
 const std::array kSettings{
@@ -59,6 +60,7 @@ const std::array kSettings{
             "messages that wait for one node"},
     Setting{"mailbox-bytes", SizeRange{&O::mailbox_bytes, 64 * kKiB, kTiB}, kLive, kLimits,
             "bytes that wait for one node"},
+    Setting{"when-full", &O::when_full, kLive, kLimits, "a sender without room waits up to its deadline (block), or is refused at once (reject)"},
     Setting{"group-messages", CountRange{&O::group_messages, 1, kBillion}, kLive, kLimits,
             "messages that a group keeps for members who are behind"},
     Setting{"group-bytes", SizeRange{&O::group_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that a group keeps"},
@@ -69,6 +71,9 @@ const std::array kSettings{
             "bytes under way from a sender, without receipt"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
             "bytes of all streams together"},
+    Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits, "messages that wait for their time"},
+    Setting{"later-bytes", SizeRange{&O::later_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that wait for their time"},
+    Setting{"later-time", TimeRange{&O::later_time, 1s, 8760h * 8}, kLive, kLimits, "how far ahead that time may be"},
     Setting{"session-time", TimeRange{&O::session_time, 1s, 168h}, kLive, kTimes,
             "how long a client may be away and still come back as itself"},
     Setting{"grace-time", TimeRange{&O::grace_time, 0s, 24h}, kLive, kTimes,
@@ -157,6 +162,7 @@ struct Setter {
     std::string operator()(LogLevel Options::*member) const { return choose(options.*member, text, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return choose(options.*member, text, kFormats); }
     std::string operator()(Durable Options::*member) const { return choose(options.*member, text, kDurable); }
+    std::string operator()(WhenFull Options::*member) const { return choose(options.*member, text, kWhenFull); }
     std::string operator()(const SizeRange& range) const {
         return put(options, range, parse_size(text), text,
                    "a size; write 65536, 64KiB, 1MiB, 1GiB (1024s) or 64kB, 1MB, 1GB (1000s)", format_size);
@@ -198,6 +204,7 @@ struct Writer {
     std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
     std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
     std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
+    std::string operator()(WhenFull Options::*member) const { return name_of(options.*member, kWhenFull); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
     std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }

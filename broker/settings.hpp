@@ -36,7 +36,7 @@ struct TimeRange {
 struct Setting {
     std::string_view name;  ///< of the flag (after --) and of the key in the file
     std::variant<std::vector<std::string> Options::*, std::string Options::*, bool Options::*, LogLevel Options::*,
-                 LogFormat Options::*, Durable Options::*, SizeRange, CountRange, TimeRange, HttpEnd, HostName>
+                 LogFormat Options::*, Durable Options::*, WhenFull Options::*, SizeRange, CountRange, TimeRange, HttpEnd, HostName>
         kind;
     bool live;  ///< SIGHUP can change it
     const char* group;

@@ -22,7 +22,7 @@ std::string target_name(const std::string& target) { return target.empty() ? "ev
 }  // namespace
 
 bool Envelope::plain() const {
-    return type == "text" && headers.empty() && !priority && !ttl && id.empty() && !echo;
+    return type == "text" && headers.empty() && !priority && !ttl && !delay && !at && id.empty() && !echo;
 }
 
 cast::Message Envelope::message(std::string_view payload) const {
@@ -33,6 +33,8 @@ cast::Message Envelope::message(std::string_view payload) const {
     for (const auto& [key, value] : headers) message.header(key, value);
     if (priority) message.priority(*priority);
     if (ttl) message.ttl(*ttl);
+    if (delay) message.delay(*delay);
+    if (at) message.deliver_at(*at);
     if (!id.empty()) message.id(id);
     if (echo) message.echo(true);
     return message;

@@ -85,6 +85,7 @@ Rows overview(const Json& s) {
                                  count(s, "/gaps/retention"), count(s, "/gaps/purged"))},
             {"expired", count(s, "/expired")},
             {"discarded", count(s, "/discarded")},
+            {"waiting for their time", count(s, "/later/messages")},
             {"refused", codes(s.value("refused", Json::object()))},
             {"latency", fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {} ({} samples)", latency(s, "p50"),
                                     latency(s, "p90"), latency(s, "p99"), latency(s, "p999"), latency(s, "max"),

@@ -163,6 +163,8 @@ public:
     void remove_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
+    /// An id for a stream that no node or group owns.
+    StreamId fresh_stream() { return next_stream_++; }
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }
 

@@ -34,6 +34,7 @@ void Keeper::collect(Transaction& t, Now now) {
     t.forgetful_epoch = state_.forgetful_epoch;
     collect_nodes(t);
     collect_streams(t);
+    later_.save(t);
     collect_sessions(t);
     state_.unsaved.urgent = false;
 }
@@ -159,10 +160,12 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
-    if (lane == nullptr && owner.group == nullptr) return;
-    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
-    if (loaded.failed) return failed(std::move(loaded), lane, owner.group, now, outbox);
+    const bool late = later_.is(loaded.stream);
+    if (lane == nullptr && owner.group == nullptr && !late) return;
+    if (loaded.failed) return failed(std::move(loaded), lane, now, outbox);
     if (!state_.unreadable.empty()) readable(loaded, now, outbox);
+    if (late) return later_.loaded(loaded, outbox);
+    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
     if (!stream.has_cold() && owner.group == nullptr) return;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
@@ -198,7 +201,7 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
 
 /// Its reader waits, and it alone: nothing may be left out without a word, and whether it comes back only an
 /// operator can tell.
-void Keeper::failed(Loaded&& loaded, Lane* lane, Group* group, Now now, Outbox& outbox) {
+void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
     Unreadable& u = at->second;
     if (fresh) {
@@ -210,7 +213,7 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Group* group, Now now, Outbox& 
     const std::int64_t wait = std::min(kAskRarely, kAskAgain << std::min(u.tries, 10));
     u.again_us = now.mono_us + wait;
     ++u.tries;
-    if (loaded.corrupt && group == nullptr && lane->node == nullptr && u.tries >= kLostTries) {
+    if (loaded.corrupt && lane != nullptr && lane->node == nullptr && u.tries >= kLostTries) {
         tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now, outbox);
         state_.touch(lane->stream);
         state_.reaped.erase(loaded.stream);
@@ -232,6 +235,7 @@ void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now no
     std::string whose = "the store: stream " + std::to_string(id);
     if (!node.empty()) whose += " (mailbox of " + node + ", priority " + std::to_string(owner.lane->priority) + ")";
     if (!group.empty()) whose += " (group " + group + ")";
+    if (later_.is(id)) whose += " (messages that wait for their time)";
     const bool bad = std::string_view(kind) == "unreadable";
     outbox.log.push_back({whose + ": " + text, bad});
     if (state_.watched()) outbox.events.push_back({kind, node, group, now.wall_us, 0, whose + ": " + text});
@@ -239,7 +243,7 @@ void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now no
 
 /// Or it was purged, deleted or let go meanwhile, or whoever wanted it has gone.
 bool Keeper::waited_for(const Unreadable& u) const {
-    if (state_.reaped.contains(u.load.stream)) return true;
+    if (state_.reaped.contains(u.load.stream) || later_.is(u.load.stream)) return true;
     const StreamOwner owner = state_.directory.owner(u.load.stream);
     if (owner.lane != nullptr) return owner.lane->stream.has_cold() && owner.lane->stream.cold().back().last >= u.load.from;
     if (owner.group == nullptr) return false;

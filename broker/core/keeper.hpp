@@ -9,6 +9,7 @@
 
 #include "core/attachments.hpp"
 #include "core/groups.hpp"
+#include "core/later.hpp"
 #include "core/mailboxes.hpp"
 #include "core/state.hpp"
 
@@ -16,7 +17,8 @@ namespace broker {
 
 class Keeper {
 public:
-    Keeper(State& state, Groups& groups, Mailboxes& mailboxes) : state_(state), groups_(groups), mailboxes_(mailboxes) {}
+    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Later& later)
+        : state_(state), groups_(groups), mailboxes_(mailboxes), later_(later) {}
 
     /// Is it time for a transaction? Cursors and the like wait a while when nothing else is to be written; then
     /// `due_us` is brought forward to when they are.
@@ -36,7 +38,7 @@ private:
     void cool(Lane& lane);
     void cool(Group& group);
     void reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now, Outbox& outbox);
-    void failed(Loaded&& loaded, Lane* lane, Group* group, Now now, Outbox& outbox);
+    void failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox);
     void readable(const Loaded& loaded, Now now, Outbox& outbox);
     bool waited_for(const Unreadable& unreadable) const;
     void tell(const char* kind, StreamId stream, const std::string& text, Now now, Outbox& outbox) const;
@@ -46,6 +48,7 @@ private:
     State& state_;
     Groups& groups_;
     Mailboxes& mailboxes_;
+    Later& later_;
     std::vector<std::pair<StreamId, Sequence>> under_way_;  ///< streams of the transaction that the store has now
     Turn under_way_turn_ = 0;
     std::int64_t collected_us_ = 0;

@@ -10,14 +10,14 @@ namespace broker {
 
 using cast::ErrorCode;
 
-ErrorCode Mailboxes::admits(const Node& node, const cast::wire::BatchHeader& header) const {
+ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
     const bool full = node.queued_messages >= c.mailbox_messages || node.queued_bytes >= c.mailbox_bytes;
-    return full || state_.memory_bytes() >= c.memory_budget ? ErrorCode::mailbox_full : ErrorCode::ok;
+    return full ? ErrorCode::mailbox_full : ErrorCode::ok;
 }
 
-void Mailboxes::append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
     const std::size_t size = frame.size();
     if (state_.config.durable) lane.stream.kept = !node.hidden;
@@ -30,8 +30,8 @@ void Mailboxes::append(Node& node, Session& session, const cast::wire::BatchHead
     if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
     mark(node);
-    if (lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
-        receipts_.hold(session, lane.stream.id(), lane.waiting);
+    if (session != nullptr && lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
+        receipts_.hold(*session, lane.stream.id(), lane.waiting);
 }
 
 void Mailboxes::mark(Node& node) {

@@ -11,9 +11,14 @@ public:
     Mailboxes(State& state, Receipts& receipts) : state_(state), receipts_(receipts) {}
 
     /// ok, or why this node takes nothing now: mailbox_full, node_absent.
-    cast::ErrorCode admits(const Node& node, const cast::wire::BatchHeader& header) const;
-    /// Takes an admitted batch of `session`; `frame` is as StoredBatch says.
-    void append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
+    cast::ErrorCode admits(const Node& node, const cast::wire::BatchHeader& header) const {
+        const cast::ErrorCode code = lets_in(node, header);
+        return code == cast::ErrorCode::ok && state_.memory_bytes() >= state_.config.memory_budget ? cast::ErrorCode::mailbox_full : code;
+    }
+    /// The same for what is in memory already, in $later.
+    cast::ErrorCode lets_in(const Node& node, const cast::wire::BatchHeader& header) const;
+    /// Takes an admitted batch; `frame` is as StoredBatch says. `session` may be held back for it; null: nobody waits.
+    void append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
     /// Hands out what the reader's windows allow, higher priorities first.
     void pump(Node& node, Now now, Outbox& outbox);
     void ack(Lane& lane, Sequence sequence, Now now);

@@ -46,6 +46,15 @@ struct LogLine {
     bool bad = false;  ///< somebody has to do something about it
 };
 
+/// A batch that waited for its time and has entered a stream, or (stream 0) found no target any more.
+struct Entered {
+    Sequence waited = 0;  ///< its number in $later
+    StreamId stream = 0;
+    Sequence first = 0;
+    std::uint32_t count = 0;
+    std::uint64_t due_us = 0;
+};
+
 struct Outbox {
     std::vector<Send> sends;
     std::vector<Publish> publishes;
@@ -53,6 +62,7 @@ struct Outbox {
     std::vector<PresenceEvent> events;
     std::vector<LogLine> log;
     std::vector<Load> loads;  ///< for the store to read
+    std::vector<Entered> entered;  ///< for who keeps accounts
 
     void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
     bool empty() const {
@@ -65,6 +75,7 @@ struct Outbox {
         events.clear();
         log.clear();
         loads.clear();
+        entered.clear();
     }
 };
 

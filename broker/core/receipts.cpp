@@ -35,7 +35,7 @@ void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, 
     const bool ask = (header.flags & cast::wire::kAskReceipt) != 0;
     if (code != cast::ErrorCode::ok) {
         session.refused.push_back({header.number, code});
-        state_.statistics.refused[static_cast<std::size_t>(code)] += header.count;
+        state_.statistics.refused[static_cast<std::size_t>(cast::wire::plain_code(code))] += header.count;
     }
     const bool full = session.unreceipted_bytes() >= state_.config.sender_window / 4 || session.through - session.receipted >= kReceiptBatches;
     due(session, ask || full || code != cast::ErrorCode::ok ? now.mono_us : now.mono_us + state_.config.receipt_us);

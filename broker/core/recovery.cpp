@@ -42,7 +42,11 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         const auto age_us = std::max<std::int64_t>(0, static_cast<std::int64_t>(now.wall_us - chunk.arrival_us));
         cold[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
     }
-    for (const StreamRow& row : recovered.streams) restore_stream(row, recovered, std::move(cold[row.id]), now, outbox);
+    for (const StreamRow& row : recovered.streams)
+        if (row.kind == kLaterStream)
+            later_.restore(row, recovered, outbox);
+        else
+            restore_stream(row, recovered, std::move(cold[row.id]), now, outbox);
     restore_members(recovered);
     for (const SessionRow& row : recovered.sessions) {
         Session& session = state_.sessions.add_session(row.id);

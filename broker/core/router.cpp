@@ -35,6 +35,11 @@ Slice stored_frame(const BatchView& batch, const Slice* whole) {
     return Slice(std::move(owner), data, kFrameHeader + batch.bytes.size());
 }
 
+/// A refusal after which libcast sends the batch again, and what comes after it has to wait.
+bool comes_again(ErrorCode code) {
+    return code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed;
+}
+
 }  // namespace
 
 Router::Router(const Config& config)
@@ -43,7 +48,8 @@ Router::Router(const Config& config)
       mailboxes_(state_, receipts_),
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_),
-      keeper_(state_, groups_, mailboxes_) {
+      later_(state_, receipts_, mailboxes_, groups_),
+      keeper_(state_, groups_, mailboxes_, later_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.tap_group = &state_.directory.add_group(kTapGroup);
@@ -255,26 +261,30 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     Node* node = nullptr;
     Group* group = nullptr;
     const BatchHeader& h = batch.header;
-    ErrorCode code = admit(connection, batch, node, group);
+    ErrorCode code = admit(connection, batch, node, group, now);
     if (!session.blocked.empty()) {
         const auto at = session.blocked.find(way_to(h.cast, h.target));
-        if (at != session.blocked.end() && (h.flags & kResume) == 0 && code == ErrorCode::ok) return at->second;
-        if (at != session.blocked.end() && code == ErrorCode::ok) session.blocked.erase(at);
+        const bool resumes = (h.flags & kResume) != 0;
+        if (at != session.blocked.end() && !resumes && (code == ErrorCode::ok || comes_again(code))) return at->second;
+        if (at != session.blocked.end() && resumes && (code == ErrorCode::ok || rejects(code))) session.blocked.erase(at);
     }
-    if (code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed) {
+    if (rejects(code)) return final_code(code);
+    if (comes_again(code)) {
         if (session.blocked.size() >= kRefusalsKept) session.blocked.clear();
         session.blocked[way_to(h.cast, h.target)] = code;
     }
     if (code != ErrorCode::ok) return code;
     if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;
-    if (node != nullptr)
-        mailboxes_.append(*node, session, h, stored_frame(batch, whole), now);
+    if ((h.flags & kLater) != 0) [[unlikely]]
+        later_.append(h, stored_frame(batch, whole), now);
+    else if (node != nullptr)
+        mailboxes_.append(*node, &session, h, stored_frame(batch, whole), now);
     else
         groups_.append(*group, &session, h, stored_frame(batch, whole), now);
     return ErrorCode::ok;
 }
 
-ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& node, Group*& group) {
+ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& node, Group*& group, Now now) {
     const BatchHeader& h = batch.header;
     const Session& session = *connection.session;
     if (connection.last_sender == nullptr || *connection.last_sender != h.sender) {
@@ -289,12 +299,13 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
-        return node == nullptr ? ErrorCode::no_such_node : mailboxes_.admits(*node, h);
+        if (node == nullptr) return ErrorCode::no_such_node;
+        return (h.flags & kLater) != 0 ? later_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
     if (group == nullptr) return ErrorCode::no_such_group;
     if (reserved_name(h.target)) return ErrorCode::forbidden;
-    return groups_.admits(*group);
+    return (h.flags & kLater) != 0 ? later_.admits(h, now) : groups_.admits(*group);
 }
 
 void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {

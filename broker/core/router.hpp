@@ -12,6 +12,7 @@
 #include "core/attachments.hpp"
 #include "core/groups.hpp"
 #include "core/keeper.hpp"
+#include "core/later.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -58,6 +59,7 @@ public:
     void publish_reports(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
+    Later& later() { return later_; }
     const Config& config() const { return state_.config; }
     /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay.
     void reconfigure(const Config& config);
@@ -76,7 +78,11 @@ private:
     /// False when the number is not the next one.
     bool take(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
     cast::ErrorCode place(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
-    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group);
+    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group, Now now);
+    /// It is one that the sender is not to try again here.
+    bool rejects(cast::ErrorCode code) const {
+        return state_.config.reject_full && (code == cast::ErrorCode::mailbox_full || code == cast::ErrorCode::group_busy);
+    }
     void ack(Connection& connection, std::string_view body, Now now, Outbox& outbox);
     bool dispatch(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
     void error(ConnectionId to, cast::ErrorCode code, cast::wire::Verb verb, std::string_view text, Outbox& outbox);
@@ -92,6 +98,7 @@ private:
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;
+    Later later_;
     Keeper keeper_;
     std::vector<std::string> publish_ends_;
     std::string version_;

@@ -51,8 +51,9 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 }
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
+    std::int64_t next = later_.tick(now, outbox);
     expire(now);
-    std::int64_t next = std::min(sweep(now, outbox, drained), attachments_.tick(now, outbox));
+    next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
     if (!state_.expiries.empty()) next = std::min(next, state_.expiries.top().at_us);

@@ -45,8 +45,9 @@ struct Unsaved {
     std::vector<SessionId> sessions;
     std::vector<std::string> nodes;
     std::vector<std::pair<std::string, StreamId>> members;
+    bool later = false;   ///< something came to $later, or left it
     bool urgent = false;  ///< somebody waits for it
-    bool empty() const { return streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
+    bool empty() const { return !later && streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
 };
 
 /// A stream whose next chunk the store cannot read. Its reader waits; the store is asked again, ever more rarely.

@@ -30,7 +30,7 @@ struct NodeRow {
     SessionId holder = 0;  ///< who received as it; only matters for one that was made by attaching
 };
 
-/// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo.
+/// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kLaterStream.
 struct StreamRow {
     StreamId id = 0;
     std::uint8_t kind = 0;
@@ -77,7 +77,12 @@ struct ChunkRow {
 struct Erasure {
     StreamId stream = 0;
     Sequence through = 0;  ///< chunks that end at or below it go
+    Sequence from = 0;     ///< of those that begin here or above
 };
+
+/// The stream of what waits for its time, besides cast::wire::StreamInfo's kinds: each batch is a chunk of its own, and
+/// `arrival_us` is when it is due.
+inline constexpr std::uint8_t kLaterStream = 18;
 
 /// What changed since the last transaction; kept whole or not at all. Applied in this order: what is gone, then rows
 /// (each replaces its predecessor), then erasures, then chunks.

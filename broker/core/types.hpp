@@ -44,6 +44,10 @@ struct Config {
     std::size_t group_bytes = 64u << 20;
     std::int64_t group_age_us = 3600 * kSecond;
     std::size_t memory_budget = 1u << 30;
+    bool reject_full = false;  ///< who finds no room is told so for good, instead of to try again
+    std::size_t later_messages = 100000;
+    std::size_t later_bytes = 64u << 20;
+    std::int64_t later_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
 
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;

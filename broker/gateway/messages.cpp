@@ -101,6 +101,21 @@ void read_target(const json& body, Outgoing& out) {
     }
 }
 
+/// When it is to go: after a delay, or at a time; at once when neither is there.
+void read_time(const json& body, cast::Message& message) {
+    const milliseconds delay = time_member(body, "delay", milliseconds(0), std::chrono::hours(24 * 3000));
+    if (delay.count() > 0) message.delay(delay);
+    const auto at = body.find("at");
+    if (at == body.end() || at->is_null()) return;
+    if (delay.count() > 0) throw bad("\"delay\" and \"at\" exclude each other", "give one of them");
+    std::optional<std::chrono::system_clock::time_point> moment;
+    if (at->is_string()) moment = parse_moment(at->get_ref<const std::string&>());
+    if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e11)
+        moment = std::chrono::system_clock::time_point(std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6)));
+    if (!moment) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");
+    message.deliver_at(*moment);
+}
+
 json outcomes(const Outgoing& out, const std::vector<cast::Result<void>>& results, json& failed, std::size_t& good) {
     json all = json::array();
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -130,7 +145,8 @@ std::size_t readers(Client& client, const Outgoing& out) {
 
 const std::initializer_list<std::string_view> kSendMembers = {"id",          "cast_type", "message_type", "content",
                                                               "content_b64", "sender",    "recipients",   "group_id",
-                                                              "priority",    "ttl",       "headers",      "timeout"};
+                                                              "priority",    "ttl",       "headers",      "timeout",
+                                                              "delay",       "at"};
 
 Outgoing read_outgoing(const json& body) {
     Outgoing out;
@@ -151,6 +167,7 @@ Outgoing read_outgoing(const json& body) {
         out.message.priority(at->get<int>());
     }
     out.message.ttl(time_member(body, "ttl", milliseconds(0), milliseconds(UINT32_MAX)));
+    read_time(body, out.message);
     out.timeout = std::max(time_member(body, "timeout", milliseconds(5000), kTimeoutMost), milliseconds(1));
     if (const auto at = body.find("headers"); at != body.end() && !at->is_null()) {
         if (!at->is_object()) throw bad("\"headers\" is no object", "give {\"key\": \"text\"}");

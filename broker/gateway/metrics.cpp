@@ -70,6 +70,7 @@ void broker_counts(Families& f, const json& s) {
     f.counter("cast_repaired_gaps_total", "Fetches that brought what the publish socket had dropped.",
               s.at("repaired_gaps"));
     f.counter("cast_expired_messages_total", "Messages whose time to live ran out.", s.at("expired"));
+    if (s.contains("later")) f.gauge("cast_later_messages", "Messages that wait for their time.", s.at("later").at("messages"));
     f.counter("cast_discarded_messages_total", "Mail of nodes that were deleted.", s.at("discarded"));
 }
 

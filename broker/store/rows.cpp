@@ -29,7 +29,7 @@ struct TableWriter::Statements {
           stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
           session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
-          erase(db, "DELETE FROM chunks WHERE stream = ? AND first <= ? AND last <= ?"),
+          erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
           chunk(db, "INSERT OR REPLACE INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
           chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
     Statement begin, commit, next_stream, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
@@ -46,7 +46,7 @@ void TableWriter::write(const Transaction& t) {
     if (t.forgetful_epoch != forgetful_epoch_) s_->forgetful.bind(t.forgetful_epoch).run();
     write_gone(t);
     write_rows(t);
-    for (const Erasure& e : t.erasures) s_->erase.bind(e.stream).bind(e.through).bind(e.through).run();
+    for (const Erasure& e : t.erasures) s_->erase.bind(e.stream).bind(e.from).bind(e.through).bind(e.through).run();
     for (const ChunkRow& chunk : t.chunks) write_chunk(chunk);
     s_->commit.run();
     next_stream_ = t.next_stream;  // not before: an attempt that fails has written neither

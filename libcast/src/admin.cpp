@@ -85,6 +85,18 @@ GroupInfo group_info(const json& j) {
     return g;
 }
 
+LaterInfo later_info(const json& j) {
+    LaterInfo l;
+    l.id = get(j, "id", std::uint64_t{0});
+    l.due = std::chrono::system_clock::time_point(std::chrono::microseconds(get(j, "due_us", std::int64_t{0})));
+    l.cast = get(j, "cast", std::string());
+    l.sender = get(j, "sender", std::string());
+    l.target = get(j, "target", std::string());
+    l.messages = get(j, "messages", std::uint64_t{0});
+    l.bytes = get(j, "bytes", std::uint64_t{0});
+    return l;
+}
+
 template <class T, class Make>
 Result<T> one(const Result<json>& answer, Make make) {
     if (!answer) return answer.error();
@@ -135,6 +147,13 @@ Result<void> Admin::join(std::string_view group, const std::vector<std::string>&
 }
 Result<void> Admin::leave(std::string_view group, const std::vector<std::string>& nodes) {
     return none(state_->call({{"op", "group.leave"}, {"group", group}, {"nodes", nodes}}));
+}
+
+Result<std::vector<LaterInfo>> Admin::later(std::size_t count) {
+    return many<LaterInfo>(state_->call({{"op", "later.list"}, {"count", count}}), "later", later_info);
+}
+Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::uint64_t>& ids) {
+    return many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", ids}}), "canceled", [](const json& id) { return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0; });
 }
 
 Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }

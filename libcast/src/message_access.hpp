@@ -19,6 +19,8 @@ struct Message::Draft {
     wire::HeaderList headers;
     int priority = wire::kDefaultPriority;
     std::chrono::milliseconds ttl{0};
+    std::chrono::milliseconds delay{0};
+    std::chrono::system_clock::time_point due{};  ///< the epoch: no time was named
     bool echo = false;
     bool attached_only = false;
 };

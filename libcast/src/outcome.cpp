@@ -12,7 +12,7 @@
 namespace cast::detail {
 namespace {
 
-bool may_retry(ErrorCode code) {
+bool may_retry(ErrorCode code) {  // not those that are final
     return code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed;
 }
 
@@ -45,6 +45,7 @@ void Outbound::receipt(std::uint64_t through, const std::vector<wire::Outcome>& 
 void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out) {
     if (batch.count == 0) return;  // left out
     if (may_retry(code)) return refused(std::move(batch), code, now_us, out);
+    code = wire::plain_code(code);
     if (code != ErrorCode::ok) fail(batch, code, out);
     if (code == ErrorCode::ok && batch.watch != 0) {
         const auto early = delivered_early_.extract(batch.number);

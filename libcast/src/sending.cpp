@@ -1,6 +1,7 @@
 // cast::Node: sending, receipts, requests and replies. Threads as cast/node.hpp says.
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "src/message_access.hpp"
 #include "src/node_state.hpp"
@@ -14,6 +15,15 @@ using detail::Lock;
 using std::chrono::milliseconds;
 
 namespace {
+
+/// When the broker is to let it go, as a batch's arrival says it; 0: at once. Nothing: out of range.
+std::optional<std::uint64_t> due_of(const MessageAccess::Draft& draft) {
+    const std::int64_t most_ms = static_cast<std::int64_t>(wire::kDelayBelow / 1000) - 1;
+    if (draft.delay.count() < 0 || draft.delay.count() > most_ms) return std::nullopt;
+    if (draft.delay.count() > 0) return static_cast<std::uint64_t>(draft.delay.count()) * 1000;
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(draft.due.time_since_epoch()).count();
+    return us < static_cast<std::int64_t>(wire::kDelayBelow) ? 0 : static_cast<std::uint64_t>(us);
+}
 
 Result<std::string> encode_map(const wire::HeaderList& headers) {
     if (headers.size() > wire::kMaxHeaderCount) return Error{ErrorCode::too_large, "more than 64 headers"};
@@ -42,6 +52,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     if (draft->kind == CastKind::unicast && draft->to.empty()) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     for (const std::string& to : draft->to)
         if (!wire::valid_name(to) && !wire::reserved_name(to)) return Error{ErrorCode::invalid_name, "'" + to + "'"};
+    const auto due_us = due_of(*draft);
+    if (!due_us) return Error{ErrorCode::invalid_argument, "delay is 0 to 3257 days"};
     auto headers = encode_map(draft->headers);
     if (!headers) return headers.error();
 
@@ -54,6 +66,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     p.priority = static_cast<std::uint8_t>(draft->priority);
     p.ttl_ms = static_cast<std::uint32_t>(draft->ttl.count());
     p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) | (draft->attached_only ? wire::kAttachedOnly : 0));
+    p.due_us = *due_us;
+    if (p.due_us != 0) p.flags |= wire::kLater;
     const std::vector<std::string> everybody{""};
     for (const std::string& to : draft->kind == CastKind::broadcast ? everybody : draft->to) {
         p.target = to;

@@ -19,6 +19,11 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
+/// In an outcome's code: it is the last word, though the code by itself would have the client try again.
+inline constexpr std::uint16_t kFinal = 0x8000;
+inline ErrorCode final_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) | kFinal); }
+inline ErrorCode plain_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) & ~kFinal); }
+
 struct Hello {
     std::uint64_t session = 0;  ///< random, not 0
     std::uint32_t attempt = 0;  ///< the highest attempt of a session wins

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "simulation/world.hpp"
+#include "wire/names.hpp"
 
 namespace sim {
 
@@ -67,6 +68,11 @@ void World::send_some() {
     if (random_.percent(settings_.ttl)) p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
     if (p.cast != Cast::unicast && random_.one_in(6)) p.flags |= kEcho;
     if (p.cast == Cast::unicast && random_.one_in(20)) p.flags |= kAttachedOnly;
+    if (random_.percent(settings_.later)) {
+        p.flags |= kLater;
+        const auto wait_us = static_cast<std::uint64_t>(random_.between(1, random_.one_in(3) ? 6000 : 300) * kMs);
+        p.due_us = random_.one_in(2) ? wait_us : daemon_.clock().wall_us + wait_us - 100 * kMs;  // some are due already
+    }
     const std::int64_t patience[] = {0, 20 * kMs, 500 * kMs, 30 * kSecond, 30 * kSecond};
     p.deadline_us = now_us_ + patience[random_.below(5)];
     const std::int64_t count = random_.one_in(8) ? random_.between(10, 60) : random_.between(1, 5);
@@ -82,6 +88,10 @@ void World::send_some() {
         if (one.watch != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
         for (const std::string& target : targets) {
             one.target = target;
+            if (reserved_name(target)) {  // those do not wait
+                one.flags = static_cast<std::uint8_t>(one.flags & ~kLater);
+                one.due_us = 0;
+            }
             client->send(one, size);
         }
     }

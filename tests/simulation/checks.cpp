@@ -143,8 +143,17 @@ void check_state(broker::Router& router) {
     directory.for_each_node([&](Node& node) { check_node(router, node, total); });
     directory.for_each_group([&](Group& group) { check_group(router, group, total); });
     check_group(router, directory.broadcast(), total);
+    total += router.later().bytes();
+    std::size_t waiting = 0, unread = router.later().bytes();
+    router.later().for_each([&](broker::Sequence, const broker::Late& late) {
+        waiting += late.count;
+        unread -= late.size;
+        return true;
+    });
+    require(waiting <= router.later().messages(), "more waits than is counted");
+    require(unread == 0 || router.config().durable, "what waits is not in memory");
     require(total == router.state().total_bytes, [&] { return text("%zu bytes are held, says %zu", total, router.state().total_bytes); });
-    std::size_t cold = 0;
+    std::size_t cold = unread;
     directory.for_each_node([&](Node& node) {
         for (const auto& lane : node.lanes) cold += lane->stream.cold_bytes();
     });

@@ -83,6 +83,9 @@ void Daemon::turn() {
         world_.oracle().after(*router_, from);
     });
     const std::int64_t deadline = router_->tick(now, outbox_, true);
+    latest_wall_us_ = std::max(latest_wall_us_, now.wall_us);  // who was due and found no room stays due when the clock is set back
+    for (const broker::Entered& entered : outbox_.entered) world_.oracle().entered(*router_, entered, latest_wall_us_);
+    outbox_.entered.clear();
     require(deadline > now.mono_us, "the broker's next deadline does not lie ahead");
     turn_us_ = deadline == kNever ? kNever : deadline - 1000000;
     carry_out(now);

@@ -82,6 +82,7 @@ private:
     broker::Turn committed_ = 0;
     std::deque<std::pair<broker::Load, std::int64_t>> loads_;
     std::uint64_t turns_ = 0;
+    std::uint64_t latest_wall_us_ = 0;
     std::uint64_t digest_ = 0;
     static constexpr std::int64_t kNever_ = broker::kNever;
 };

@@ -27,7 +27,7 @@ void Disk::apply(const Transaction& t) {
     for (const MemberRow& row : t.members) members_[{row.stream, row.node}] = row;
     for (const SessionRow& row : t.sessions) sessions_[row.id] = row;
     for (const Erasure& e : t.erasures)
-        std::erase_if(chunks_, [&](const auto& c) { return c.first.first == e.stream && c.second.row.last <= e.through; });
+        std::erase_if(chunks_, [&](const auto& c) { return c.first.first == e.stream && c.first.second >= e.from && c.second.row.last <= e.through; });
     for (const ChunkRow& row : t.chunks) apply(row);
 }
 

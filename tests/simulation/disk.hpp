@@ -20,6 +20,7 @@ public:
     const std::map<std::uint64_t, broker::SessionRow>& sessions() const { return sessions_; }
     const std::map<std::pair<std::uint64_t, std::string>, broker::MemberRow>& members() const { return members_; }
     std::size_t chunks() const { return chunks_.size(); }
+    bool has_chunk(std::uint64_t stream, std::uint64_t first) const { return chunks_.contains({stream, first}); }
 
 private:
     struct Chunk {

@@ -48,7 +48,9 @@ std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size
     const auto id = static_cast<std::uint32_t>(messages_.size());
     Message& m = messages_.emplace_back();
     m.client = client;
-    m.flow = flow(client, p);
+    m.due_us = (p.flags & kLater) != 0 ? p.due_us : 0;
+    // Nothing is promised of the order in which they come out.
+    m.flow = m.due_us == 0 ? flow(client, p) : flow_numbers_.try_emplace("later" + std::to_string(id), static_cast<std::uint32_t>(flow_numbers_.size())).first->second;
     m.sender = p.sender;
     m.target = p.target;
     m.cast = p.cast;
@@ -146,10 +148,13 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     const auto& mirror = mirrors_[h.stream];
     const std::uint32_t id = sequence <= mirror.size() ? mirror[sequence - 1] : 0;
     auto where = [&] { return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence)); };
-    if (durable_ && was_once(h.stream, sequence, number_of(payload))) {
+    // What is not ours (0) looks alike: it is of now, if there is such a one.
+    const bool of_now = number_of(payload) == 0 && sequence <= mirror.size() && id == 0;
+    if (durable_ && !of_now && was_once(h.stream, sequence, number_of(payload))) {
         // It came, or may have come, before the broker was lost, and the store had not kept it.
         messages_[number_of(payload)].handled = true;
-        return check_order(reader, number_of(payload), 0);
+        if (number_of(payload) != 0) check_order(reader, number_of(payload), 0);
+        return;
     }
     require(sequence <= mirror.size(), [&] { return where() + ": the stream never had it"; });
     require(id == number_of(payload) || id == 0, [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });

@@ -54,6 +54,9 @@ struct Message {
     bool doubtful = false;       ///< sent to a broker that knew nothing of its session, and no answer came
     bool renumbered = false;     ///< taken before a crash, then refused, then taken again: nobody can know it again
     bool handled = false;        ///< by anybody
+    std::uint64_t due_us = 0;    ///< it waits until then first; 0: it does not
+    std::uint64_t waited = 0, batch = 0;  ///< its number in $later, and its batch's
+    bool entered = false;        ///< it has come to its stream, or found no target any more
 };
 
 /// What one reader (a node attached once) has got.
@@ -99,6 +102,8 @@ public:
         departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
         ledgers_.erase(at);
     }
+    void entered(broker::Router& router, const broker::Entered& entered, std::uint64_t wall_us);
+    std::uint64_t last_due_us() const { return last_due_us_; }
     void new_epoch(std::uint64_t epoch);
     /// The broker is about to be lost; a durable one comes back as the disk has it (oracle_disk.cpp).
     void lost_broker(broker::Router& router);
@@ -144,6 +149,9 @@ private:
     std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
+    void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
+    void check_late(Message& message, std::size_t id, const Disk& disk);
+    void note(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence);
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
     void check_survivors(const Disk& disk);
     void carry_ledgers(const Disk& disk, broker::Router& router);
@@ -165,6 +173,7 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> last_taken_;  // epoch, flow -> message
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;  // stream -> messages by sequence - 1
     std::unordered_map<std::uint64_t, std::string> lane_nodes_;              // stream -> node
+    std::uint64_t later_ = 0, last_due_us_ = 0;                              // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
     std::vector<ReaderRecord*> readers_;

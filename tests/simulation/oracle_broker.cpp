@@ -51,6 +51,8 @@ void Oracle::after(broker::Router& router, broker::ConnectionId from) {
         ErrorCode code = ErrorCode::ok;
         for (const Outcome& outcome : session->refused)
             if (outcome.number == next) code = outcome.code;
+        require(code == plain_code(code) || router.config().reject_full, "a refusal is final, and the broker lets senders wait");
+        code = plain_code(code);
         ++next;
         if (p.header.session != session->id)
             require(code == ErrorCode::forbidden, "a batch under another's session was taken");
@@ -77,17 +79,17 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
         case ErrorCode::not_attached: right = !connection->senders.contains(p.sender); break;
         case ErrorCode::node_absent: right = (p.header.flags & kAttachedOnly) != 0 && node->connection == nullptr; break;
         case ErrorCode::mailbox_full:
-        case ErrorCode::group_busy:
+        case ErrorCode::group_busy: right = blocked || state.config.reject_full; break;
         case ErrorCode::store_failed: right = blocked; break;
+        case ErrorCode::too_many: right = (p.header.flags & kLater) != 0; break;
+        case ErrorCode::invalid_argument: right = (p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond; break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
     }
     require(right, [&] { return text("a batch to %s was refused %s for no reason", p.target.c_str(), cast::error_name(code)); });
 }
 
-void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror) {
-    mirror.push_back(id);
-    if (id == 0) return;
+void Oracle::note(const Pending& p, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence) {
     Message& m = messages_[id];
     const bool remade = m.doubtful && remade_.contains(p.header.session);
     require(m.epoch != epoch_ || m.taken == 0 || remade, [&] { return text("message %u entered a stream twice", id); });
@@ -96,16 +98,25 @@ void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std:
     m.number = p.header.number;
     m.session = p.header.session;
     m.stream = stream;
-    m.sequence = mirror.size();
+    m.sequence = sequence;
     m.epoch = epoch_;
     ++m.taken;
     ++taken_;
+}
+
+void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror) {
+    mirror.push_back(id);
+    if (id == 0) return;
+    note(p, id, stream, mirror.size());
+    const Message& m = messages_[id];
+    const bool remade = m.doubtful && remade_.contains(p.header.session);
     std::uint32_t& last = last_taken_[{epoch_, m.flow}];
     require(last < id || remade, [&] { return text("message %u to %s was taken after message %u", id, p.target.c_str(), last); });
     last = id;
 }
 
 void Oracle::accepted(broker::Router& router, const Pending& p) {
+    if ((p.header.flags & kLater) != 0) return wait(router, p);
     broker::Directory& directory = router.state().directory;
     broker::Node* node = nullptr;
     const broker::Stream* stream = nullptr;

@@ -44,6 +44,10 @@ void Oracle::check_survivors(const Disk& disk) {
         const auto stream = disk.streams().find(m.stream);
         const bool of_this_epoch = m.taken > 0 && m.epoch == epoch_;
         if (!of_this_epoch) continue;
+        if (m.waited != 0) {
+            check_late(m, id, disk);
+            continue;
+        }
         const bool in_stream = stream != disk.streams().end() && m.sequence <= stream->second.last;
         if (row != disk.sessions().end() && stream != disk.streams().end())
             require(in_stream == (m.number <= row->second.through), [&] {

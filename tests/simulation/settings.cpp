@@ -62,6 +62,11 @@ Settings draw_settings(Random& r) {
     s.late_commits = r.percent(30);
     s.config.durable = r.percent(50);
     if (s.config.durable && r.percent(60)) s.crashes = static_cast<int>(r.between(1, 6));
+    s.later = sometimes(50, 3, 30);
+    if (r.percent(25)) s.config.later_messages = static_cast<std::size_t>(r.between(3, 40));
+    if (r.percent(15)) s.config.later_bytes = static_cast<std::size_t>(r.between(500, 20000));
+    if (r.percent(15)) s.config.later_us = r.between(1, 4) * kSecond;
+    s.config.reject_full = r.percent(25);
     return s;
 }
 

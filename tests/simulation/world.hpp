@@ -58,6 +58,7 @@ private:
 
     // --- The end (quiesce.cpp). ----------------------------------------------------------------------------
     void quiesce();
+    void pass_time();
     void send_last();
     void read_everything();
     std::string unrest();

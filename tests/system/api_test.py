@@ -2,6 +2,7 @@
 import hashlib
 import re
 import socket
+import time
 import unittest
 
 from rawcast import *
@@ -103,6 +104,24 @@ class Api(unittest.TestCase):
         self.assertEqual({k: message[k] for k in ("id", "cast_type", "message_type", "content", "sender", "target", "group_id", "priority", "headers")},
                          {"id": sent["id"], "cast_type": "unicast", "message_type": "json", "content": {"a": [1, None]}, "sender": "s",
                           "target": "r2", "group_id": None, "priority": 9, "headers": {"k": "v"}})
+
+    def test_a_message_waits_for_its_time(self):
+        self.node("late")
+        message = {"cast_type": "unicast", "recipients": ["late"]}
+        begun = time.time()
+        for n, when in enumerate(({"delay": "1500ms"}, {"at": begun + 1.2}, {"at": "2001-02-03T04:05:06+01:00"}, {"at": 1}, {"delay": 0})):
+            sent = self.post("/api/send", {**message, "content": str(n), **when})
+            self.assertEqual((sent.status, sent.json["success"]), (200, True), when)
+        got = []
+        while len(got) < 5:
+            got += [(m["content"], m["time_us"] / 1e6 - begun) for m in self.get("/api/nodes/late/receive?timeout=10s").json["messages"]]
+        self.assertEqual([content for content, _ in got[:3]], ["2", "3", "4"])
+        self.assertEqual([content for content, _ in got[3:]], ["1", "0"])
+        self.assertGreaterEqual(got[3][1], 1.19)
+        self.assertGreaterEqual(got[4][1], 1.49)
+        for wrong in ({"delay": "1s", "at": 5}, {"at": "noon"}, {"at": "2030-13-01T00:00:00Z"}, {"at": True}, {"delay": "soon"},
+                      {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}):
+            self.failure(self.post("/api/send", {**message, "content": "x", **wrong}), 422, "invalid_argument")
 
     def test_groups_and_broadcasts(self):
         self.node("g1"), self.node("g2")

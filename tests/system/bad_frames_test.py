@@ -195,7 +195,7 @@ class BadFrames(unittest.TestCase):
         peer = self.named("liar")
         good = bytearray(batch(peer.session, 1, "liar", "liar", ["abcdef"]))
         lies = {0: [0, 1, 63, 64, 255], 4: [0, 1, 64, 255], 6: [0, 2], 7: [0, 4, 255], 48: [0, 200], 51: [255], 56: [10, 255],
-                57: [32, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1]}
+                57: [64, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1]}
         for at, values in lies.items():
             for value in values:
                 bad = bytearray(good)

@@ -59,7 +59,7 @@ private:
 }  // namespace
 
 TEST_CASE("five thousand connections are welcomed and served, and leave without a trace") {
-    BrokerProcess broker;
+    BrokerProcess broker({"--ping-interval", "10m", "--dead-after", "20m"});  // the crowd answers no pings
     constexpr int kPeers = 5000;
     Admin admin = administer(broker);
     Node alice = attach(broker, "alice");

@@ -33,7 +33,7 @@ class Load(unittest.TestCase):
             memory = broker.memory_kib("VmRSS")
             slowest, number = 0.0, 0
             with broker.peer("flood") as flood:
-                until = time.monotonic() + SECONDS * FACTOR
+                until = time.monotonic() + SECONDS  # shorter than the server's patience: nobody here answers its pings
                 next_ask = 0.0
                 while time.monotonic() < until:
                     for _ in range(20):
@@ -57,7 +57,7 @@ class Load(unittest.TestCase):
             wait_for("all to be counted", lambda: curl(broker.http + "/api/status").json["messages"]["multicast"] == number * 500)
             metrics = curl(broker.http + "/metrics").body
             self.assertIn(f"cast_http_websockets {READING + SLOW}\n", metrics)
-            print(f"{number * 500 / SECONDS / FACTOR:.0f} messages/s beside {READING + SLOW} browsers; status took {slowest * 1000:.0f} ms at most; {grown} KiB more")
+            print(f"{number * 500 / SECONDS:.0f} messages/s beside {READING + SLOW} browsers; status took {slowest * 1000:.0f} ms at most; {grown} KiB more")
             for ws in slow:  # they are still there, and get what they lost told
                 ws.peer.settimeout(10 * FACTOR)
                 self.assertTrue(ws.peer.recv(1000))

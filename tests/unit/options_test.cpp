@@ -129,6 +129,7 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
     const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
                                                     {"endpoints-file", "/tmp/ends"},  
                                                     {"data", "/tmp/data"},            {"durability", "os"},
+                                                    {"when-full", "reject"},
                                                     {"log-level", "debug"},           {"log-format", "json"},
                                                     {"http", "[::1]:0"},              {"node-address", "::1"},
                                                     {"dev", "/tmp/page"}};

@@ -40,6 +40,17 @@ struct GroupInfo {
     std::uint64_t retained = 0;  ///< held in its stream now
 };
 
+/// A batch that waits for its time at the broker.
+struct LaterInfo {
+    std::uint64_t id = 0;  ///< for cancel_later
+    std::chrono::system_clock::time_point due;
+    std::string cast;      ///< "unicast", "multicast" or "broadcast"
+    std::string sender;
+    std::string target;    ///< a node, a group, or empty
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+};
+
 /// A change of presence: kind is "created", "deleted", "online", "offline", "joined", "left" or "changed" (its port).
 struct Event {
     std::string kind;
@@ -71,6 +82,11 @@ public:
     /// Makes nodes members, as if each had called Node::join. Errors: no_such_node; the group is created.
     Result<void> join(std::string_view group, const std::vector<std::string>& nodes);
     Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);
+
+    /// What was sent with a delay or for a time, and waits for it; the next one first, at most `count` (0: 1,000).
+    Result<std::vector<LaterInfo>> later(std::size_t count = 0);
+    /// Throws those away. Answers which of them were still there.
+    Result<std::vector<std::uint64_t>> cancel_later(const std::vector<std::uint64_t>& ids);
 
     /// The broker's statistics, one JSON object; its members are listed in PROTOCOL.md, "Statistics".
     Result<std::string> stats();
