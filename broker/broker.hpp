@@ -10,6 +10,7 @@
 #include "core/store.hpp"
 #include "edge/edge.hpp"
 #include "options.hpp"
+#include "store_watch.hpp"
 
 namespace broker {
 
@@ -51,7 +52,7 @@ private:
     Control control_;
     Outbox outbox_;
     std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
-    bool store_was_well_ = true;
+    StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
 };
 

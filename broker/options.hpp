@@ -100,9 +100,14 @@ struct Options {
     bool operator==(const Options&) const = default;
 };
 
+/// What to do with them.
+enum class Task { serve, check_data, backup, restore };
+
 /// What came of reading them: options to run with, or a reason to end at once.
 struct Parsed {
     Options options;
+    Task task = Task::serve;
+    std::string file;  ///< of a backup
     std::optional<int> exit_code;  ///< set: print text (to stdout for 0, else stderr) and exit; 2 for usage errors
     std::string text;
 };
