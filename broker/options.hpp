@@ -73,6 +73,10 @@ struct Options {
     std::uint64_t sender_window = cast::wire::kSenderWindow;
     /// Bytes of all streams together.
     std::uint64_t memory_budget = 1u << 30;
+    /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
+    std::uint64_t history_messages = 100;
+    /// Bytes of those of all nodes together.
+    std::uint64_t history_bytes = 16u << 20;
 
     // --- Times (live) -----------------------------------------------------------------------------------------
     /// How long a client may be away before its session, and what it had not confirmed, is forgotten.

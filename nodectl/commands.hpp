@@ -17,6 +17,7 @@ void add_send(CLI::App& app, Context& context);
 void add_recv(CLI::App& app, Context& context);
 void add_request(CLI::App& app, Context& context);
 void add_reply(CLI::App& app, Context& context);
+void add_look(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

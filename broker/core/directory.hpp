@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/history.hpp"
 #include "core/session.hpp"
 #include "core/stream.hpp"
 #include "core/types.hpp"
@@ -71,6 +72,7 @@ struct Node {
     std::uint64_t received = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t sent = 0;
+    std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
 
     Membership* membership(const Group& group);
 };
@@ -158,6 +160,8 @@ public:
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
     void remove_node(Node& node);
     Lane& lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id = 0);
+    /// Puts a new lane in the place of this one, which is its node's no more.
+    std::unique_ptr<Lane> replace(Lane& lane, std::int64_t hold_back_us);
     /// `id`: of a stream that there was before; 0: a new one.
     Group& add_group(std::string_view name, StreamId id = 0);
     void remove_group(Group& group);

@@ -154,6 +154,7 @@ void Keeper::cool(Group& group) {
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
+    if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;

@@ -9,6 +9,7 @@
 
 #include "core/attachments.hpp"
 #include "core/groups.hpp"
+#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/state.hpp"
 
@@ -16,7 +17,8 @@ namespace broker {
 
 class Keeper {
 public:
-    Keeper(State& state, Groups& groups, Mailboxes& mailboxes) : state_(state), groups_(groups), mailboxes_(mailboxes) {}
+    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Looking& looking)
+        : state_(state), groups_(groups), mailboxes_(mailboxes), looking_(looking) {}
 
     /// Is it time for a transaction? Cursors and the like wait a while when nothing else is to be written; then
     /// `due_us` is brought forward to when they are.
@@ -42,6 +44,7 @@ private:
     State& state_;
     Groups& groups_;
     Mailboxes& mailboxes_;
+    Looking& looking_;
     std::vector<std::pair<StreamId, Sequence>> under_way_;  ///< streams of the transaction that the store has now
     Turn under_way_turn_ = 0;
     std::int64_t collected_us_ = 0;

@@ -160,12 +160,12 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
 
 void Mailboxes::pass_all(Lane& lane, Now now) {
     while (lane.stream.warm_front() && lane.stream.front().last() <= lane.cursor) {
-        const StoredBatch batch = lane.stream.pop_front();
+        StoredBatch batch = lane.stream.pop_front();
         if (!batch.gone) pass(lane, batch, now);
     }
 }
 
-void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
+void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
     node.queued_bytes -= batch.size;
     node.queued_messages -= batch.count;
@@ -174,6 +174,7 @@ void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
     state_.statistics.flow.messages_out += batch.count;
     state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+    if (state_.config.history_messages != 0 && !node.hidden) state_.history.keep(node, std::move(batch.frame), batch.count, state_.config);
 }
 
 void Mailboxes::review(Lane& lane, Now now) {
@@ -216,11 +217,11 @@ void Mailboxes::discard(Lane& lane, Now now) {
     state_.touch(stream);
     state_.total_bytes -= stream.bytes();
     state_.cold_bytes -= stream.cold_bytes();
+    lane.node->queued_bytes -= stream.bytes();
+    lane.node->queued_messages -= stream.messages();
     while (stream.batches() > 0) {
         const StoredBatch batch = stream.pop_front();
         if (batch.gone) continue;
-        lane.node->queued_bytes -= batch.size;
-        lane.node->queued_messages -= batch.count;
         if (!lane.node->hidden) drop(batch, now);
         else if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
     }

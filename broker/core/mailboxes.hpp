@@ -23,7 +23,8 @@ public:
     void open(Lane& lane, const cast::wire::Position* position, bool earlier, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
-    /// Everything in it is dropped because its node is deleted.
+    /// Everything in it is dropped because its node is deleted, or (Lane::purged) somebody wants it so. What is in the
+    /// store alone stays there.
     void discard(Lane& lane, Now now);
     /// The same for batches of such a lane that were in the store.
     void drop(const StoredBatch& batch, Now now);
@@ -41,7 +42,7 @@ private:
     /// What comes next, or what was acknowledged, is in the store alone: asks for it. True when pump() has to wait.
     bool ask_store(Lane& lane, Outbox& outbox);
     void mark(Node& node);
-    void pass(Lane& lane, const StoredBatch& batch, Now now);
+    void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
     void skip_expired(Lane& lane, Now now);
     State& state_;

@@ -43,7 +43,8 @@ Router::Router(const Config& config)
       mailboxes_(state_, receipts_),
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_),
-      keeper_(state_, groups_, mailboxes_) {
+      looking_(state_),
+      keeper_(state_, groups_, mailboxes_, looking_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.tap_group = &state_.directory.add_group(kTapGroup);

@@ -12,6 +12,7 @@
 #include "core/attachments.hpp"
 #include "core/groups.hpp"
 #include "core/keeper.hpp"
+#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -54,6 +55,11 @@ public:
     cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
     cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
+    /// Messages for somebody who looks; the answers come with an outbox.
+    Looking& looking() { return looking_; }
+    /// Throw away what waits for a node, or what a group keeps. Return how many messages.
+    std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
+    std::uint64_t purge(Group& group) { return groups_.purge(group); }
     /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events or $tap.
     void publish_reports(std::string_view group, std::string&& frame, Now now);
 
@@ -92,6 +98,7 @@ private:
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;
+    Looking looking_;
     Keeper keeper_;
     std::vector<std::string> publish_ends_;
     std::string version_;

@@ -57,6 +57,7 @@ struct State {
     Sessions sessions;
     Statistics statistics;
     Tap tap;
+    History history;
     Group* tap_group = nullptr;  ///< $tap; always there
     bool store_healthy = true;
 

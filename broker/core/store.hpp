@@ -102,6 +102,7 @@ struct Load {
     StreamId stream = 0;
     Sequence from = 0;
     std::size_t bytes = 0;
+    std::uint64_t look = 0;  ///< not 0: for somebody who looks on; comes back with the answer
 };
 
 /// The answer: batches as DELIVER frames, in order.
@@ -111,6 +112,7 @@ struct Loaded {
     Sequence through = 0;  ///< nothing up to it is left out; kEnd: nothing at all
     bool failed = false;   ///< the disk did not answer, or not with what was written: ask again later
     std::vector<cast::wire::Slice> frames;
+    std::uint64_t look = 0;  ///< the load's
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 

@@ -91,6 +91,11 @@ void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) 
     }
 }
 
+void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
+    last_ = saved_ = popped_ = erased_ = count;
+    remember(1, count, reason);
+}
+
 void Stream::forget_gaps(Sequence sequence) {
     std::size_t n = 0;
     while (n < gone_.size() && gone_[n].to <= sequence) ++n;

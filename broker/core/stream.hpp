@@ -91,6 +91,9 @@ public:
         if (from <= to) visit(GoneRange{from, to, cast::wire::GapReason::lost});
     }
 
+    /// Of a new stream: its first `count` numbers are gone.
+    void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
+
     /// Forgets ranges that lie at or below `sequence`: every reader is past them.
     void forget_gaps(Sequence sequence);
 

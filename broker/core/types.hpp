@@ -44,6 +44,8 @@ struct Config {
     std::size_t group_bytes = 64u << 20;
     std::int64_t group_age_us = 3600 * kSecond;
     std::size_t memory_budget = 1u << 30;
+    std::size_t history_messages = 100;   ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;

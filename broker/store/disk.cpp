@@ -208,6 +208,7 @@ void DiskStore::read_all_loads(const std::string& path) {
             chunks.reset();
             database.reset();
         }
+        loaded.look = load.look;
         guard.lock();
         loaded_.push_back(std::move(loaded));
         guard.unlock();

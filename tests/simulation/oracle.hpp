@@ -93,6 +93,14 @@ public:
     /// The broker puts so many messages of its own into this stream.
     void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
+    /// A lane of this node begins, after a purge, with so many messages that are gone.
+    void purged(const std::string& node, std::uint64_t stream, std::uint64_t count) {
+        auto& mirror = mirrors_[stream];
+        if (mirror.size() >= count) return;
+        mirror.resize(count, 0);
+        lane_nodes_[stream] = node;
+        ensure({0, stream}, 0);
+    }
     void left(std::uint64_t node, std::uint64_t stream) {
         const auto at = ledgers_.find({node, stream});
         if (at == ledgers_.end()) return;

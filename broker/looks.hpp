@@ -1,0 +1,12 @@
+// What somebody who looks at messages is shown, as JSON (PROTOCOL.md section 6). Broker's thread.
+#pragma once
+#include <string>
+
+#include "core/look.hpp"
+
+namespace broker {
+
+/// The answer to a management call; with a code, a sentence.
+std::string encode_look(const LookAnswer& answer);
+
+}  // namespace broker
