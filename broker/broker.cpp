@@ -40,6 +40,8 @@ Config core_config(const Options& o) {
     c.group_bytes = o.group_bytes;
     c.group_age_us = in_us(o.group_age);
     c.memory_budget = o.memory_budget;
+    c.dead_messages = o.dead_messages;
+    c.dead_bytes = o.dead_bytes;
     c.history_messages = o.history_messages;
     c.history_bytes = o.history_bytes;
     c.sender_window = o.sender_window;
@@ -97,6 +99,10 @@ void Broker::answer_calls(Now at) {
     for (const ControlCall& call : calls) {
         const ControlAnswer answer = control_.answer(call, at, outbox_);
         if (answer.later) continue;
+        if (answer.again) {
+            postponed_.push_back(call);
+            continue;
+        }
         outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
         if (answer.changes && !store_.volatile_only()) {  // a promise, too
             answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
@@ -149,6 +155,9 @@ void Broker::hear_store(Now at) {
     }
     Loaded loaded;
     while (store_.loaded(loaded)) router_.loaded(std::move(loaded), at, outbox_);
+    if (postponed_.empty()) return;
+    outbox_.controls.swap(postponed_);
+    answer_calls(at);
 }
 
 /// Everything up to the present turn in one transaction, when the store has done the one before.

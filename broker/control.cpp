@@ -147,7 +147,8 @@ const std::map<std::string_view, Answer> kCalls = {
     {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
     {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
     {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
-    {"purge", call_purge},
+    {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
+    {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},
 };
 
 }  // namespace
@@ -162,7 +163,7 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
     ControlAnswer answer = at->second(call);
-    answer.changes = answer.code == ErrorCode::ok && !answer.later && !op.ends_with(".show") && !op.ends_with(".list");
+    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !op.ends_with(".show") && !op.ends_with(".list");
     return answer;
 }
 

@@ -32,5 +32,9 @@ inline ControlAnswer good(const nlohmann::json& answer) {
 ControlAnswer call_peek(const Call& call);
 ControlAnswer call_history(const Call& call);
 ControlAnswer call_purge(const Call& call);
+ControlAnswer call_dead_list(const Call& call);
+ControlAnswer call_dead_show(const Call& call);
+ControlAnswer call_dead_requeue(const Call& call);
+ControlAnswer call_dead_purge(const Call& call);
 
 }  // namespace broker

@@ -48,6 +48,8 @@ void put_payload(json& out, const Seen& seen) {
         out["payload_b64"] = base64(seen.payload);
 }
 
+}  // namespace
+
 json seen_json(const Seen& seen) {
     json out = {{"sequence", seen.sequence},
                 {"stream", seen.stream},
@@ -69,8 +71,6 @@ json seen_json(const Seen& seen) {
     out["headers"] = std::move(headers);
     return out;
 }
-
-}  // namespace
 
 std::string encode_look(const LookAnswer& answer) {
     if (answer.code != cast::ErrorCode::ok) return "the messages could not be read";

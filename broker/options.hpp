@@ -73,6 +73,9 @@ struct Options {
     std::uint64_t sender_window = cast::wire::kSenderWindow;
     /// Bytes of all streams together.
     std::uint64_t memory_budget = 1u << 30;
+    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0: none.
+    std::uint64_t dead_messages = 10000;
+    std::uint64_t dead_bytes = 16u << 20;
     /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
     std::uint64_t history_messages = 100;
     /// Bytes of those of all nodes together.

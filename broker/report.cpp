@@ -135,6 +135,7 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
             {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}}},
             {"expired", s.expired},
             {"discarded", s.discarded},
+            {"dead", {{"messages", router.dead().messages()}, {"bytes", router.dead().bytes()}, {"buried", router.dead().buried()}}},
             {"refused", refused(s)},
             {"rates", {{"1s", rate(s.rate(1))}, {"10s", rate(s.rate(10))}, {"60s", rate(s.rate(60))}}},
             {"latency_us", latency(s.latency_us)},

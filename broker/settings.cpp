@@ -67,6 +67,8 @@ const std::array kSettings{
             "bytes under way from a sender, without receipt"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
             "bytes of all streams together"},
+    Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits, "dead letters that are kept"},
+    Setting{"dead-bytes", SizeRange{&O::dead_bytes, 0, kTiB}, kLive, kLimits, "bytes of dead letters that are kept"},
     Setting{"history-messages", CountRange{&O::history_messages, 0, 1'000'000}, kLive, kLimits,
             "acknowledged messages of a node that are kept for looking at"},
     Setting{"history-bytes", SizeRange{&O::history_bytes, 0, kTiB}, kLive, kLimits,

@@ -208,10 +208,10 @@ std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
         const Sequence last = lane->stream.last(), had = node.connection != nullptr ? std::max(lane->sent, lane->cursor) : lane->cursor;
         const Sequence first = lane->stream.first_kept();
         count += lane->stream.messages() - (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
+        lane->cursor = lane->sent = last;  // nobody wants it: no dead letters
         mailboxes_.discard(*lane, now);
         const int priority = lane->priority;
         std::unique_ptr<Lane> old = state_.directory.replace(*lane, state_.config.hold_back_us);
-        old->cursor = last;  // of one that is read once more this says that nobody wants it
         Lane& fresh = state_.directory.lane(node, priority, state_.config.hold_back_us);
         fresh.stream.kept = old->stream.kept;
         fresh.pace.advanced_us = now.mono_us;

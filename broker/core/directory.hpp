@@ -36,6 +36,7 @@ struct Lane {
     Sequence cursor = 0;     ///< acknowledged
     Sequence sent = 0;       ///< handed to the present connection
     Sequence high_sent = 0;  ///< ever handed to any reader
+    bool expiring = false;   ///< what has expired in its cold part is being read
     bool told = false;       ///< the present reader knows of this lane
     std::uint64_t sent_offset = 0;
     std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
@@ -167,6 +168,7 @@ public:
     void remove_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
+    StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }
 

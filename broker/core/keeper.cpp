@@ -65,6 +65,10 @@ void Keeper::collect_nodes(Transaction& t) {
 void Keeper::collect_streams(Transaction& t) {
     under_way_.clear();
     for (const StreamId id : state_.unsaved.streams) {
+        if (dead_.knows(id)) {
+            dead_.save(id, t);
+            continue;
+        }
         const StreamOwner owner = state_.directory.owner(id);
         const auto reaped = state_.reaped.find(id);
         Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
@@ -154,17 +158,22 @@ void Keeper::cool(Group& group) {
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
+    if (loaded.look == Load::kExpiry) {
+        if (Lane* lane = state_.directory.owner(loaded.stream).lane) mailboxes_.expired_cold(*lane, loaded, now);
+        return;
+    }
     if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
+    if (dead_.knows(loaded.stream) && !loaded.failed) return dead_.loaded(loaded);
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
-    if (lane == nullptr && owner.group == nullptr) return;
-    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
+    if (lane == nullptr && owner.group == nullptr && !dead_.knows(loaded.stream)) return;
     if (loaded.failed) {
         again_.push_back({loaded.stream, loaded.from, state_.config.reader_window / 2});
         again_us_ = std::min(again_us_, now.mono_us + kAskAgain);
         return;
     }
+    Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
     if (!stream.has_cold() && owner.group == nullptr) return;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
@@ -185,8 +194,9 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
 }
 
 void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now, Outbox& outbox) {
-    for (const StoredBatch& batch : batches) mailboxes_.drop(batch, now);
     Stream& stream = lane.stream;
+    for (const StoredBatch& batch : batches)
+        if (!stream.known_gone(batch.first)) mailboxes_.drop(lane, batch, now);
     stream.warm(std::move(batches), through);
     while (stream.batches() > 0) stream.pop_front();
     state_.touch(stream);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/dead.hpp"
 #include "core/groups.hpp"
 #include "core/looking.hpp"
 #include "core/mailboxes.hpp"
@@ -17,8 +18,8 @@ namespace broker {
 
 class Keeper {
 public:
-    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Looking& looking)
-        : state_(state), groups_(groups), mailboxes_(mailboxes), looking_(looking) {}
+    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Looking& looking, DeadLetters& dead)
+        : state_(state), groups_(groups), mailboxes_(mailboxes), looking_(looking), dead_(dead) {}
 
     /// Is it time for a transaction? Cursors and the like wait a while when nothing else is to be written; then
     /// `due_us` is brought forward to when they are.
@@ -45,6 +46,7 @@ private:
     Groups& groups_;
     Mailboxes& mailboxes_;
     Looking& looking_;
+    DeadLetters& dead_;
     std::vector<std::pair<StreamId, Sequence>> under_way_;  ///< streams of the transaction that the store has now
     Turn under_way_turn_ = 0;
     std::int64_t collected_us_ = 0;

@@ -33,11 +33,6 @@ Seen seen_of(const cast::wire::BatchView& batch, const cast::wire::RecordView& r
     return seen;
 }
 
-bool known_gone(const Stream& stream, Sequence sequence) {
-    return std::any_of(stream.gone().begin(), stream.gone().end(),
-                       [&](const GoneRange& r) { return r.from <= sequence && sequence <= r.to; });
-}
-
 }  // namespace
 
 void Looking::peek(Asker to, const Node& node, std::size_t count, Now now, Outbox& outbox) {
@@ -179,7 +174,7 @@ void Looking::loaded(const Loaded& loaded, Now now, Outbox& outbox) {
             const auto batch = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
             if (!batch || full(look) || batch->header.sequence > part.last) continue;
             const StoredBatch as_stored = recall_batch(frame, batch->header, now);
-            if (as_stored.gone || known_gone(*s, batch->header.sequence)) continue;
+            if (as_stored.gone || s->known_gone(batch->header.sequence)) continue;
             show(look, part, frame);
         }
         if (!full(look)) part.next = std::max({part.next, asked + 1, std::min(loaded.through, part.last) + 1});

@@ -40,11 +40,12 @@ Slice stored_frame(const BatchView& batch, const Slice* whole) {
 Router::Router(const Config& config)
     : state_(config),
       receipts_(state_),
-      mailboxes_(state_, receipts_),
+      dead_(state_),
+      mailboxes_(state_, receipts_, dead_),
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_),
       looking_(state_),
-      keeper_(state_, groups_, mailboxes_, looking_) {
+      keeper_(state_, groups_, mailboxes_, looking_, dead_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.tap_group = &state_.directory.add_group(kTapGroup);
@@ -269,7 +270,9 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     if (code != ErrorCode::ok) return code;
     if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;
     if (node != nullptr)
-        mailboxes_.append(*node, session, h, stored_frame(batch, whole), now);
+        mailboxes_.append(*node, &session, h, stored_frame(batch, whole), now);
+    else if (group == nullptr)
+        return dead_.take(batch, now);
     else
         groups_.append(*group, &session, h, stored_frame(batch, whole), now);
     return ErrorCode::ok;
@@ -290,7 +293,8 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
-        return node == nullptr ? ErrorCode::no_such_node : mailboxes_.admits(*node, h);
+        if (node == nullptr) return h.target == kDeadName ? ErrorCode::ok : ErrorCode::no_such_node;
+        return mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
     if (group == nullptr) return ErrorCode::no_such_group;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/dead.hpp"
 #include "core/groups.hpp"
 #include "core/keeper.hpp"
 #include "core/looking.hpp"
@@ -57,6 +58,8 @@ public:
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     /// Messages for somebody who looks; the answers come with an outbox.
     Looking& looking() { return looking_; }
+    DeadLetters& dead() { return dead_; }
+    cast::ErrorCode requeue(std::uint64_t letter, Now now) { return dead_.requeue(letter, mailboxes_, now); }
     /// Throw away what waits for a node, or what a group keeps. Return how many messages.
     std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
     std::uint64_t purge(Group& group) { return groups_.purge(group); }
@@ -90,11 +93,12 @@ private:
     /// BYE on a connection that could not be sent to any more. False when it is none of those.
     bool part(ConnectionId from, Now now, Outbox& outbox);
     void end_session(Session& session, Now now, Outbox& outbox);
-    void expire(Now now);
+    void expire(Now now, Outbox& outbox);
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
 
     State state_;
     Receipts receipts_;
+    DeadLetters dead_;
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;

@@ -6,7 +6,7 @@
 namespace broker {
 namespace {
 
-constexpr std::size_t kRanges = 64;
+constexpr std::size_t kRanges = 1024;
 
 }  // namespace
 
@@ -94,6 +94,10 @@ void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) 
 void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
     last_ = saved_ = popped_ = erased_ = count;
     remember(1, count, reason);
+}
+
+bool Stream::known_gone(Sequence sequence) const {
+    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) { return r.from <= sequence && sequence <= r.to; });
 }
 
 void Stream::forget_gaps(Sequence sequence) {

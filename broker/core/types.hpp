@@ -20,6 +20,9 @@ struct Now {
     std::uint64_t wall_us = 0;  ///< since 1970; for stamps
 };
 
+/// Of the batches that the broker makes itself and numbers, each once.
+inline constexpr SessionId kBrokerSession = ~SessionId{0};
+
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t kMs = 1000;
 inline constexpr std::int64_t kSecond = 1000 * kMs;
@@ -44,6 +47,8 @@ struct Config {
     std::size_t group_bytes = 64u << 20;
     std::int64_t group_age_us = 3600 * kSecond;
     std::size_t memory_budget = 1u << 30;
+    std::size_t dead_messages = 10000;      ///< dead letters that are kept
+    std::size_t dead_bytes = 16u << 20;
     std::size_t history_messages = 100;   ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 

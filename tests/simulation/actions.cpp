@@ -173,6 +173,23 @@ void World::lose_client() {
     if (random_.percent(80)) add_client();
 }
 
+namespace {
+
+/// Messages of a mailbox that nobody has acknowledged, as far as they are in memory.
+std::uint64_t unread_of(broker::Router& router, const std::string& name) {
+    const broker::Node* node = router.state().directory.node(name);
+    std::uint64_t count = 0;
+    if (node == nullptr) return 0;
+    for (const auto& lane : node->lanes)
+        for (std::size_t i = 0; i < lane->stream.batches(); ++i) {
+            const broker::StoredBatch& batch = lane->stream[i];
+            if (!batch.gone && batch.last() > lane->cursor) count += batch.last() - std::max(batch.first - 1, lane->cursor);
+        }
+    return count;
+}
+
+}  // namespace
+
 void World::change_nodes() {
     if (!daemon_.up()) return;
     const std::string name = some_node();
@@ -180,7 +197,9 @@ void World::change_nodes() {
     daemon_.manage([&](auto& router, auto& outbox) {
         const bool remove = random_.one_in(2);
         trace("%s node %s", remove ? "delete" : "create", name.c_str());
+        const std::uint64_t buried = router.dead().buried(), unread = unread_of(router, name);
         if (remove) router.delete_node(name, daemon_.clock(), outbox);
+        if (remove) require(router.dead().buried() - buried == unread || settings_.hostile > 0, "the mail of a node that is gone is not among the dead letters");
         if (!remove || random_.one_in(2)) router.create_node(name, code, daemon_.clock(), outbox);
         return 0;
     });

@@ -79,6 +79,7 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
         case ErrorCode::mailbox_full:
         case ErrorCode::group_busy:
         case ErrorCode::store_failed: right = blocked; break;
+        case ErrorCode::invalid_argument: right = p.target == "$dead"; break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
     }
@@ -158,8 +159,17 @@ void Oracle::look(broker::Router& router) {
     });
 }
 
+void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t count) {
+    auto& mirror = mirrors_[stream];
+    if (mirror.size() >= count) return;
+    mirror.resize(count, 0);
+    lane_nodes_[stream] = node;
+    ensure({0, stream}, 0);
+}
+
 void Oracle::new_epoch(std::uint64_t epoch) {
     epoch_ = epoch;
+    expired_.clear();
     ledgers_.clear();
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

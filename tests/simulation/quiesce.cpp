@@ -47,6 +47,7 @@ void World::quiesce() {
     for (const auto& client : clients_)
         if (client->alive()) oracle_.check_outcomes(client->index(), client->session()->outbound().added());
     check_quiet();
+    oracle_.check_dead(*daemon_.router());
 }
 
 /// To every node and group: a target that stayed blocked shows now.
