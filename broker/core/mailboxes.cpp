@@ -238,7 +238,8 @@ void Mailboxes::discard(Lane& lane, Now now) {
     lane.node->queued_messages -= stream.messages();
     std::uint64_t left = stream.messages();
     while (stream.batches() > 0) {
-        StoredBatch batch = stream.pop_front();
+        // The store may have it, too; who reads what is there after a crash must know that this one is done with.
+        StoredBatch batch = stream.has_cold() ? stream.pop_front(cast::wire::GapReason::purged) : stream.pop_front();
         if (batch.gone) continue;
         if (left > state_.config.dead_messages + batch.count) batch.frame = {};  // newer ones will take its place
         left -= batch.count;

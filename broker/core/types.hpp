@@ -49,7 +49,7 @@ struct Config {
     std::size_t memory_budget = 1u << 30;
     std::size_t dead_messages = 10000;      ///< dead letters that are kept
     std::size_t dead_bytes = 16u << 20;
-    std::size_t history_messages = 100;   ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     std::size_t sender_window = cast::wire::kSenderWindow;

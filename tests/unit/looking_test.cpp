@@ -11,9 +11,15 @@ namespace {
 
 constexpr broker::Asker kAsker{9, 1};
 
+broker::Config with_history() {
+    broker::Config config;
+    config.history_messages = 100;
+    return config;
+}
+
 /// alice (client 1) sends; bob and carol are nodes; client 2 reads.
 struct Scene : CoreScene {
-    explicit Scene(const broker::Config& config = {}) : CoreScene(config) {
+    explicit Scene(const broker::Config& config = with_history()) : CoreScene(config) {
         create("bob");
         create("carol");
         for (const std::uint64_t client : {1, 2}) connect(client);
