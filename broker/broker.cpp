@@ -125,7 +125,7 @@ void Broker::carry_out(Now at) {
     const Turn turn = router_.close_turn();
     if (store_.volatile_only()) router_.committed(turn);
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
-    for (const LogLine& line : outbox_.log) log_info(line.text);
+    for (const LogLine& line : outbox_.log) log_line(line.bad ? LogLevel::error : LogLevel::info, line.text);
     std::vector<ConnectionId> gone;
     for (const Send& send : outbox_.sends)
         if (edge_.send(send.to, send.frame) == Edge::Sent::gone) gone.push_back(send.to);
@@ -141,13 +141,8 @@ void Broker::carry_out(Now at) {
 void Broker::hear_store(Now at) {
     std::uint64_t count = 0;
     (void)!read(store_.descriptor(), &count, sizeof count);
-    const bool well = store_.healthy();
-    if (well != store_was_well_) {
-        if (well) log_info("the store takes messages again");
-        else log_error("the store fails, new messages are refused: " + store_.trouble());
-    }
-    store_was_well_ = well;
-    router_.store_health(well);
+    watch_.look(store_, router_.state().watched(), at, outbox_);
+    router_.store_health(store_.healthy());
     router_.committed(store_.committed());
     while (!answers_.empty() && answers_.front().first <= store_.committed()) {
         outbox_.sends.push_back(std::move(answers_.front().second));

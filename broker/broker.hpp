@@ -10,6 +10,7 @@
 #include "core/store.hpp"
 #include "edge/edge.hpp"
 #include "options.hpp"
+#include "store_watch.hpp"
 
 namespace broker {
 
@@ -52,7 +53,7 @@ private:
     Outbox outbox_;
     std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
     std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
-    bool store_was_well_ = true;
+    StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
 };
 

@@ -158,12 +158,14 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
     const Call call{request, router_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");
-    if (op == "stats") return good(report_stats(router_, version_, started_, now));
+    if (op == "stats") return good(report_stats(router_, store_, version_, started_, now));
     if (op == "status") return good(report_status(router_, store_, version_, started_, now));
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
+    const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
+    if (!reads && !store_.healthy()) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
     ControlAnswer answer = at->second(call);
-    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !op.ends_with(".show") && !op.ends_with(".list");
+    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
     return answer;
 }
 

@@ -23,6 +23,7 @@
 #include "log.hpp"
 #include "store/disk.hpp"
 #include "store/memory.hpp"
+#include "tasks.hpp"
 #include "wire/heap.hpp"
 
 namespace {
@@ -124,7 +125,7 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
 }
 
 int run(const broker::Options& options, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
-    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20)});
+    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin});
     Broker broker(options, edge, store, config, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
@@ -160,7 +161,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
         if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
     broker::log_info("the store is in " + directory);
     const int code = run(options, store, config, &recovered, signals);
-    store.close();
+    if (!store.close()) broker::log_error("the store could not be closed in order; what was receipted is in it: " + store.trouble());
     return code;
 }
 
@@ -184,6 +185,7 @@ int main(int argc, char** argv) {
         std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
         return *parsed.exit_code;
     }
+    if (parsed.task != broker::Task::serve) return broker::run_task(parsed, random_id());
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
     raise_descriptor_limit();
     cast::wire::keep_freed_memory();

@@ -38,6 +38,8 @@ struct CommandLine {
     GivenBySetting given;
     std::string config;
     bool check = false;
+    bool check_data = false;
+    std::string backup, restore;
 };
 
 std::string environment(const std::string& name) {
@@ -84,6 +86,11 @@ CommandLine read_flags(int argc, const char* const* argv) {
     app.set_version_flag("--version", "cast-broker " CAST_VERSION);
     app.add_option("-c,--config", line.config, "read settings from this file")->type_name("FILE");
     app.add_flag("--check-config", line.check, "check all settings, print them and exit");
+    auto* check_data = app.add_flag("--check-data", line.check_data, "look at everything in the data directory, name what is damaged (exit 1), and exit; a broker may run on it");
+    auto* backup = app.add_option("--backup", line.backup, "write the data directory's store to this new file and exit; a broker may run on it")->type_name("FILE");
+    auto* restore = app.add_option("--restore", line.restore, "make the empty data directory what this backup holds, and exit")->type_name("FILE");
+    check_data->excludes(backup, restore);
+    backup->excludes(restore);
     std::map<std::string_view, CLI::Option*> options;
     for (const auto& setting : all_settings()) options[setting.name] = add_setting(app, setting);
     try {
@@ -179,6 +186,8 @@ Parsed read_all(int argc, const char* const* argv) {
         const auto fault = set_value(parsed.options, setting, given->second.values);
         if (!fault.empty()) faults.push_back(given->second.source + ": " + fault);
     }
+    parsed.task = line.check_data ? Task::check_data : !line.backup.empty() ? Task::backup : !line.restore.empty() ? Task::restore : Task::serve;
+    parsed.file = line.backup + line.restore;
     if (faults.empty()) check_together(parsed.options, faults);
     for (const auto& fault : faults) parsed.text += "cast-broker: " + fault + "\n";
     if (!faults.empty()) {
@@ -198,10 +207,10 @@ Parsed parse_options(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& error) {
         const bool fine = error.get_exit_code() == 0;  // --help, --version
         const std::string text = error.what();
-        if (fine) return {{}, 0, text.ends_with('\n') ? text : text + "\n"};
-        return {{}, 2, "cast-broker: " + text + "\nRun cast-broker --help for all settings.\n"};
+        if (fine) return {{}, Task::serve, {}, 0, text.ends_with('\n') ? text : text + "\n"};
+        return {{}, Task::serve, {}, 2, "cast-broker: " + text + "\nRun cast-broker --help for all settings.\n"};
     } catch (const std::exception& error) {
-        return {{}, 2, std::string("cast-broker: ") + error.what() + "\n"};
+        return {{}, Task::serve, {}, 2, std::string("cast-broker: ") + error.what() + "\n"};
     }
 }
 

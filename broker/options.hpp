@@ -27,6 +27,8 @@ struct Options {
     /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
     /// Empty: nowhere.
     std::string endpoints_file;
+    /// Sleep whenever there is nothing to do, also while single messages come every moment (edge/spin.hpp).
+    bool no_spin = false;
 
     // --- The page and the API -----------------------------------------------------------------------------------
     /// Where browsers and scripts are answered: HOST:PORT (port 0 picks a free one), or "off".
@@ -98,9 +100,14 @@ struct Options {
     bool operator==(const Options&) const = default;
 };
 
+/// What to do with them.
+enum class Task { serve, check_data, backup, restore };
+
 /// What came of reading them: options to run with, or a reason to end at once.
 struct Parsed {
     Options options;
+    Task task = Task::serve;
+    std::string file;  ///< of a backup
     std::optional<int> exit_code;  ///< set: print text (to stdout for 0, else stderr) and exit; 2 for usage errors
     std::string text;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "store_watch.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -84,6 +85,21 @@ json latency(const Histogram& h) {
             {"p99", h.percentile(0.99)}, {"p999", h.percentile(0.999)}, {"max", h.max()}};
 }
 
+json report_store(const State& state, const Store& store, Now now) {
+    json unreadable = json::array();
+    for (const auto& [place, u] : state.unreadable) {
+        if (unreadable.size() >= kListed) break;
+        const StreamOwner owner = state.directory.owner(place.first);
+        json j = {{"stream", place.first}, {"from", place.second}, {"reason", u.why}, {"tries", u.tries}, {"for_s", static_cast<double>(now.mono_us - u.since_us) / 1e6}};
+        if (owner.lane != nullptr) j["node"] = owner.lane->node->name;
+        if (owner.lane != nullptr) j["priority"] = owner.lane->priority;
+        if (owner.group != nullptr) j["group"] = owner.group->name;
+        unreadable.push_back(std::move(j));
+    }
+    return {{"kind", store.name()},           {"healthy", store.healthy()}, {"trouble", store.trouble()},
+            {"failures", store.failures()},   {"busy_ms", store.busy_ms()}, {"unreadable", std::move(unreadable)}};
+}
+
 }  // namespace
 
 json report_node(State& state, const Node& node) {
@@ -112,7 +128,7 @@ json report_group(const Group& group) {
             {"messages", group.messages}, {"bytes", group.bytes},     {"retained", group.stream.messages()}};
 }
 
-json report_stats(Router& router, const std::string& version, Now started, Now now) {
+json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     const Statistics& s = state.statistics;
     const Counts counts = count_nodes(state);
@@ -129,6 +145,7 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
             {"batches", {{"in", s.batches_in}, {"out", s.batches_out}}},
             {"delivered", {{"messages", s.flow.messages_out}}},
             {"queued", {{"messages", counts.queued_messages}, {"bytes", state.total_bytes}}},
+            {"store", report_store(state, store, now)},
             {"receipts", s.receipts},
             {"redelivered", s.redelivered},
             {"repaired_gaps", s.repaired_gaps},
@@ -146,7 +163,9 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
 json report_status(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     json reasons = json::array();
-    if (!store.healthy()) reasons.push_back("the store cannot take messages");
+    for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);
+    if (!state.unreadable.empty())
+        reasons.push_back("messages of " + std::to_string(state.unreadable.size()) + " streams cannot be read; stats name them");
     if (state.total_bytes >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
     const Counts counts = count_nodes(state);
     return {{"status", reasons.empty() ? "ok" : "degraded"},
@@ -157,7 +176,8 @@ json report_status(Router& router, const Store& store, const std::string& versio
             {"attached", counts.attached},
             {"queued_bytes", state.total_bytes},
             {"memory_budget", state.config.memory_budget},
-            {"store", store.name()}};
+            {"store", store.name()},
+            {"store_healthy", store.healthy()}};
 }
 
 }  // namespace broker

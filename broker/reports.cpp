@@ -19,6 +19,7 @@ json event_json(const PresenceEvent& event) {
     if (!event.node.empty()) j["node"] = event.node;
     if (!event.group.empty()) j["group"] = event.group;
     if (event.port != 0) j["port"] = event.port;
+    if (!event.text.empty()) j["text"] = event.text;
     return j;
 }
 

@@ -9,7 +9,9 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t kLazy = 100 * kMs;         // cursors and the like wait so long for company
-constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read
+constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read; twice as long each time
+constexpr std::int64_t kAskRarely = 5 * kSecond;
+constexpr int kLostTries = 5;                     // mail of nobody that is damaged: then it is let go
 constexpr std::size_t kGroupWarm = 4u << 20;      // bytes of a group that is read which stay in memory, for repairs
 
 std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& session) {
@@ -163,16 +165,14 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
         return;
     }
     if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
-    if (dead_.knows(loaded.stream) && !loaded.failed) return dead_.loaded(loaded);
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
-    if (lane == nullptr && owner.group == nullptr && !dead_.knows(loaded.stream)) return;
-    if (loaded.failed) {
-        again_.push_back({loaded.stream, loaded.from, state_.config.reader_window / 2});
-        again_us_ = std::min(again_us_, now.mono_us + kAskAgain);
-        return;
-    }
+    const bool letter = dead_.knows(loaded.stream);
+    if (lane == nullptr && owner.group == nullptr && !letter) return;
+    if (loaded.failed) return failed(std::move(loaded), lane, owner.group, now, outbox);
+    if (!state_.unreadable.empty()) readable(loaded, now, outbox);
+    if (letter) return dead_.loaded(loaded);
     Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
     if (!stream.has_cold() && owner.group == nullptr) return;
@@ -208,12 +208,81 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
     }
 }
 
+/// Its reader waits, and it alone: nothing may be left out without a word, and whether it comes back only an
+/// operator can tell.
+void Keeper::failed(Loaded&& loaded, Lane* lane, Group* group, Now now, Outbox& outbox) {
+    const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
+    Unreadable& u = at->second;
+    if (fresh) {
+        u.load = {loaded.stream, loaded.from, state_.config.reader_window / 2};
+        u.since_us = now.mono_us;
+    } else if (u.again_us != kNever) {
+        return;  // two readers had asked
+    }
+    const std::int64_t wait = std::min(kAskRarely, kAskAgain << std::min(u.tries, 10));
+    u.again_us = now.mono_us + wait;
+    ++u.tries;
+    if (loaded.corrupt && group == nullptr && lane != nullptr && lane->node == nullptr && u.tries >= kLostTries) {
+        tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now, outbox);
+        state_.touch(lane->stream);
+        state_.reaped.erase(loaded.stream);
+        state_.unreadable.erase(at);
+        return;
+    }
+    if (loaded.corrupt && dead_.knows(loaded.stream) && u.tries >= kLostTries) {
+        tell("unreadable", loaded.stream, "a dead letter is damaged and let go: " + loaded.why, now, outbox);
+        state_.unreadable.erase(at);
+        loaded.frames.clear();
+        return dead_.loaded(loaded);
+    }
+    if (u.why == loaded.why) return;
+    u.why = std::move(loaded.why);
+    tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
+}
+
+void Keeper::readable(const Loaded& loaded, Now now, Outbox& outbox) {
+    if (state_.unreadable.erase({loaded.stream, loaded.from}) > 0) tell("readable", loaded.stream, "can be read again", now, outbox);
+}
+
+void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now now, Outbox& outbox) const {
+    const StreamOwner owner = state_.directory.owner(id);
+    const std::string node = owner.lane != nullptr ? owner.lane->node->name : "", group = owner.group != nullptr ? owner.group->name : "";
+    std::string whose = "the store: stream " + std::to_string(id);
+    if (!node.empty()) whose += " (mailbox of " + node + ", priority " + std::to_string(owner.lane->priority) + ")";
+    if (!group.empty()) whose += " (group " + group + ")";
+    const bool bad = std::string_view(kind) == "unreadable";
+    outbox.log.push_back({whose + ": " + text, bad});
+    if (state_.watched()) outbox.events.push_back({kind, node, group, now.wall_us, 0, whose + ": " + text});
+}
+
+/// Or it was purged, deleted or let go meanwhile, or whoever wanted it has gone.
+bool Keeper::waited_for(const Unreadable& u) const {
+    if (state_.reaped.contains(u.load.stream) || dead_.knows(u.load.stream)) return true;
+    const StreamOwner owner = state_.directory.owner(u.load.stream);
+    if (owner.lane != nullptr) return owner.lane->stream.has_cold() && owner.lane->stream.cold().back().last >= u.load.from;
+    if (owner.group == nullptr) return false;
+    const auto& fetches = owner.group->fetches;
+    return std::any_of(fetches.begin(), fetches.end(), [&](const WaitingFetch& fetch) { return fetch.next == u.load.from; });
+}
+
 std::int64_t Keeper::tick(Now now, Outbox& outbox) {
-    if (again_us_ > now.mono_us) return again_us_;
-    again_us_ = kNever;
-    outbox.loads.insert(outbox.loads.end(), again_.begin(), again_.end());
-    again_.clear();
-    return kNever;
+    std::int64_t next = kNever;
+    for (auto at = state_.unreadable.begin(); at != state_.unreadable.end();) {
+        Unreadable& u = at->second;
+        if (u.again_us > now.mono_us) {
+            next = std::min(next, u.again_us);
+            ++at;
+        } else if (waited_for(u)) {
+            outbox.loads.push_back(u.load);
+            u.again_us = kNever;
+            ++at;
+        } else {
+            const StreamOwner owner = state_.directory.owner(u.load.stream);
+            if (owner.lane != nullptr) owner.lane->stream.loading = false;
+            at = state_.unreadable.erase(at);
+        }
+    }
+    return next;
 }
 
 }  // namespace broker

@@ -28,7 +28,7 @@ public:
     /// The transactions up to this turn are in the store.
     void committed(Turn turn);
     void loaded(Loaded&& loaded, Now now, Outbox& outbox);
-    /// Asks again for what the store could not read. Returns when it next does.
+    /// Asks again for what the store could not read, ever more rarely. Returns when it next does.
     std::int64_t tick(Now now, Outbox& outbox);
     void restore(const Recovered& recovered, Now now, Outbox& outbox);
 
@@ -39,6 +39,10 @@ private:
     void cool(Lane& lane);
     void cool(Group& group);
     void reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now, Outbox& outbox);
+    void failed(Loaded&& loaded, Lane* lane, Group* group, Now now, Outbox& outbox);
+    void readable(const Loaded& loaded, Now now, Outbox& outbox);
+    bool waited_for(const Unreadable& unreadable) const;
+    void tell(const char* kind, StreamId stream, const std::string& text, Now now, Outbox& outbox) const;
     void restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox);
     void restore_members(const Recovered& recovered);
 
@@ -50,8 +54,6 @@ private:
     std::vector<std::pair<StreamId, Sequence>> under_way_;  ///< streams of the transaction that the store has now
     Turn under_way_turn_ = 0;
     std::int64_t collected_us_ = 0;
-    std::vector<Load> again_;
-    std::int64_t again_us_ = kNever;
 };
 
 }  // namespace broker

@@ -30,18 +30,21 @@ struct ControlCall {
     std::string json;
 };
 
-/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port).
+/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port); or of the
+/// store: store_failed, store_slow, store_well, unreadable, readable, with a `text`.
 struct PresenceEvent {
     const char* kind = "";
     std::string node;
     std::string group;
     std::uint64_t wall_us = 0;
     int port = 0;
+    std::string text = {};
 };
 
 /// Something an operator may want in the log.
 struct LogLine {
     std::string text;
+    bool bad = false;  ///< somebody has to do something about it
 };
 
 struct Outbox {

@@ -49,6 +49,15 @@ struct Unsaved {
     bool empty() const { return streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
 };
 
+/// A stream whose next chunk the store cannot read. Its reader waits; the store is asked again, ever more rarely.
+struct Unreadable {
+    Load load;
+    std::string why;
+    int tries = 0;
+    std::int64_t since_us = 0;  ///< monotonic, as the other
+    std::int64_t again_us = 0;  ///< kNever: the answer is awaited
+};
+
 struct State {
     explicit State(const Config& c) : config(c), directory(c.first_stream, c.broadcast_stream) {}
 
@@ -66,6 +75,7 @@ struct State {
     Unsaved unsaved;
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was last dropped before its time
     std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
+    std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
     std::set<Node*, ByAge> orphans;           ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;     ///< streams with receipts held back

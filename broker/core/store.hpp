@@ -115,6 +115,8 @@ struct Loaded {
     Sequence through = 0;  ///< nothing up to it is left out; kEnd: nothing at all
     bool failed = false;   ///< the disk did not answer, or not with what was written: ask again later
     std::vector<cast::wire::Slice> frames;
+    std::string why;       ///< it failed, in words
+    bool corrupt = false;  ///< asking again will hardly help
     std::uint64_t look = 0;  ///< the load's
     static constexpr Sequence kEnd = ~Sequence{0};
 };
@@ -151,6 +153,10 @@ public:
     virtual bool healthy() const = 0;
     /// Why it is not healthy, or what an operator should know. Empty: nothing.
     virtual std::string trouble() const { return {}; }
+    /// Attempts that failed, ever.
+    virtual std::uint64_t failures() const { return 0; }
+    /// How long the transaction under way has been tried, in ms; 0: there is none.
+    virtual std::int64_t busy_ms() const { return 0; }
     /// Its name for status: "memory", "sqlite".
     virtual const char* name() const = 0;
 };

@@ -2,11 +2,15 @@
 #include "edge/edge.hpp"
 
 #include <poll.h>
+#include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "wire/bytes.hpp"
 
@@ -19,7 +23,7 @@ constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy t
 constexpr int kRouterHwm = 100000;       // frames to one peer; the readers' windows keep it far below
 constexpr int kPubHwm = 1000;            // frames to one subscriber; beyond it PUB drops and FETCH repairs
 constexpr std::int64_t kLongestWait = 60 * kSecond;
-constexpr int kLastWordsMs = 1000;  // at the end, for the last receipts and BYE on a busy machine
+constexpr int kLastWordsMs = 1000;     // at the end, for the last receipts and BYE on a busy machine
 constexpr std::size_t kRoutingId = 5;  // a zero byte and four of libzmq's own counting
 
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
@@ -32,15 +36,29 @@ bool fill(zmq_msg_t& message, const Slice& frame) {
         return true;
     }
     auto* owner = new std::shared_ptr<const void>(frame.owner());
-    if (zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), release_owner, owner) == 0) return true;
+    if (zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), release_owner, owner) == 0)
+        return true;
     delete owner;
     return false;
+}
+
+std::int64_t clock_us() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t(now.tv_sec) * kSecond + now.tv_nsec / 1000;
+}
+
+int look(pollfd* fds, nfds_t count, std::int64_t timeout_us) {
+    const std::int64_t wait_us = std::clamp<std::int64_t>(timeout_us, 0, kLongestWait);
+    const timespec wait{wait_us / kSecond, wait_us % kSecond * 1000};
+    return ppoll(fds, count, &wait, nullptr);
 }
 
 /// libzmq's way to say "any free port".
 std::string wildcard(std::string end) {
     const std::string zero = ":0";
-    if (end.rfind("tcp://", 0) == 0 && end.size() > zero.size() && end.compare(end.size() - 2, 2, zero) == 0) end.replace(end.size() - 1, 1, "*");
+    if (end.rfind("tcp://", 0) == 0 && end.size() > zero.size() && end.compare(end.size() - 2, 2, zero) == 0)
+        end.replace(end.size() - 1, 1, "*");
     return end;
 }
 
@@ -60,7 +78,10 @@ std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::
 }  // namespace
 
 Edge::Edge(const Settings& settings)
-    : context_(1), router_(context_, zmq::socket_type::router), pub_(context_, zmq::socket_type::pub) {
+    : context_(1),
+      router_(context_, zmq::socket_type::router),
+      pub_(context_, zmq::socket_type::pub),
+      may_spin_(settings.spin && std::thread::hardware_concurrency() > 1) {
     router_.set(zmq::sockopt::router_mandatory, true);
     router_.set(zmq::sockopt::sndhwm, kRouterHwm);
     router_.set(zmq::sockopt::rcvhwm, 0);  // always drained; a sender's window bounds what it can have on its way
@@ -84,10 +105,20 @@ Edge::Edge(const Settings& settings)
 bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-    const std::int64_t wait_us = waiting ? 0 : std::clamp<std::int64_t>(timeout_us, 0, kLongestWait);
-    const timespec wait{wait_us / 1000000, wait_us % 1000000 * 1000};
+    spin_.took(std::exchange(taken_, 0));
+    if (waiting) timeout_us = 0;
     pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
-    if (ppoll(fds, other_fd < 0 ? 2 : 3, &wait, nullptr) < 0) return false;  // interrupted: the caller looks again
+    const nfds_t count = other_fd < 0 ? 2 : 3;
+    const std::int64_t begin = may_spin_ ? clock_us() : 0;
+    const std::int64_t spin_us = may_spin_ && spin_.pays() ? std::min(timeout_us, Spin::kLongestUs) : 0;
+    bool found = false;
+    std::int64_t spun = 0;
+    for (; spun < spin_us && !found; spun = clock_us() - begin) {
+        if (spun > 0) sched_yield();
+        found = look(fds, count, 0) > 0;
+    }
+    if (!found && look(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
+    if (may_spin_) spin_.waited(clock_us() - begin);
     return (fds[1].revents & POLLIN) != 0;
 }
 
@@ -106,6 +137,7 @@ bool Edge::receive(ConnectionId& from, Slice& frame) {
         const char* raw = static_cast<const char*>(id.data());
         if (id.size() != kRoutingId || raw[0] != 0) continue;
         from = cast::wire::load<std::uint32_t>(raw + 1);
+        taken_ += body.size();
         if (parts != 1) {
             frame = {};  // a frame is one part: the core answers this one as malformed
         } else if (body.size() < kZeroCopy) {
@@ -123,7 +155,8 @@ bool Edge::receive(ConnectionId& from, Slice& frame) {
 Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     char id[kRoutingId] = {};
     cast::wire::store(id + 1, static_cast<std::uint32_t>(to));
-    if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return Sent::gone;  // unknown, or far behind
+    if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return Sent::gone;  // unknown, or far behind
     zmq_msg_t message;
     if (!fill(message, frame)) return Sent::gone;
     if (zmq_msg_send(&message, router_.handle(), ZMQ_DONTWAIT) >= 0) return Sent::ok;

@@ -7,6 +7,7 @@
 #include <zmq.hpp>
 
 #include "core/types.hpp"
+#include "edge/spin.hpp"
 #include "wire/slice.hpp"
 
 namespace broker {
@@ -19,6 +20,7 @@ public:
         std::vector<std::string> bind;
         std::vector<std::string> publish;
         std::size_t max_frame = 0;  ///< bytes; a peer that sends more is cut off
+        bool spin = false;          ///< look again for a moment before sleeping, when that pays (spin.hpp)
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.
@@ -40,6 +42,9 @@ private:
     zmq::socket_t router_;
     zmq::socket_t pub_;
     int router_fd_ = -1;
+    const bool may_spin_;
+    Spin spin_;
+    std::size_t taken_ = 0;  // bytes since the last wait
     std::vector<std::string> bound_;
     std::vector<std::string> published_;
 };

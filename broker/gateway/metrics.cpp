@@ -82,6 +82,13 @@ void broker_state(Families& f, const json& s) {
     f.gauge("cast_connections", "Connections of clients.", s.at("connections"));
     f.gauge("cast_queued_messages", "Messages held in all streams.", s.at("queued").at("messages"));
     f.gauge("cast_queued_bytes", "Bytes held in all streams.", s.at("queued").at("bytes"));
+    if (const auto store = s.find("store"); store != s.end()) {
+        f.gauge("cast_store_healthy", "1 while the store takes messages, else 0.", store->at("healthy").get<bool>() ? 1 : 0);
+        f.counter("cast_store_failures_total", "Attempts of the store that failed.", store->at("failures"));
+        f.gauge("cast_store_busy_seconds", "How long the store has been at its present transaction.");
+        f.value(store->at("busy_ms").get<double>() / 1e3);
+        f.gauge("cast_store_unreadable_streams", "Places from which on the store cannot read.", store->at("unreadable").size());
+    }
     f.gauge("cast_uptime_seconds", "Since the broker's start.", s.at("uptime_s"));
     f.gauge("cast_latency_seconds",
             "From a message's arrival to its reader's acknowledgement, since the start, by quantile.");

@@ -35,10 +35,7 @@ json status_json(const json& stats, const json& status, const json& casts) {
     messages["refused"] = sum(stats.at("refused"));
     messages["expired"] = stats.at("expired");
     messages["redelivered"] = stats.at("redelivered");
-    json store = {
-        {"kind", status.at("store")},
-        {"healthy", status.at("status") == "ok" || stats.at("queued").at("bytes") >= status.at("memory_budget")}};
-    if (status.contains("store_healthy")) store["healthy"] = status.at("store_healthy");
+    json store = {{"kind", status.at("store")}, {"healthy", status.at("store_healthy")}};
     store["bytes"] = status.at("queued_bytes");
     store["budget"] = status.at("memory_budget");
     return {{"status", status.at("status")},

@@ -1,16 +1,12 @@
 // The directory, its lock, and the two threads.
 #include "store/disk.hpp"
 
-#include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
+#include <utility>
 
 namespace broker {
 namespace {
@@ -18,6 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
+constexpr int kLogFrames = 2000;  // pages in the log, from which on it is brought into the file
+
+std::int64_t monotonic_us() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::string value_of(const char* name) {
     const char* value = std::getenv(name);
@@ -35,66 +36,72 @@ std::string default_directory() {
     return {};
 }
 
-DiskStore::DiskStore(const std::string& directory, Durability durability, std::uint64_t id, StreamId first_stream) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) throw std::runtime_error("cannot make the data directory " + directory + ": " + error.message());
-    lock(directory);
-    const std::string path = directory + "/cast.db";
+DiskStore::DiskStore(const std::string& directory, Durability durability, std::uint64_t id, StreamId first_stream)
+    : directory_(directory), durability_(durability) {
     try {
-        open(path, durability, id, first_stream);
-    } catch (const SqliteError& e) {
-        close_all();
-        throw std::runtime_error("the store " + path + ": " + e.what());
-    } catch (...) {
-        close_all();
-        throw;
+        open(id, first_stream);
+    } catch (const SqliteError& error) {
+        cannot_start(error);
     }
     event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     writer_ = std::thread([this] { write_all(); });
-    reader_ = std::thread([this, path] { read_all_loads(path); });
+    reader_ = std::thread([this] { read_all_loads(); });
 }
 
 DiskStore::~DiskStore() {
     end_threads();
-    close_all();
-}
-
-void DiskStore::close_all() {
-    database_.reset();
     if (event_fd_ >= 0) ::close(event_fd_);
-    if (lock_fd_ >= 0) ::close(lock_fd_);
-    event_fd_ = lock_fd_ = -1;
 }
 
-void DiskStore::lock(const std::string& directory) {
-    const std::string path = directory + "/lock";
-    lock_fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_fd_ < 0) throw std::runtime_error("cannot write in the data directory " + directory + ": " + std::strerror(errno));
-    if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-        ::close(lock_fd_);
-        throw std::runtime_error("another cast-broker uses the data directory " + directory);
-    }
+void DiskStore::cannot_start(const SqliteError& error) const {
+    const char* advice = error.corrupt() ? "; cast-broker --check-data says what is damaged, --restore brings a backup back" : "";
+    throw std::runtime_error("the store " + directory_.database() + ": " + error.what() + advice);
 }
 
-void DiskStore::open(const std::string& path, Durability durability, std::uint64_t id, StreamId first_stream) {
-    database_ = std::make_unique<Database>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    database_->run("PRAGMA busy_timeout = 5000");
-    prepare_tables(*database_, path);
-    database_->run("PRAGMA journal_mode = WAL");
-    database_->run(durability == Durability::fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-    database_->run("PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
+void DiskStore::open(std::uint64_t id, StreamId first_stream) {
+    directory_.insist_on_what_was();
+    if (durability_ == Durability::fsync) directory_.settle_log();
+    open_database();
+    database_->checkpoint();
     identity_ = read_identity(*database_);
     const bool clean = identity_.clean;
     identity_ = begin_epoch(*database_, id, first_stream);
     identity_.clean = clean;
+    directory_.remember(identity_.store_id);
 }
 
-Recovered DiskStore::recover() { return read_all(*database_, identity_); }
+void DiskStore::open_database() {
+    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    database->run("PRAGMA busy_timeout = 5000");
+    prepare_tables(*database, directory_.database());
+    check_small_tables(*database);
+    database->run("PRAGMA journal_mode = WAL");
+    database->run(durability_ == Durability::fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    database->run("PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
+    // The writer empties the log itself, to see whether that works: SQLite alone would not tell.
+    sqlite3_wal_hook(database->handle(), [](void* frames, sqlite3*, const char*, int count) {
+        *static_cast<int*>(frames) = count;
+        return SQLITE_OK;
+    }, &log_frames_);
+    database_ = std::move(database);
+}
 
-void DiskStore::close() {
+Recovered DiskStore::recover() try {
+    return read_all(*database_, identity_);
+} catch (const SqliteError& error) {
+    cannot_start(error);
+}
+
+bool DiskStore::close() try {
     end_threads();
-    if (healthy()) end_epoch(*database_);
+    tables_.reset();
+    if (!healthy()) return false;
+    if (database_ == nullptr) open_database();
+    end_epoch(*database_);
+    database_->run("PRAGMA wal_checkpoint(TRUNCATE)");
+    return true;
+} catch (const SqliteError&) {
+    return false;
 }
 
 void DiskStore::end_threads() {
@@ -117,6 +124,7 @@ void DiskStore::begin(Transaction&& transaction) {
     {
         const std::lock_guard lock(mutex_);
         transaction_ = std::move(transaction);
+        since_us_.store(monotonic_us(), std::memory_order_relaxed);
         busy_.store(true, std::memory_order_release);
     }
     wake_writer_.notify_one();
@@ -143,24 +151,28 @@ std::string DiskStore::trouble() const {
     return trouble_;
 }
 
+std::int64_t DiskStore::busy_ms() const {
+    if (!busy_.load(std::memory_order_acquire)) return 0;
+    return (monotonic_us() - since_us_.load(std::memory_order_relaxed)) / 1000;
+}
+
 void DiskStore::write_all() {
-    TableWriter writer(*database_);
     auto wait = kRetryFirst;
     std::unique_lock guard(mutex_);
     for (;;) {
         wake_writer_.wait(guard, [this] { return stop_ || busy_; });
         if (!busy_) return;
         guard.unlock();
-        const bool done = try_write(writer);
-        guard.lock();
+        const bool done = try_write();
         if (done) {
             wait = kRetryFirst;
             transaction_ = {};
             busy_.store(false, std::memory_order_release);
-            guard.unlock();
             signal();
-            guard.lock();
-        } else {
+            if (log_frames_ >= log_limit_) shrink_log();  // whoever waits for the transaction need not wait for this
+        }
+        guard.lock();
+        if (!done) {
             if (stop_) return;
             wake_writer_.wait_for(guard, wait, [this] { return stop_; });
             wait = std::min<std::chrono::milliseconds>(wait * 2, kRetryMost);
@@ -169,52 +181,113 @@ void DiskStore::write_all() {
 }
 
 /// True when the transaction is in the store. The disk's troubles are told, and pass.
-bool DiskStore::try_write(TableWriter& writer) {
-    std::string trouble;
+bool DiskStore::try_write() {
     try {
-        writer.write(transaction_);
-        committed_.store(transaction_.turn, std::memory_order_release);
-    } catch (const SqliteError& error) {
-        trouble = error.what();
+        if (database_ == nullptr) open_anew();
+        if (tables_ == nullptr) tables_ = std::make_unique<TableWriter>(*database_);
+        tables_->write(transaction_);
+    } catch (const std::exception& error) {
+        healthy_.store(false, std::memory_order_release);
+        failed(error.what());
+        return false;
     }
-    const bool well = trouble.empty();
-    if (healthy_.exchange(well, std::memory_order_acq_rel) != well || !well) {
-        const std::lock_guard lock(mutex_);
-        trouble_ = trouble;
-    }
-    if (!well) signal();
-    return well;
+    committed_.store(transaction_.turn, std::memory_order_release);
+    const bool was_well = healthy_.exchange(true, std::memory_order_acq_rel);
+    const std::lock_guard lock(mutex_);
+    if (!was_well && !log_stuck_) trouble_.clear();
+    return true;
 }
 
-void DiskStore::read_all_loads(const std::string& path) {
+/// The log into the file. When that fails the transaction is safe all the same, in the log; but pages of the file may
+/// be lost that SQLite takes for written, so the next transaction begins with the whole log again.
+void DiskStore::shrink_log() try {
+    log_limit_ = log_frames_ + kLogFrames / 4;  // not at every commit again while something is in the way
+    if (database_->checkpoint()) log_limit_ = kLogFrames;
+    if (!std::exchange(log_stuck_, false)) return;
+    const std::lock_guard lock(mutex_);
+    trouble_.clear();
+} catch (const SqliteError& error) {
+    log_stuck_ = true;
+    failed(error.what());
+    if (error.full()) return;
+    tables_.reset();
+    database_.reset();
+}
+
+/// Only when nobody has it open does SQLite read the log anew, and knows nothing of what was in the file.
+void DiskStore::open_anew() {
+    {
+        std::unique_lock guard(mutex_);
+        let_go_ = true;
+        wake_reader_.notify_one();
+        reader_let_go_.wait(guard, [this] { return !reading_; });
+    }
+    const auto over = [this](std::mutex*) {
+        const std::lock_guard lock(mutex_);
+        let_go_ = false;
+        wake_reader_.notify_one();
+    };
+    const std::unique_ptr<std::mutex, decltype(over)> afterwards(&mutex_, over);
+    open_database();
+}
+
+void DiskStore::failed(const std::string& why) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(mutex_);
+        trouble_ = why;
+    }
+    signal();
+}
+
+void DiskStore::read_all_loads() {
     std::unique_ptr<Database> database;
     std::unique_ptr<ChunkReader> chunks;
     std::unique_lock guard(mutex_);
     for (;;) {
-        wake_reader_.wait(guard, [this] { return stop_ || !loads_.empty(); });
-        if (stop_) return;
-        const Load load = loads_.front();
-        loads_.pop_front();
-        guard.unlock();
-        Loaded loaded{load.stream, load.from, load.from, true, {}};
-        try {
-            if (database == nullptr) {
-                database = std::make_unique<Database>(path, SQLITE_OPEN_READWRITE);
-                database->run("PRAGMA busy_timeout = 1000; PRAGMA query_only = 1");
-                chunks = std::make_unique<ChunkReader>(*database);
-            }
-            loaded = chunks->read(load);
-        } catch (const SqliteError&) {
+        wake_reader_.wait(guard, [this] { return stop_ || let_go_ || !loads_.empty(); });
+        if (stop_ || let_go_) {
             chunks.reset();
             database.reset();
+            reading_ = false;
+            reader_let_go_.notify_one();
+            wake_reader_.wait(guard, [this] { return stop_ || !let_go_; });
+            if (stop_) return;
+            continue;
         }
-        loaded.look = load.look;
-        guard.lock();
-        loaded_.push_back(std::move(loaded));
+        const Load load = loads_.front();
+        loads_.pop_front();
+        reading_ = true;
         guard.unlock();
-        signal();
+        answer(load, database, chunks);
         guard.lock();
     }
+}
+
+void DiskStore::answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks) {
+    Loaded loaded{load.stream, load.from, load.from, true, {}, {}, false};
+    bool broken = false;
+    try {
+        if (database == nullptr) {
+            database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE);
+            database->run("PRAGMA busy_timeout = 1000; PRAGMA query_only = 1");
+            chunks = std::make_unique<ChunkReader>(*database);
+        }
+        loaded = chunks->read(load, broken);
+    } catch (const SqliteError& error) {
+        broken = true;
+        loaded.why = error.what();
+    }
+    if (broken) {
+        chunks.reset();
+        database.reset();
+    }
+    loaded.look = load.look;
+    {
+        const std::lock_guard lock(mutex_);
+        loaded_.push_back(std::move(loaded));
+    }
+    signal();
 }
 
 }  // namespace broker

@@ -1,6 +1,10 @@
 // DiskStore: promises in a SQLite database in a directory of its own. Two threads beside the broker's: one writes
 // transactions, one reads chunks, each with its own database handle, so that a read never waits for a slow disk sync.
 // The interface is the broker's thread's; what passes between the threads lies under one mutex.
+//
+// A transaction that fails is written anew, whole, by the same handle, until it succeeds: nothing of it is read back.
+// When the log cannot be brought into the file, all handles are closed and the database is opened anew, so that the
+// whole log is brought there again: a sync that failed once proves nothing when it succeeds the next time.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -12,6 +16,7 @@
 #include <thread>
 
 #include "core/store.hpp"
+#include "store/directory.hpp"
 #include "store/tables.hpp"
 
 namespace broker {
@@ -29,8 +34,9 @@ public:
     const Identity& identity() const { return identity_; }
     /// What the start found; to be taken once, before the first transaction.
     Recovered recover();
-    /// Everything is committed and the broker knows what its readers have: says so in the store.
-    void close();
+    /// Everything is committed and the broker knows what its readers have: says so in the store. False when it cannot:
+    /// what was receipted is there all the same.
+    bool close();
 
     bool idle() const override { return !busy_.load(std::memory_order_acquire); }
     void begin(Transaction&& transaction) override;
@@ -40,31 +46,46 @@ public:
     int descriptor() const override { return event_fd_; }
     bool healthy() const override { return healthy_.load(std::memory_order_acquire); }
     std::string trouble() const override;
+    std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
+    std::int64_t busy_ms() const override;
     const char* name() const override { return "sqlite"; }
 
 private:
-    void lock(const std::string& directory);
-    void open(const std::string& path, Durability durability, std::uint64_t id, StreamId first_stream);
+    [[noreturn]] void cannot_start(const SqliteError& error) const;
+    void open(std::uint64_t id, StreamId first_stream);
+    void open_database();
     void write_all();
-    bool try_write(TableWriter& writer);
-    void read_all_loads(const std::string& path);
+    bool try_write();
+    void shrink_log();
+    void open_anew();
+    void failed(const std::string& why);
+    void read_all_loads();
+    void answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks);
     void signal();
     void end_threads();
-    void close_all();
 
-    int lock_fd_ = -1;
+    DataDirectory directory_;
+    const Durability durability_;
     int event_fd_ = -1;
-    std::unique_ptr<Database> database_;
+    std::unique_ptr<Database> database_;   // the writer's once it runs; none while it has to be opened anew
+    std::unique_ptr<TableWriter> tables_;
+    int log_frames_ = 0;                   // in the log, after the last commit
+    int log_limit_ = 2000;                   // so many are to be brought into the file
+    bool log_stuck_ = false;               // it could not be brought into the file
     Identity identity_;
 
     mutable std::mutex mutex_;
-    std::condition_variable wake_writer_, wake_reader_;
+    std::condition_variable wake_writer_, wake_reader_, reader_let_go_;
     Transaction transaction_;          // the writer's while busy
     std::deque<Load> loads_;
     std::deque<Loaded> loaded_;
     std::string trouble_;
     bool stop_ = false;
+    bool let_go_ = false;              // the reader is to close its handle
+    bool reading_ = false;             // it has one
     std::atomic<bool> busy_{false};
+    std::atomic<std::int64_t> since_us_{0};  // the transaction under way; monotonic
+    std::atomic<std::uint64_t> failures_{0};
     std::atomic<bool> healthy_{true};
     std::atomic<Turn> committed_{0};
     std::thread writer_, reader_;

@@ -1,4 +1,7 @@
 // Writing transactions and reading chunks. The store's threads, each with a database of its own.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "store/packing.hpp"
 #include "store/tables.hpp"
 #include "wire/batch.hpp"
@@ -27,8 +30,8 @@ struct TableWriter::Statements {
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
           session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first <= ? AND last <= ?"),
-          chunk(db, "INSERT OR REPLACE INTO chunks VALUES(?, ?, ?, ?, ?, ?, ?)"),
-          chunk_of(db, "SELECT messages, bytes, batches FROM chunks WHERE stream = ? AND first = ?") {}
+          chunk(db, "INSERT OR REPLACE INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
+          chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
     Statement begin, commit, next_stream, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
     Statement node, stream, member, session, erase, chunk, chunk_of;
 };
@@ -40,14 +43,14 @@ void TableWriter::write(const Transaction& t) {
     if (sqlite3_get_autocommit(database_.handle()) == 0) database_.run("ROLLBACK");  // of an attempt that failed
     s_->begin.run();
     if (t.next_stream != next_stream_) s_->next_stream.bind(t.next_stream).run();
-    next_stream_ = t.next_stream;
     if (t.forgetful_epoch != forgetful_epoch_) s_->forgetful.bind(t.forgetful_epoch).run();
-    forgetful_epoch_ = t.forgetful_epoch;
     write_gone(t);
     write_rows(t);
     for (const Erasure& e : t.erasures) s_->erase.bind(e.stream).bind(e.through).bind(e.through).run();
     for (const ChunkRow& chunk : t.chunks) write_chunk(chunk);
     s_->commit.run();
+    next_stream_ = t.next_stream;  // not before: an attempt that fails has written neither
+    forgetful_epoch_ = t.forgetful_epoch;
 }
 
 void TableWriter::write_gone(const Transaction& t) {
@@ -80,42 +83,74 @@ void TableWriter::write_rows(const Transaction& t) {
     }
 }
 
+/// Puts the chunk that this one extends before it. One that is damaged stays as it is, and alone.
+bool TableWriter::begin_with(const ChunkRow& chunk, std::uint64_t& messages, std::uint64_t& bytes) try {
+    s_->chunk_of.bind(chunk.stream).bind(chunk.extends);
+    if (!s_->chunk_of.step()) return false;
+    const std::string_view there = s_->chunk_of.bytes(2);
+    const bool sound = s_->chunk_of.null(3) || s_->chunk_of.number(3) == sum_of(there);
+    if (sound) {
+        messages += s_->chunk_of.number(0);
+        bytes += s_->chunk_of.number(1);
+        blob_ = there;
+    }
+    s_->chunk_of.reset();
+    return sound;
+} catch (const SqliteError& error) {
+    if (!error.corrupt()) throw;
+    return false;
+}
+
 void TableWriter::write_chunk(const ChunkRow& chunk) {
     blob_.clear();
     std::uint64_t first = chunk.first, messages = chunk.messages, bytes = chunk.bytes;
-    if (chunk.extends != 0) {
-        s_->chunk_of.bind(chunk.stream).bind(chunk.extends);
-        if (s_->chunk_of.step()) {
-            first = chunk.extends;
-            messages += s_->chunk_of.number(0);
-            bytes += s_->chunk_of.number(1);
-            blob_ = s_->chunk_of.bytes(2);
-            s_->chunk_of.reset();
-        }
-    }
+    if (chunk.extends != 0 && begin_with(chunk, messages, bytes)) first = chunk.extends;
     for (const Slice& frame : chunk.frames) blob_.append(frame.data() + kFrameHeader, frame.size() - kFrameHeader);
-    s_->chunk.bind(chunk.stream).bind(first).bind(chunk.last).bind(messages).bind(bytes).bind(chunk.arrival_us).bind_blob(blob_).run();
+    s_->chunk.bind(chunk.stream).bind(first).bind(chunk.last).bind(messages).bind(bytes).bind(chunk.arrival_us);
+    s_->chunk.bind_blob(blob_).bind(sum_of(blob_)).run();
 }
+
+std::uint64_t sum_of(std::string_view blob) { return XXH3_64bits(blob.data(), blob.size()) | 1; }
 
 ChunkReader::ChunkReader(Database& database)
     : rows_(database,
-            "SELECT last, batches FROM chunks WHERE stream = ?1 AND first >= coalesce((SELECT first FROM chunks "
+            "SELECT last, batches, first, sum FROM chunks WHERE stream = ?1 AND first >= coalesce((SELECT first FROM chunks "
             "WHERE stream = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), ?2) ORDER BY first") {}
 
-Loaded ChunkReader::read(const Load& load) {
-    Loaded loaded{load.stream, load.from, Loaded::kEnd, false, {}};
+Loaded ChunkReader::read(const Load& load, bool& broken) {
+    Loaded loaded{load.stream, load.from, Loaded::kEnd, false, {}, {}, false};
     std::size_t bytes = 0;
-    rows_.bind(load.stream).bind(load.from);
-    while (rows_.step()) {
-        const Sequence last = rows_.number(0);
-        const std::string_view blob = rows_.bytes(1);
-        if (last < load.from) continue;  // a hole follows it
-        if (!unpack_chunk(blob, load.stream, loaded.frames)) loaded.failed = true;
-        bytes += blob.size();
-        if (!loaded.failed && bytes < load.bytes) continue;
-        loaded.through = last;
-        rows_.reset();
-        break;
+    Sequence through = 0;  // of the last chunk that could be read
+    try {
+        rows_.bind(load.stream).bind(load.from);
+        while (rows_.step()) {
+            const Sequence last = rows_.number(0), first = rows_.number(2);
+            const std::string_view blob = rows_.bytes(1);
+            if (last < load.from) continue;  // a hole follows it
+            const std::size_t before = loaded.frames.size();
+            const bool known = rows_.null(3) || rows_.number(3) == sum_of(blob);
+            if (!known || !unpack_chunk(blob, load.stream, loaded.frames)) {
+                loaded.frames.resize(before);
+                loaded.failed = loaded.corrupt = true;
+                loaded.why = "its messages " + std::to_string(first) + " to " + std::to_string(last) + " are not what was written";
+                rows_.reset();
+                break;
+            }
+            through = last;
+            bytes += blob.size();
+            if (bytes < load.bytes) continue;
+            loaded.through = last;
+            rows_.reset();
+            break;
+        }
+    } catch (const SqliteError& error) {
+        broken = loaded.failed = true;
+        loaded.corrupt = error.corrupt();
+        loaded.why = error.what();
+    }
+    if (loaded.failed && !loaded.frames.empty()) {  // the next load begins where this one ends, and tells
+        loaded.failed = loaded.corrupt = false;
+        loaded.through = through;
     }
     return loaded;
 }

@@ -1,18 +1,35 @@
 // SQLite's calls, its codes made exceptions. The thread of whoever owns the database.
 #include "store/sqlite.hpp"
 
+#include <cstring>
+
 namespace broker {
 
 Database::Database(const std::string& path, int flags) {
     const int code = sqlite3_open_v2(path.c_str(), &db_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
-    if (code == SQLITE_OK) return;
+    if (code == SQLITE_OK) {
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        return;
+    }
     const std::string why = db_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db_);
     sqlite3_close_v2(db_);
     db_ = nullptr;
     throw SqliteError(code, "cannot open " + path + ": " + why);
 }
 
-void Database::fail(int code, std::string_view doing) { throw SqliteError(code, std::string(doing) + ": " + sqlite3_errmsg(db_)); }
+void Database::fail(int code, std::string_view doing) {
+    std::string text = std::string(doing) + ": " + sqlite3_errmsg(db_);
+    if (const int error = sqlite3_system_errno(db_); error != 0 && (code & 0xFF) != SQLITE_CORRUPT) text += std::string(" (") + std::strerror(error) + ")";
+    throw SqliteError(code, text);
+}
+
+bool Database::checkpoint() {
+    int frames = 0, done = 0;
+    const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &done);
+    if (code == SQLITE_BUSY) return false;
+    if (code != SQLITE_OK) fail(code, "bringing the log into the file");
+    return frames == done;
+}
 
 void Database::run(const std::string& sql) {
     const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);

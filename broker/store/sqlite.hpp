@@ -16,6 +16,7 @@ public:
     int code() const { return code_; }
     /// The file is not what it should be; trying again does not help.
     bool corrupt() const { return (code_ & 0xFF) == SQLITE_CORRUPT || (code_ & 0xFF) == SQLITE_NOTADB; }
+    bool full() const { return (code_ & 0xFF) == SQLITE_FULL; }
 
 private:
     int code_;
@@ -23,6 +24,7 @@ private:
 
 class Database {
 public:
+    /// Leaves the log as it is when it closes: what goes into the file goes there by checkpoint().
     Database(const std::string& path, int flags);
     ~Database() { sqlite3_close_v2(db_); }
     Database(const Database&) = delete;
@@ -32,6 +34,8 @@ public:
     void run(const std::string& sql);
     std::int64_t number(const std::string& sql);
     std::string text(const std::string& sql);
+    /// Brings what is committed from the log into the file, as far as readers let it. Returns true when that is all.
+    bool checkpoint();
     /// Throws what went wrong last, with its code.
     [[noreturn]] void fail(int code, std::string_view doing);
     sqlite3* handle() { return db_; }
@@ -62,6 +66,7 @@ public:
 
     std::uint64_t number(int column) { return static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column)); }
     std::string_view bytes(int column);
+    bool null(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
 private:
     Database& database_;

@@ -23,7 +23,8 @@ constexpr std::array<const char*, kSchema> kSteps{
     "CREATE INDEX members_node ON members(node);"
     "CREATE TABLE sessions(id INTEGER PRIMARY KEY, through INTEGER, outcomes BLOB);"
     "CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,"
-    " batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;"};
+    " batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;",
+    "ALTER TABLE chunks ADD COLUMN sum INTEGER;"};  // of the batches; NULL: written by version 1
 
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
@@ -50,6 +51,14 @@ void prepare_tables(Database& database, const std::string& path) {
     for (auto v = version; v < kSchema; ++v) database.run(kSteps[static_cast<std::size_t>(v)]);
     database.run(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplication, kSchema));
     database.run("COMMIT");
+}
+
+void check_small_tables(Database& database) {
+    for (const char* table : {"meta", "nodes", "streams", "members", "sessions"}) {
+        const std::string said = database.text(fmt::format("PRAGMA quick_check({})", table));
+        if (said != "ok") throw SqliteError(SQLITE_CORRUPT, fmt::format("table {} is damaged: {}", table, said));
+    }
+    database.run("SELECT first, batches, sum FROM chunks LIMIT 0");
 }
 
 Identity read_identity(Database& database) {

@@ -10,7 +10,7 @@
 namespace broker {
 
 /// The version of the tables that this program writes (PRAGMA user_version).
-inline constexpr int kSchema = 1;
+inline constexpr int kSchema = 2;
 
 /// Makes the tables, or brings older ones up to date. Throws std::runtime_error when they are of a newer program or
 /// the file is something else.
@@ -29,6 +29,9 @@ Identity read_identity(Database& database);
 Identity begin_epoch(Database& database, std::uint64_t id, StreamId first_stream);
 void end_epoch(Database& database);
 
+/// The cheap part of looking for damage, for a start: everything but the chunks. Throws SqliteError.
+void check_small_tables(Database& database);
+
 Recovered read_all(Database& database, const Identity& identity);
 
 /// Writes transactions through prepared statements.
@@ -41,6 +44,7 @@ public:
 private:
     void write_gone(const Transaction& transaction);
     void write_rows(const Transaction& transaction);
+    bool begin_with(const ChunkRow& chunk, std::uint64_t& messages, std::uint64_t& bytes);
     void write_chunk(const ChunkRow& chunk);
     struct Statements;
     Database& database_;
@@ -53,8 +57,9 @@ private:
 class ChunkReader {
 public:
     explicit ChunkReader(Database& database);
-    /// False when a chunk is not what it says.
-    Loaded read(const Load& load);
+    /// What comes before a chunk that cannot be read is answered without it. Throws nothing of SQLite's: the answer
+    /// then says why, and `broken` that the database is to be opened anew.
+    Loaded read(const Load& load, bool& broken);
 
 private:
     Statement rows_;
@@ -62,5 +67,8 @@ private:
 
 /// The batches of a chunk's blob as DELIVER frames; false when they are not that stream's.
 bool unpack_chunk(std::string_view blob, StreamId stream, std::vector<cast::wire::Slice>& frames);
+
+/// What is written beside a chunk's blob, to know it again. Never 0.
+std::uint64_t sum_of(std::string_view blob);
 
 }  // namespace broker

@@ -82,11 +82,12 @@ def control(call, request=1):
 class Broker:
     """A cast-broker on free ports with a folder of its own. `with` ends it, and insists on exit code 0."""
 
-    def __init__(self, *flags, environment=None, ends=True, http="off"):
+    def __init__(self, *flags, environment=None, ends=True, http="off", data=None):
         self.folder = tempfile.mkdtemp(prefix="cast-test-")
         self.ends = os.path.join(self.folder, "ends")
         self.log_path = os.path.join(self.folder, "log")
-        command = [os.path.join(BIN, "cast-broker"), "--memory", "--endpoints-file", self.ends]
+        command = [os.path.join(BIN, "cast-broker"), "--endpoints-file", self.ends]
+        command += ["--data", data] if data else ["--memory"]
         if http:
             command += ["--http", http]
         if ends:
@@ -115,7 +116,15 @@ class Broker:
         if kind is None:
             assert code == 0, f"the broker ended with {code}: {log}"
 
+    def kill(self):
+        """An end without a goodbye, which is well."""
+        self.process.kill()
+        self.process.wait()
+        self.killed = True
+
     def stop(self):
+        if getattr(self, "killed", False):
+            return 0
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()

@@ -127,20 +127,20 @@ TEST_CASE("the shipped file documents every setting once, under its default valu
 
 TEST_CASE("each setting is a flag, an environment variable and a key, and they mean the same") {
     const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
-                                                    {"endpoints-file", "/tmp/ends"},  {"memory", "true"},
+                                                    {"endpoints-file", "/tmp/ends"},  
                                                     {"data", "/tmp/data"},            {"durability", "os"},
                                                     {"log-level", "debug"},           {"log-format", "json"},
                                                     {"http", "[::1]:0"},              {"node-address", "::1"},
-                                                    {"insecure", "true"},             {"dev", "/tmp/page"}};
+                                                    {"dev", "/tmp/page"}};
     for (const auto& setting : broker::all_settings()) {
         CAPTURE(setting.name);
         const auto known = others.find(std::string(setting.name));
-        std::string value = known == others.end() ? "" : known->second;
+        const bool yes_no = std::holds_alternative<bool broker::Options::*>(setting.kind);
+        std::string value = known == others.end() ? yes_no ? "true" : "" : known->second;
         if (std::holds_alternative<broker::SizeRange>(setting.kind)) value = "3MiB";
         if (std::holds_alternative<broker::CountRange>(setting.kind)) value = "321";
         if (std::holds_alternative<broker::TimeRange>(setting.kind)) value = "9500ms";
         const std::string name(setting.name);
-        const bool yes_no = name == "memory" || name == "insecure";
         const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
         CHECK_FALSE(by_flag == Options{});
 
