@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "log.hpp"
+#include "looks.hpp"
 #include "reports.hpp"
 #include "wire/names.hpp"
 
@@ -43,6 +44,10 @@ Config core_config(const Options& o) {
     c.later_bytes = o.later_bytes;
     c.later_us = in_us(o.later_time);
     c.reject_full = o.when_full == WhenFull::reject;
+    c.dead_messages = o.dead_messages;
+    c.dead_bytes = o.dead_bytes;
+    c.history_messages = o.history_messages;
+    c.history_bytes = o.history_bytes;
     c.sender_window = o.sender_window;
     c.reader_window = o.reader_window;
     c.session_us = in_us(o.session_time);
@@ -96,7 +101,12 @@ void Broker::answer_calls(Now at) {
     const std::vector<ControlCall> calls = std::move(outbox_.controls);
     outbox_.controls.clear();
     for (const ControlCall& call : calls) {
-        const ControlAnswer answer = control_.answer(call.json, at, outbox_);
+        const ControlAnswer answer = control_.answer(call, at, outbox_);
+        if (answer.later) continue;
+        if (answer.again) {
+            postponed_.push_back(call);
+            continue;
+        }
         outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
         if (answer.changes && !store_.volatile_only()) {  // a promise, too
             answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
@@ -111,6 +121,11 @@ void Broker::carry_out(Now at) {
     // Reports make more of the outbox: they come first.
     if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
     if (Tap& tap = router_.state().tap; !tap.empty()) router_.publish_reports(cast::wire::kTapGroup, encode_samples(tap.take()), at);
+    for (const LookAnswer& look : outbox_.looks) {
+        const std::string text = encode_look(look);
+        outbox_.send(look.to.connection, cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
+        router_.answered(look.to.connection, text.size(), at, outbox_);
+    }
     const Turn turn = router_.close_turn();
     if (store_.volatile_only()) router_.committed(turn);
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
@@ -139,6 +154,9 @@ void Broker::hear_store(Now at) {
     }
     Loaded loaded;
     while (store_.loaded(loaded)) router_.loaded(std::move(loaded), at, outbox_);
+    if (postponed_.empty()) return;
+    outbox_.controls.swap(postponed_);
+    answer_calls(at);
 }
 
 /// Everything up to the present turn in one transaction, when the store has done the one before.

@@ -52,6 +52,7 @@ private:
     Control control_;
     Outbox outbox_;
     std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
+    std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
     StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
 };

@@ -1,5 +1,5 @@
 // Management calls. Broker's thread.
-#include "control.hpp"
+#include "control_call.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "report.hpp"
 #include "wire/frame.hpp"
@@ -21,25 +20,6 @@ using cast::ErrorCode;
 using nlohmann::json;
 
 namespace {
-
-struct Call {
-    const json& request;
-    Router& router;
-    Now now;
-    Outbox& outbox;
-
-    std::string text(const char* key) const {
-        const auto at = request.find(key);
-        return at != request.end() && at->is_string() ? at->get<std::string>() : std::string();
-    }
-    std::int64_t number(const char* key) const {
-        const auto at = request.find(key);
-        return at != request.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
-    }
-};
-
-ControlAnswer fail(ErrorCode code, std::string text) { return {code, std::move(text), false}; }
-ControlAnswer good(const json& answer) { return {ErrorCode::ok, answer.dump(-1, ' ', false, json::error_handler_t::replace), false}; }
 
 /// A TCP port of the loopback interface that is free now; 0 when there is none.
 int free_port() {
@@ -198,25 +178,27 @@ using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
     {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
     {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
-    {"group.join", group_join},     {"group.leave", group_leave},
+    {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
+    {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
+    {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},
     {"later.list", later_list},     {"later.cancel", later_cancel},
 };
 
 }  // namespace
 
-ControlAnswer Control::answer(const std::string& text, Now now, Outbox& outbox) {
-    const json request = json::parse(text, nullptr, false);
+ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
+    const json request = json::parse(asked.json, nullptr, false);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
-    const Call call{request, router_, now, outbox};
+    const Call call{request, router_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");
     if (op == "stats") return good(report_stats(router_, store_, version_, started_, now));
     if (op == "status") return good(report_status(router_, store_, version_, started_, now));
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
-    const bool reads = op.ends_with(".show") || op.ends_with(".list");
+    const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
     if (!reads && !store_.healthy()) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
     ControlAnswer answer = at->second(call);
-    answer.changes = answer.code == ErrorCode::ok && !reads;
+    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
     return answer;
 }
 

@@ -82,6 +82,13 @@ struct Options {
     std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
     /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at once.
     WhenFull when_full = WhenFull::block;
+    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0: none.
+    std::uint64_t dead_messages = 10000;
+    std::uint64_t dead_bytes = 16u << 20;
+    /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
+    std::uint64_t history_messages = 100;
+    /// Bytes of those of all nodes together.
+    std::uint64_t history_bytes = 16u << 20;
 
     // --- Times (live) -----------------------------------------------------------------------------------------
     /// How long a client may be away before its session, and what it had not confirmed, is forgotten.

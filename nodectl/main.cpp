@@ -70,6 +70,8 @@ int run(int argc, char** argv) {
     nodectl::add_recv(app, context);
     nodectl::add_request(app, context);
     nodectl::add_reply(app, context);
+    nodectl::add_look(app, context);
+    nodectl::add_dead(app, context);
     nodectl::add_events(app, context);
     nodectl::add_stats(app, context);
     nodectl::add_status(app, context);

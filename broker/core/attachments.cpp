@@ -184,6 +184,7 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
     }
     event(outbox, "deleted", node, now);
     state_.orphans.erase(&node);
+    state_.history.forget(node);
     std::erase(state_.dirty_nodes, &node);
     state_.directory.remove_node(node);
 }
@@ -195,6 +196,34 @@ void Attachments::reap(std::unique_ptr<Lane> lane, Outbox& outbox) {
     if (!lane->stream.loading) outbox.loads.push_back({lane->stream.id(), lane->stream.cold().front().first, state_.config.reader_window / 2});
     lane->stream.loading = true;
     state_.reaped[lane->stream.id()] = std::move(lane);
+}
+
+std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
+    std::vector<Lane*> lanes;
+    for (const auto& lane : node.lanes)
+        if (!lane->stream.empty()) lanes.push_back(lane.get());
+    std::uint64_t count = 0;
+    for (Lane* lane : lanes) {
+        // What lies in the store is read once more, for its senders; so the lane goes, and another takes its place.
+        const Sequence last = lane->stream.last(), had = node.connection != nullptr ? std::max(lane->sent, lane->cursor) : lane->cursor;
+        const Sequence first = lane->stream.first_kept();
+        count += lane->stream.messages() - (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
+        lane->cursor = lane->sent = last;  // nobody wants it: no dead letters
+        mailboxes_.discard(*lane, now);
+        const int priority = lane->priority;
+        std::unique_ptr<Lane> old = state_.directory.replace(*lane, state_.config.hold_back_us);
+        Lane& fresh = state_.directory.lane(node, priority, state_.config.hold_back_us);
+        fresh.stream.kept = old->stream.kept;
+        fresh.pace.advanced_us = now.mono_us;
+        if (last > had) fresh.stream.begin_with_gap(last - had, GapReason::purged);
+        state_.touch(fresh.stream);
+        if (old->stream.has_cold()) reap(std::move(old), outbox);
+    }
+    if (!lanes.empty() && !node.dirty) {
+        node.dirty = true;
+        state_.dirty_nodes.push_back(&node);
+    }
+    return count;
 }
 
 void Attachments::heard(const Connection& holder, Now now, Outbox& outbox) {

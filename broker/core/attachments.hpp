@@ -29,6 +29,8 @@ public:
     /// Makes a created node of this name, or of the one that there is. Null: `code` says why not.
     Node* create(std::string_view name, cast::ErrorCode& code, Now now, Outbox& outbox);
     cast::ErrorCode remove(std::string_view name, Now now, Outbox& outbox);
+    /// Throws its unread mail away; its reader is told of a gap. Returns how many messages.
+    std::uint64_t purge(Node& node, Now now, Outbox& outbox);
 
 private:
     struct Conflict {  ///< somebody wants a node that is held; the holder was pinged

@@ -63,6 +63,17 @@ Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, Strea
     return **node.lanes.insert(at, std::move(fresh));
 }
 
+std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t hold_back_us) {
+    Node& node = *lane.node;
+    const int priority = lane.priority;
+    const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l.get() == &lane; });
+    std::unique_ptr<Lane> old = std::move(*at);
+    node.lanes.erase(at);
+    owners_.erase(old->stream.id());
+    this->lane(node, priority, hold_back_us);
+    return old;
+}
+
 Group& Directory::add_group(std::string_view name, StreamId id) {
     auto fresh = std::make_unique<Group>(id != 0 ? id : next_stream_++);
     fresh->name = name;

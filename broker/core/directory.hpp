@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/history.hpp"
 #include "core/session.hpp"
 #include "core/stream.hpp"
 #include "core/types.hpp"
@@ -35,6 +36,7 @@ struct Lane {
     Sequence cursor = 0;     ///< acknowledged
     Sequence sent = 0;       ///< handed to the present connection
     Sequence high_sent = 0;  ///< ever handed to any reader
+    bool expiring = false;   ///< what has expired in its cold part is being read
     bool told = false;       ///< the present reader knows of this lane
     std::uint64_t sent_offset = 0;
     std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
@@ -71,6 +73,7 @@ struct Node {
     std::uint64_t received = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t sent = 0;
+    std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
 
     Membership* membership(const Group& group);
 };
@@ -158,13 +161,14 @@ public:
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
     void remove_node(Node& node);
     Lane& lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id = 0);
+    /// Puts a new lane in the place of this one, which is its node's no more.
+    std::unique_ptr<Lane> replace(Lane& lane, std::int64_t hold_back_us);
     /// `id`: of a stream that there was before; 0: a new one.
     Group& add_group(std::string_view name, StreamId id = 0);
     void remove_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
-    /// An id for a stream that no node or group owns.
-    StreamId fresh_stream() { return next_stream_++; }
+    StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }
 

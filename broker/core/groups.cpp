@@ -9,6 +9,7 @@
 namespace broker {
 
 using cast::ErrorCode;
+using cast::wire::GapReason;
 
 namespace {
 
@@ -66,22 +67,29 @@ void Groups::publish(Group& group, Outbox& outbox) {
         }
         out();
     } else if (group.absent == 0) {
-        while (!stream.empty()) drop_front(group, false);
+        while (!stream.empty()) drop_front(group, {});
         group.floor = stream.last();
     }
     group.published = stream.last();
 }
 
-void Groups::drop_front(Group& group, bool retention) {
+void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
     state_.touch(group.stream);
     if (!group.stream.warm_front()) {
-        const ColdRange range = retention ? group.stream.pop_cold(cast::wire::GapReason::retention) : group.stream.pop_cold();
+        const ColdRange range = reason ? group.stream.pop_cold(*reason) : group.stream.pop_cold();
         state_.total_bytes -= range.bytes;
         state_.cold_bytes -= range.bytes;
         return;
     }
-    const StoredBatch batch = retention ? group.stream.pop_front(cast::wire::GapReason::retention) : group.stream.pop_front();
+    const StoredBatch batch = reason ? group.stream.pop_front(*reason) : group.stream.pop_front();
     if (!batch.gone) state_.total_bytes -= batch.size;
+}
+
+std::uint64_t Groups::purge(Group& group) {
+    const std::uint64_t count = group.stream.messages();
+    while (!group.stream.empty()) drop_front(group, GapReason::purged);
+    if (!group.subscriptions.empty()) watch_tail(group);
+    return count;
 }
 
 bool Groups::past_age(const Group& group, Now now) const {
@@ -96,7 +104,7 @@ bool Groups::past_retention(const Group& group, Now now) const {
 }
 
 void Groups::retain(Group& group, Now now) {
-    while (group.stream.batches() + group.stream.cold().size() > 1 && past_retention(group, now)) drop_front(group, true);
+    while (group.stream.batches() + group.stream.cold().size() > 1 && past_retention(group, now)) drop_front(group, GapReason::retention);
 }
 
 void Groups::trim(Group& group, Now) {
@@ -105,7 +113,7 @@ void Groups::trim(Group& group, Now) {
     if (group.absent > 0) floor = std::min(floor, group.absent_lowest);
     const Sequence past = std::min(floor, group.published);
     const Stream& stream = group.stream;
-    while (!stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past) drop_front(group, false);
+    while (!stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past) drop_front(group, {});
     if (floor > group.floor) {
         group.floor = floor;
         state_.touch(group.stream);
@@ -334,7 +342,7 @@ void Groups::sweep(Now now) {
                 group.absent_stale = true;
             }
         retain(group, now);
-        if (!group.stream.empty() && past_age(group, now)) drop_front(group, true);
+        if (!group.stream.empty() && past_age(group, now)) drop_front(group, GapReason::retention);
         if (!group.absent_stale) return;
         group.absent_stale = false;
         group.absent_lowest = group.stream.last();

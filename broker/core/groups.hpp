@@ -1,6 +1,8 @@
 // Groups: multicast and broadcast. Takes batches into a group's stream, publishes them, keeps its readers'
 // cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
 #pragma once
+#include <optional>
+
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 
@@ -34,6 +36,8 @@ public:
     /// Batches that a FETCH waits for were read back from the store.
     void loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox);
     void expire(Group& group, Sequence first, Now now);
+    /// Throws away what it keeps; readers who had not got it are told of a gap. Returns how many messages.
+    std::uint64_t purge(Group& group);
     void review(Group& group, Now now);
     /// Sends the TAILs that are due; returns when the next one is.
     std::int64_t tails(Now now, Outbox& outbox);
@@ -49,7 +53,7 @@ private:
     /// Looks after its tail loss from now on.
     void watch_tail(Group& group);
     std::int64_t tail(Group& group, Now now, Outbox& outbox);
-    void drop_front(Group& group, bool retention);
+    void drop_front(Group& group, std::optional<cast::wire::GapReason> reason);
     bool past_age(const Group& group, Now now) const;
     bool past_retention(const Group& group, Now now) const;
     void bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox);

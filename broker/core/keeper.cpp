@@ -68,6 +68,10 @@ void Keeper::collect_nodes(Transaction& t) {
 void Keeper::collect_streams(Transaction& t) {
     under_way_.clear();
     for (const StreamId id : state_.unsaved.streams) {
+        if (dead_.knows(id)) {
+            dead_.save(id, t);
+            continue;
+        }
         const StreamOwner owner = state_.directory.owner(id);
         const auto reaped = state_.reaped.find(id);
         Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
@@ -157,13 +161,19 @@ void Keeper::cool(Group& group) {
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
+    if (loaded.look == Load::kExpiry) {
+        if (Lane* lane = state_.directory.owner(loaded.stream).lane) mailboxes_.expired_cold(*lane, loaded, now);
+        return;
+    }
+    if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
     Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
-    const bool late = later_.is(loaded.stream);
-    if (lane == nullptr && owner.group == nullptr && !late) return;
+    const bool letter = dead_.knows(loaded.stream), late = later_.is(loaded.stream);
+    if (lane == nullptr && owner.group == nullptr && !letter && !late) return;
     if (loaded.failed) return failed(std::move(loaded), lane, now, outbox);
     if (!state_.unreadable.empty()) readable(loaded, now, outbox);
+    if (letter) return dead_.loaded(loaded);
     if (late) return later_.loaded(loaded, outbox);
     Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
@@ -186,8 +196,9 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
 }
 
 void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now, Outbox& outbox) {
-    for (const StoredBatch& batch : batches) mailboxes_.drop(batch, now);
     Stream& stream = lane.stream;
+    for (const StoredBatch& batch : batches)
+        if (!stream.known_gone(batch.first)) mailboxes_.drop(lane, batch, now);
     stream.warm(std::move(batches), through);
     while (stream.batches() > 0) stream.pop_front();
     state_.touch(stream);
@@ -220,6 +231,12 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
         state_.unreadable.erase(at);
         return;
     }
+    if (loaded.corrupt && dead_.knows(loaded.stream) && u.tries >= kLostTries) {
+        tell("unreadable", loaded.stream, "a dead letter is damaged and let go: " + loaded.why, now, outbox);
+        state_.unreadable.erase(at);
+        loaded.frames.clear();
+        return dead_.loaded(loaded);
+    }
     if (u.why == loaded.why) return;
     u.why = std::move(loaded.why);
     tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
@@ -243,7 +260,7 @@ void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now no
 
 /// Or it was purged, deleted or let go meanwhile, or whoever wanted it has gone.
 bool Keeper::waited_for(const Unreadable& u) const {
-    if (state_.reaped.contains(u.load.stream) || later_.is(u.load.stream)) return true;
+    if (state_.reaped.contains(u.load.stream) || dead_.knows(u.load.stream) || later_.is(u.load.stream)) return true;
     const StreamOwner owner = state_.directory.owner(u.load.stream);
     if (owner.lane != nullptr) return owner.lane->stream.has_cold() && owner.lane->stream.cold().back().last >= u.load.from;
     if (owner.group == nullptr) return false;

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/dead.hpp"
 #include "core/groups.hpp"
 #include "core/later.hpp"
+#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/state.hpp"
 
@@ -17,8 +19,8 @@ namespace broker {
 
 class Keeper {
 public:
-    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Later& later)
-        : state_(state), groups_(groups), mailboxes_(mailboxes), later_(later) {}
+    Keeper(State& state, Groups& groups, Mailboxes& mailboxes, Looking& looking, DeadLetters& dead, Later& later)
+        : state_(state), groups_(groups), mailboxes_(mailboxes), looking_(looking), dead_(dead), later_(later) {}
 
     /// Is it time for a transaction? Cursors and the like wait a while when nothing else is to be written; then
     /// `due_us` is brought forward to when they are.
@@ -48,6 +50,8 @@ private:
     State& state_;
     Groups& groups_;
     Mailboxes& mailboxes_;
+    Looking& looking_;
+    DeadLetters& dead_;
     Later& later_;
     std::vector<std::pair<StreamId, Sequence>> under_way_;  ///< streams of the transaction that the store has now
     Turn under_way_turn_ = 0;

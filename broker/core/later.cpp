@@ -47,7 +47,7 @@ ErrorCode Later::admits(const BatchHeader& header, Now now) const {
 }
 
 void Later::append(const BatchHeader& header, Slice frame, Now now) {
-    if (id_ == 0) id_ = state_.directory.fresh_stream();
+    if (id_ == 0) id_ = state_.directory.take_stream();
     Late late;
     late.due_us = due_of(header, now);
     late.count = header.count;
@@ -137,6 +137,13 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
 void Later::refuse_late(const Late& late, const BatchHeader& header, ErrorCode code, Now now, Outbox& outbox) {
     state_.statistics.later_refused += header.count;
     state_.statistics.discarded += header.count;
+    if (code == ErrorCode::no_such_node) {
+        StoredBatch batch;
+        batch.first = header.sequence;
+        batch.count = header.count;
+        batch.frame = late.frame;
+        dead_.bury(batch, 0, cast::wire::kReasonDeleted, now);
+    }
     if (outbox.log.size() < kAtOnce)
         outbox.log.push_back({std::to_string(header.count) + " of " + std::string(header.sender) + " for " +
                               std::string(header.target) + " had waited for their time and found nobody (" +

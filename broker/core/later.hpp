@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/dead.hpp"
 #include "core/groups.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
@@ -27,8 +28,8 @@ struct Late {
 
 class Later {
 public:
-    Later(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups)
-        : state_(state), receipts_(receipts), mailboxes_(mailboxes), groups_(groups) {}
+    Later(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups, DeadLetters& dead)
+        : state_(state), receipts_(receipts), mailboxes_(mailboxes), groups_(groups), dead_(dead) {}
 
     /// ok, or why this batch may not wait here: too far ahead, too many of them, for a hidden node.
     cast::ErrorCode admits(const cast::wire::BatchHeader& header, Now now) const;
@@ -62,7 +63,7 @@ private:
     using Held = std::map<Sequence, Late>;  // by first sequence
     /// False when its target has no room now.
     bool enter(Held::iterator at, Now now, Outbox& outbox);
-    /// It can go nowhere: its target is gone, or nobody is there who should be.
+    /// It can go nowhere: its target is gone (then it becomes a dead letter), or nobody is there who should be.
     void refuse_late(const Late& late, const cast::wire::BatchHeader& header, cast::ErrorCode code, Now now,
                      Outbox& outbox);
     void retry(Now now, Outbox& outbox);
@@ -73,6 +74,7 @@ private:
     Receipts& receipts_;
     Mailboxes& mailboxes_;
     Groups& groups_;
+    DeadLetters& dead_;
     StreamId id_ = 0;  // given out when the first one comes
     Sequence last_ = 0;
     Held held_;

@@ -3,12 +3,19 @@
 
 #include <algorithm>
 
+#include "core/dead.hpp"
 #include "core/deliver.hpp"
 #include "core/pace.hpp"
 
 namespace broker {
 
 using cast::ErrorCode;
+
+namespace {
+
+constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once because something there has expired
+
+}  // namespace
 
 ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
@@ -108,10 +115,12 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
     Stream& stream = lane.stream;
     Node& node = *lane.node;
     const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
-    for (const StoredBatch& batch : batches) {
+    for (StoredBatch& batch : batches) {
+        const bool known = stream.known_gone(batch.first);
+        if (known && batch.ttl_ms != 0 && stream.tells_gaps_apart()) batch.gone = true;  // also when the clock was set back
         if (batch.gone) {
-            state_.statistics.expired += batch.count;
-            if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+            if (!known) end_of_cold(lane, batch, now);
+            batch.frame = {};
         } else if (batch.ttl_ms != 0) {
             state_.expiries.push({batch.arrival_us + std::int64_t(batch.ttl_ms) * kMs, stream.id(), batch.first});
         }
@@ -124,6 +133,16 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
     state_.touch(stream);
     pass_all(lane, now);
     mark(node);
+}
+
+/// A batch that had expired when it was read back; or it was read before that, and only now passed.
+void Mailboxes::end_of_cold(Lane& lane, const StoredBatch& batch, Now now) {
+    const bool was_read = batch.last() <= lane.cursor;
+    if (!was_read) {
+        state_.statistics.expired += batch.count;
+        dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
+    }
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, was_read ? ErrorCode::ok : ErrorCode::expired, now);
 }
 
 /// A gap comes in its place among the deliveries, and never as the first word of a lane.
@@ -160,12 +179,12 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
 
 void Mailboxes::pass_all(Lane& lane, Now now) {
     while (lane.stream.warm_front() && lane.stream.front().last() <= lane.cursor) {
-        const StoredBatch batch = lane.stream.pop_front();
+        StoredBatch batch = lane.stream.pop_front();
         if (!batch.gone) pass(lane, batch, now);
     }
 }
 
-void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
+void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
     node.queued_bytes -= batch.size;
     node.queued_messages -= batch.count;
@@ -174,6 +193,7 @@ void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
     state_.statistics.flow.messages_out += batch.count;
     state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+    if (state_.config.history_messages != 0 && !node.hidden) state_.history.keep(node, std::move(batch.frame), batch.count, state_.config);
 }
 
 void Mailboxes::review(Lane& lane, Now now) {
@@ -216,19 +236,29 @@ void Mailboxes::discard(Lane& lane, Now now) {
     state_.touch(stream);
     state_.total_bytes -= stream.bytes();
     state_.cold_bytes -= stream.cold_bytes();
+    lane.node->queued_bytes -= stream.bytes();
+    lane.node->queued_messages -= stream.messages();
+    std::uint64_t left = stream.messages();
     while (stream.batches() > 0) {
-        const StoredBatch batch = stream.pop_front();
+        // The store may have it, too; who reads what is there after a crash must know that this one is done with.
+        StoredBatch batch = stream.has_cold() ? stream.pop_front(cast::wire::GapReason::purged) : stream.pop_front();
         if (batch.gone) continue;
-        lane.node->queued_bytes -= batch.size;
-        lane.node->queued_messages -= batch.count;
-        if (!lane.node->hidden) drop(batch, now);
+        if (left > state_.config.dead_messages + batch.count) batch.frame = {};  // newer ones will take its place
+        left -= batch.count;
+        if (!lane.node->hidden) drop(lane, batch, now);
         else if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
     }
 }
 
-void Mailboxes::drop(const StoredBatch& batch, Now now) {
+void Mailboxes::drop(Lane& lane, const StoredBatch& batch, Now now) {
+    const bool wants = (batch.flags & cast::wire::kWantsDelivered) != 0;
+    if (batch.last() <= lane.cursor && lane.cursor < lane.stream.last()) {  // was read
+        if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+        return;
+    }
     state_.statistics.discarded += batch.count;
-    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
+    if (lane.cursor < lane.stream.last()) dead_.bury(batch, lane.cursor, batch.gone ? cast::wire::kReasonExpired : cast::wire::kReasonDeleted, now);
+    if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
 }
 
 void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
@@ -243,7 +273,36 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
     state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+    if (!lane.node->hidden) dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
     lane.stream.expire(i);
+}
+
+bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
+    if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
+    if (lane.expiring) return false;
+    lane.expiring = true;
+    outbox.loads.push_back({lane.stream.id(), first, kExpiryRead, Load::kExpiry});
+    return true;
+}
+
+void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
+    Stream& stream = lane.stream;
+    lane.expiring = false;
+    if (loaded.failed) state_.expiries.push({now.mono_us + kSecond, stream.id(), loaded.from});
+    for (const cast::wire::Slice& frame : loaded.frames) {
+        const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
+        if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
+        const StoredBatch batch = recall_batch(frame, view->header, now);
+        if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first)) continue;
+        const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+        stream.expire_cold(batch);
+        lane.node->queued_bytes -= bytes - stream.bytes();
+        lane.node->queued_messages -= messages - stream.messages();
+        state_.total_bytes -= bytes - stream.bytes();
+        state_.cold_bytes -= cold - stream.cold_bytes();
+        state_.touch(stream);
+        end_of_cold(lane, batch, now);
+    }
 }
 
 }  // namespace broker

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/look.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/slice.hpp"
@@ -63,10 +64,11 @@ struct Outbox {
     std::vector<LogLine> log;
     std::vector<Load> loads;  ///< for the store to read
     std::vector<Entered> entered;  ///< for who keeps accounts
+    std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
 
     void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
     bool empty() const {
-        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty();
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty() && looks.empty();
     }
     void clear() {
         sends.clear();
@@ -76,6 +78,7 @@ struct Outbox {
         log.clear();
         loads.clear();
         entered.clear();
+        looks.clear();
     }
 };
 

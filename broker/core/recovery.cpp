@@ -60,6 +60,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
 }
 
 void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox) {
+    if (row.kind == kDeadStream) return dead_.restore(row, outbox);
     Directory& directory = state_.directory;
     Stream* stream = nullptr;
     const bool is_lane = row.kind < cast::wire::kPriorities;

@@ -45,11 +45,13 @@ bool comes_again(ErrorCode code) {
 Router::Router(const Config& config)
     : state_(config),
       receipts_(state_),
-      mailboxes_(state_, receipts_),
+      dead_(state_),
+      mailboxes_(state_, receipts_, dead_),
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_),
-      later_(state_, receipts_, mailboxes_, groups_),
-      keeper_(state_, groups_, mailboxes_, later_) {
+      later_(state_, receipts_, mailboxes_, groups_, dead_),
+      looking_(state_),
+      keeper_(state_, groups_, mailboxes_, looking_, dead_, later_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.tap_group = &state_.directory.add_group(kTapGroup);
@@ -279,6 +281,8 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
         later_.append(h, stored_frame(batch, whole), now);
     else if (node != nullptr)
         mailboxes_.append(*node, &session, h, stored_frame(batch, whole), now);
+    else if (group == nullptr)
+        return dead_.take(batch, now);
     else
         groups_.append(*group, &session, h, stored_frame(batch, whole), now);
     return ErrorCode::ok;
@@ -299,7 +303,7 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
-        if (node == nullptr) return ErrorCode::no_such_node;
+        if (node == nullptr) return h.target == kDeadName && (h.flags & kLater) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
         return (h.flags & kLater) != 0 ? later_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);

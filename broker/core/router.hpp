@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/dead.hpp"
 #include "core/groups.hpp"
 #include "core/keeper.hpp"
 #include "core/later.hpp"
+#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -55,6 +57,13 @@ public:
     cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
     cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
+    /// Messages for somebody who looks; the answers come with an outbox.
+    Looking& looking() { return looking_; }
+    DeadLetters& dead() { return dead_; }
+    cast::ErrorCode requeue(std::uint64_t letter, Now now) { return dead_.requeue(letter, mailboxes_, now); }
+    /// Throw away what waits for a node, or what a group keeps. Return how many messages.
+    std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
+    std::uint64_t purge(Group& group) { return groups_.purge(group); }
     /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events or $tap.
     void publish_reports(std::string_view group, std::string&& frame, Now now);
 
@@ -90,15 +99,17 @@ private:
     /// BYE on a connection that could not be sent to any more. False when it is none of those.
     bool part(ConnectionId from, Now now, Outbox& outbox);
     void end_session(Session& session, Now now, Outbox& outbox);
-    void expire(Now now);
+    void expire(Now now, Outbox& outbox);
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
 
     State state_;
     Receipts receipts_;
+    DeadLetters dead_;
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;
     Later later_;
+    Looking looking_;
     Keeper keeper_;
     std::vector<std::string> publish_ends_;
     std::string version_;

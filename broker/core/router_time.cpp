@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kSweep = 250 * kMs;
 constexpr std::int64_t kReview = 20 * kMs;
+constexpr std::int64_t kExpiryAgain = 50 * kMs;
 constexpr std::size_t kOwnGroups = 2;  // $events and $tap do not count
 
 }  // namespace
@@ -52,7 +53,7 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     std::int64_t next = later_.tick(now, outbox);
-    expire(now);
+    expire(now, outbox);
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
@@ -70,14 +71,18 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     return next;
 }
 
-void Router::expire(Now now) {
+void Router::expire(Now now, Outbox& outbox) {
+    std::vector<Expiry> again;
     while (!state_.expiries.empty() && state_.expiries.top().at_us <= now.mono_us) {
         const Expiry due = state_.expiries.top();
         state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due.first, now);
+        if (owner.lane != nullptr && owner.lane->stream.has_cold() && !mailboxes_.expire_cold(*owner.lane, due.first, outbox))
+            again.push_back({now.mono_us + kExpiryAgain, due.stream, due.first});
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
+    for (const Expiry& due : again) state_.expiries.push(due);
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {

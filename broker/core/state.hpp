@@ -67,6 +67,7 @@ struct State {
     Sessions sessions;
     Statistics statistics;
     Tap tap;
+    History history;
     Group* tap_group = nullptr;  ///< $tap; always there
     bool store_healthy = true;
 

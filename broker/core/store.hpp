@@ -30,15 +30,17 @@ struct NodeRow {
     SessionId holder = 0;  ///< who received as it; only matters for one that was made by attaching
 };
 
+inline constexpr std::uint8_t kDeadStream = 32;  ///< kind of the stream of one dead letter
+
 /// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kLaterStream.
 struct StreamRow {
     StreamId id = 0;
-    std::uint8_t kind = 0;
+    std::uint8_t kind = 0;      ///< or kDeadStream
     bool created = false;       ///< of a group
     std::string owner;          ///< the node or the group
     Sequence last = 0;
     Sequence floor = 0;         ///< all readers are past it: a lane's cursor
-    Sequence high = 0;          ///< of a lane: handed to a reader through this sequence
+    Sequence high = 0;          ///< of a lane: handed to a reader through this sequence; of a dead letter: its number
     Sequence passed = 0;        ///< let go through this sequence; less than the floor while passed ones are to be read
     std::uint64_t messages = 0; ///< of the batches beyond that, and their bytes
     std::uint64_t bytes = 0;
@@ -107,6 +109,8 @@ struct Load {
     StreamId stream = 0;
     Sequence from = 0;
     std::size_t bytes = 0;
+    std::uint64_t look = 0;  ///< not 0: for somebody who looks on; comes back with the answer
+    static constexpr std::uint64_t kExpiry = ~std::uint64_t{0};  ///< for what has expired there
 };
 
 /// The answer: batches as DELIVER frames, in order.
@@ -118,6 +122,7 @@ struct Loaded {
     std::vector<cast::wire::Slice> frames;
     std::string why;       ///< it failed, in words
     bool corrupt = false;  ///< asking again will hardly help
+    std::uint64_t look = 0;  ///< the load's
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 

@@ -4,12 +4,6 @@
 #include <algorithm>
 
 namespace broker {
-namespace {
-
-constexpr std::size_t kRanges = 64;
-
-}  // namespace
-
 Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     StoredBatch batch;
     batch.first = last_ + 1;
@@ -89,6 +83,15 @@ void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) 
         gone_[1].from = gone_[0].from;
         gone_.erase(gone_.begin());
     }
+}
+
+void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
+    last_ = saved_ = popped_ = erased_ = count;
+    remember(1, count, reason);
+}
+
+bool Stream::known_gone(Sequence sequence) const {
+    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) { return r.from <= sequence && sequence <= r.to; });
 }
 
 void Stream::forget_gaps(Sequence sequence) {

@@ -35,7 +35,8 @@ struct StoredBatch {
     bool expired(std::int64_t mono_us) const { return ttl_ms != 0 && mono_us >= arrival_us + std::int64_t(ttl_ms) * kMs; }
 };
 
-/// The stored form of a batch read back: its arrival in the monotonic time of now.
+/// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and has its
+/// bytes still.
 StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::BatchHeader& header, Now now);
 
 /// A part of a stream that only the store holds.
@@ -91,6 +92,14 @@ public:
         if (from <= to) visit(GoneRange{from, to, cast::wire::GapReason::lost});
     }
 
+    /// Of a new stream: its first `count` numbers are gone.
+    void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
+
+    /// A range says that this one is gone: its end was told.
+    bool known_gone(Sequence sequence) const;
+    /// There are so few ranges that none stands for what lay between two others.
+    bool tells_gaps_apart() const { return gone_.size() < kRanges; }
+
     /// Forgets ranges that lie at or below `sequence`: every reader is past them.
     void forget_gaps(Sequence sequence);
 
@@ -115,6 +124,8 @@ public:
     /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
     /// there is a cold part.
     void cool(std::size_t begin, std::size_t end);
+    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes.
+    void expire_cold(const StoredBatch& batch);
     /// Lets the oldest cold range go.
     ColdRange pop_cold();
     ColdRange pop_cold(cast::wire::GapReason reason);
@@ -135,6 +146,8 @@ public:
     bool loading = false;  ///< an answer of the store is on its way
 
 private:
+    static constexpr std::size_t kRanges = 1024;
+
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();

@@ -26,7 +26,7 @@ StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::Batch
     batch.arrival_us = now.mono_us - std::max<std::int64_t>(0, age_us);  // a clock that was set back makes it young
     batch.size = static_cast<std::uint32_t>(frame.size());
     batch.gone = batch.expired(now.mono_us);
-    if (!batch.gone) batch.frame = frame;
+    batch.frame = frame;
     return batch;
 }
 
@@ -97,6 +97,19 @@ void Stream::cool(std::size_t begin, std::size_t end) {
     }
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin), batches_.begin() + static_cast<std::ptrdiff_t>(i));
     split_ = cold_.empty() ? 0 : begin;
+}
+
+void Stream::expire_cold(const StoredBatch& batch) {
+    for (ColdRange& range : cold_) {
+        if (batch.first < range.first || batch.last() > range.last) continue;
+        const std::uint64_t bytes = std::min<std::uint64_t>(range.bytes, batch.size), messages = std::min<std::uint64_t>(range.messages, batch.count);
+        range.bytes -= bytes;
+        range.messages -= messages;
+        bytes_ -= bytes;
+        messages_ -= messages;
+        cold_bytes_ -= bytes;
+    }
+    remember(batch.first, batch.last(), cast::wire::GapReason::expired);
 }
 
 ColdRange Stream::pop_cold() {

@@ -20,6 +20,9 @@ struct Now {
     std::uint64_t wall_us = 0;  ///< since 1970; for stamps
 };
 
+/// Of the batches that the broker makes itself and numbers, each once.
+inline constexpr SessionId kBrokerSession = ~SessionId{0};
+
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t kMs = 1000;
 inline constexpr std::int64_t kSecond = 1000 * kMs;
@@ -48,6 +51,10 @@ struct Config {
     std::size_t later_messages = 100000;
     std::size_t later_bytes = 64u << 20;
     std::int64_t later_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
+    std::size_t dead_messages = 10000;      ///< dead letters that are kept
+    std::size_t dead_bytes = 16u << 20;
+    std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;

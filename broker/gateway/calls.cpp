@@ -22,14 +22,13 @@ json show_group(json group) {
     return out;
 }
 
-/// A call that only a broker with a store (or a newer one) knows.
-json call_store(Client& client, const json& request) {
+/// A call about one dead letter.
+json call_dead(Client& client, const json& request) {
     try {
         return client.call(request);
     } catch (const Failure& failure) {
-        if (failure.code != "unknown_verb") throw;
-        throw Failure(501, "not_supported", "this broker does not know \"" + request.at("op").get<std::string>() + "\"",
-                      "a newer cast-broker, or one with a store, does");
+        if (failure.code != "deleted") throw;
+        throw Failure(404, "no_such_message", std::to_string(request.at("seq").get<std::uint64_t>()), "GET /api/dead lists them");
     }
 }
 
@@ -38,7 +37,7 @@ Answer message_log(Client& client, json request, const Request& asked) {
     request["op"] = "history";
     request["count"] = asked.number("count", 50, 1, 1000);
     if (asked.asked("before")) request["before"] = asked.number("before", 0, 0, UINT64_MAX);
-    json answer = call_store(client, request);
+    json answer = client.call(request);
     json messages = json::array();
     for (const json& record : answer.at("messages")) messages.push_back(show_record(record, kLogContent));
     return answer_json({{"messages", std::move(messages)}, {"next_before", answer.value("next_before", json())}});
@@ -109,8 +108,7 @@ Answer broadcast_messages(Client& client, const Request& request) {
 
 Answer peek(Client& client, const Request& request) {
     request.only({"count"});
-    const json answer = call_store(
-        client, {{"op", "peek"}, {"node", request.names[0]}, {"count", request.number("count", 50, 1, 1000)}});
+    const json answer = client.call({{"op", "peek"}, {"node", request.names[0]}, {"count", request.number("count", 50, 1, 1000)}});
     json messages = json::array();
     for (const json& record : answer.at("messages")) messages.push_back(show_record(record, kLogContent));
     return answer_json({{"messages", std::move(messages)}});
@@ -118,7 +116,7 @@ Answer peek(Client& client, const Request& request) {
 
 Answer purge(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_store(client, {{"op", "purge"}, {"node", request.names[0]}}));
+    return answer_json(client.call({{"op", "purge"}, {"node", request.names[0]}}));
 }
 
 Answer list_groups(Client& client, const Request& request) {
@@ -176,7 +174,7 @@ Answer list_dead(Client& client, const Request& request) {
     request.only({"count", "before"});
     json call = {{"op", "dead.list"}, {"count", request.number("count", 50, 1, 1000)}};
     if (request.asked("before")) call["before"] = request.number("before", 0, 0, UINT64_MAX);
-    const json answer = call_store(client, call);
+    const json answer = client.call(call);
     json all = json::array();
     for (const json& dead : answer.at("dead")) all.push_back(show_dead(dead));
     return answer_json({{"dead", std::move(all)},
@@ -186,22 +184,22 @@ Answer list_dead(Client& client, const Request& request) {
 
 Answer get_dead(Client& client, const Request& request) {
     request.only({});
-    return answer_json(show_dead(call_store(client, {{"op", "dead.show"}, {"seq", number_of(request)}})));
+    return answer_json(show_dead(call_dead(client, {{"op", "dead.show"}, {"seq", number_of(request)}})));
 }
 
 Answer delete_dead(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_store(client, {{"op", "dead.purge"}, {"seq", number_of(request)}}));
+    return answer_json(call_dead(client, {{"op", "dead.purge"}, {"seq", number_of(request)}}));
 }
 
 Answer purge_dead(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_store(client, {{"op", "dead.purge"}}));
+    return answer_json(client.call({{"op", "dead.purge"}}));
 }
 
 Answer requeue_dead(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_store(client, {{"op", "dead.requeue"}, {"seq", number_of(request)}}));
+    return answer_json(call_dead(client, {{"op", "dead.requeue"}, {"seq", number_of(request)}}));
 }
 
 }  // namespace gateway

@@ -247,7 +247,7 @@ json show(const cast::Message& message) {
 json show_record(const json& record, std::size_t cut) {
     const std::string type = record.value("type", "text"), cast = record.value("cast", "unicast");
     json out = record;
-    for (const char* key : {"type", "cast", "payload", "payload_b64", "seen", "size"}) out.erase(key);
+    for (const char* key : {"type", "cast", "payload", "payload_b64", "seen", "size", "cut", "number"}) out.erase(key);
     std::string payload = record.value("payload", "");
     if (const auto coded = record.find("payload_b64"); coded != record.end() && coded->is_string())
         from_base64(coded->get_ref<const std::string&>(), payload);

@@ -282,6 +282,7 @@ void DiskStore::answer(const Load& load, std::unique_ptr<Database>& database, st
         chunks.reset();
         database.reset();
     }
+    loaded.look = load.look;
     {
         const std::lock_guard lock(mutex_);
         loaded_.push_back(std::move(loaded));

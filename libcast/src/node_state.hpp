@@ -41,6 +41,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
 /// Node::send_each and Node::send.
 std::vector<Result<void>> send_each(Node::State& node, const Message& message, Wait wait, std::chrono::milliseconds timeout);
 Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, std::chrono::milliseconds timeout);
+/// Sends a received message to the dead letters and waits for the receipt.
+Result<void> bury(Node::State& node, const Message& message, std::string_view reason, std::string_view detail);
 /// A number to watch a parcel by (Parcel::watch).
 std::uint64_t next_watch();
 

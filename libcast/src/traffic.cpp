@@ -1,6 +1,7 @@
 // The link, the other half: what its nodes do over it: sending, waiting for receipts, management calls.
 #include "src/link.hpp"
 #include "src/session_time.hpp"
+#include "wire/letter.hpp"
 #include "wire/names.hpp"
 #include "wire/record.hpp"
 
@@ -26,7 +27,9 @@ Result<void> Link::send(const Parcel& given) {
     if (given.cast != wire::Cast::broadcast && !wire::valid_name(given.target) && !wire::reserved_name(given.target))
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
     const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);
-    if (given.payload.size() > session_.max_message())
+    // A letter wraps a whole record.
+    const std::size_t more = given.target == wire::kDeadName ? wire::kRecordOverhead - wire::kLetterOverhead : 0;
+    if (given.payload.size() > session_.max_message() + more)
         return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " + std::to_string(session_.max_message())};
     Outbound& outbound = session_.outbound();
     if (!outbound.room(given.cast, given.target, size)) {

@@ -102,6 +102,7 @@ void Daemon::hear_store(broker::Now now) {
     router_->committed(committed_);
     while (!loads_.empty() && loads_.front().second <= world_.now()) {
         broker::Loaded loaded = disk_.read(loads_.front().first);
+        loaded.look = loads_.front().first.look;
         if (sick_ && random_.one_in(2)) loaded.failed = true;
         loads_.pop_front();
         world_.trace("loaded stream %llu from %llu through %llu, %zu batches%s", ull(loaded.stream), ull(loaded.from), ull(loaded.through), loaded.frames.size(), loaded.failed ? ", failed" : "");

@@ -192,6 +192,17 @@ void Oracle::malformed(broker::Router* router, ReaderRecord& reader, const Batch
     gap(router, reader.node, Gap{h.stream, from, last, GapReason::malformed}, last - from + 1);
 }
 
+void Oracle::check_dead(const broker::Router& router) {
+    std::map<std::uint32_t, std::uint64_t> dead;
+    broker::DeadLetters& letters = const_cast<broker::Router&>(router).dead();
+    require(!letters.loading(), "dead letters are not read to their end");
+    for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id)) ++dead[number_of(letter->message.payload)];
+    for (const auto& [id, count] : dead)
+        require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken), [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+    for (const std::uint32_t id : expired_)
+        require(id == 0 || dead.contains(id), [&] { return text("message %u has expired and is no dead letter", id); });
+}
+
 void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap, std::uint64_t count) {
     const auto lane = lane_nodes_.find(gap.stream);
     const std::string& name = lane == lane_nodes_.end() ? node : lane->second;
@@ -212,6 +223,7 @@ void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap
             l->gaps.resize(at + 1);
         }
         l->gaps[at] = true;
+        if (gap.reason == GapReason::expired && lane != lane_nodes_.end() && name[0] != '$') expired_.insert(mirror[s - 1]);
         told_gone_.insert({name, mirror[s - 1]});
     }
 }

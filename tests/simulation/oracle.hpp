@@ -89,6 +89,8 @@ public:
     }
     /// All is settled: every message has had one outcome.
     void check_outcomes(int client, std::uint64_t added);
+    /// What readers heard has expired is among the dead letters, and nothing is there twice.
+    void check_dead(const broker::Router& router);
 
     // --- The broker. -------------------------------------------------------------------------------------
     void before(broker::Router& router, broker::ConnectionId from, std::string_view frame);
@@ -96,6 +98,8 @@ public:
     /// The broker puts so many messages of its own into this stream.
     void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
+    /// A lane of this node begins, after a purge, with so many messages that are gone.
+    void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
     void left(std::uint64_t node, std::uint64_t stream) {
         const auto at = ledgers_.find({node, stream});
         if (at == ledgers_.end()) return;
@@ -176,6 +180,7 @@ private:
     std::uint64_t later_ = 0, last_due_us_ = 0;                              // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
+    std::set<std::uint32_t> expired_;  // in mailboxes, in this epoch
     std::vector<ReaderRecord*> readers_;
 
     // Of a durable broker.

@@ -82,7 +82,9 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
         case ErrorCode::group_busy: right = blocked || state.config.reject_full; break;
         case ErrorCode::store_failed: right = blocked; break;
         case ErrorCode::too_many: right = (p.header.flags & kLater) != 0; break;
-        case ErrorCode::invalid_argument: right = (p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond; break;
+        case ErrorCode::invalid_argument:
+            right = p.target == "$dead" || ((p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond);
+            break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
     }
@@ -169,8 +171,17 @@ void Oracle::look(broker::Router& router) {
     });
 }
 
+void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t count) {
+    auto& mirror = mirrors_[stream];
+    if (mirror.size() >= count) return;
+    mirror.resize(count, 0);
+    lane_nodes_[stream] = node;
+    ensure({0, stream}, 0);
+}
+
 void Oracle::new_epoch(std::uint64_t epoch) {
     epoch_ = epoch;
+    expired_.clear();
     ledgers_.clear();
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

@@ -122,6 +122,7 @@ void Oracle::recovered(std::uint64_t epoch, const Disk& disk, broker::Router& ro
     }
     carry_ledgers(disk, router);
     epoch_ = epoch;
+    expired_.clear();  // the crash may have taken that back
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }
 

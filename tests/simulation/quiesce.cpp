@@ -52,6 +52,7 @@ void World::quiesce() {
     for (const auto& client : clients_)
         if (client->alive()) oracle_.check_outcomes(client->index(), client->session()->outbound().added());
     check_quiet();
+    oracle_.check_dead(*daemon_.router());
 }
 
 /// The clock goes on to where everything that waits is due. A broker that restarts may not have read it back yet.

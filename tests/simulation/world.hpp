@@ -49,6 +49,7 @@ private:
     void fault();
     void change_nodes();
     void change_groups();
+    void look_or_purge();
     void lose_client();
     void add_client();
     void hostile();
