@@ -116,6 +116,10 @@ void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
     for (const ReadStream::Seen& seen : r->stream->seen)
         if (seen.last > r->start && seen.last < r->next) had->add(seen.session, seen.number);
     legacy.had = std::move(had);
+    // A purged lane and the one in its place may both have something that is not handled yet.
+    Reading* oldest = r.get();
+    while (oldest != legacy.last.get() && oldest->before != nullptr) oldest = oldest->before.get();
+    if (oldest != legacy.last.get()) oldest->before = legacy.last;
     legacy.last = r;
 }
 

@@ -111,11 +111,15 @@ void Oracle::carry_ledgers(const Disk& disk, broker::Router& router) {
 
 void Oracle::recovered(std::uint64_t epoch, const Disk& disk, broker::Router& router) {
     check_survivors(disk);
-    for (auto& [stream, mirror] : mirrors_) {
+    for (auto& entry : mirrors_) {
+        const std::uint64_t stream = entry.first;
+        auto& mirror = entry.second;
         const auto row = disk.streams().find(stream);
-        const std::uint64_t last = row == disk.streams().end() ? 0 : row->second.last;
+        // An id that was never committed may be that of a dead letter now.
+        const bool same = row != disk.streams().end() && row->second.kind != broker::kDeadStream;
+        const std::uint64_t last = same ? row->second.last : 0;
         for (std::uint64_t s = last + 1; s <= mirror.size(); ++s) once_[{stream, s}].insert(mirror[s - 1]);
-        require(mirror.size() >= last, "the store has more than there was");
+        require(mirror.size() >= last, [&] { return text("stream %llu: the store has %llu and there were %llu", ull(stream), ull(last), ull(mirror.size())); });
         mirror.resize(last);
         for (ReaderRecord* reader : readers_)
             if (const auto at = reader->last.find(stream); at != reader->last.end()) at->second = std::min(at->second, last);
