@@ -61,19 +61,19 @@ struct Reading {
     std::size_t outstanding = 0;         ///< queued or being handled
     std::uint64_t redelivered = 0;       ///< up to it an earlier reader may have handled
     std::shared_ptr<const Memory> had;   ///< what it got before the broker's restart; may be null
-    std::shared_ptr<Reading> before;     ///< the same before that restart, while not all of it is handled
+    std::vector<std::shared_ptr<Reading>> before;  ///< what it follows, while not all of that is handled; older, all
 
     /// Everything that it was handed is handled.
     bool idle() {
-        if (before != nullptr && before->idle()) before.reset();
-        return outstanding == 0 && before == nullptr;
+        std::erase_if(before, [](const auto& older) { return older->idle(); });
+        return outstanding == 0 && before.empty();
     }
 };
 
 /// What a node keeps of a stream over a restart of the broker.
 struct Legacy {
     std::shared_ptr<Memory> had;
-    std::shared_ptr<Reading> last;
+    std::vector<std::shared_ptr<Reading>> last;  ///< more than one when a purge has replaced a mailbox
 };
 
 /// A batch in a node's queue.

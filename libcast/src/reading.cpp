@@ -117,10 +117,11 @@ void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
         if (seen.last > r->start && seen.last < r->next) had->add(seen.session, seen.number);
     legacy.had = std::move(had);
     // A purged lane and the one in its place may both have something that is not handled yet.
-    Reading* oldest = r.get();
-    while (oldest != legacy.last.get() && oldest->before != nullptr) oldest = oldest->before.get();
-    if (oldest != legacy.last.get()) oldest->before = legacy.last;
-    legacy.last = r;
+    const auto waited_for = [&r](const auto& older) {
+        return older == r || older->idle() || std::find(r->before.begin(), r->before.end(), older) != r->before.end();
+    };
+    std::erase_if(legacy.last, waited_for);
+    legacy.last.push_back(r);
 }
 
 void Inbound::new_epoch(bool next, ClientOutbox& out) {
