@@ -85,9 +85,11 @@ void Oracle::carry_ledgers(const Disk& disk, broker::Router& router) {
         const auto stream = disk.streams().find(row.stream);
         if (now == nullptr || stream == disk.streams().end()) continue;
         // The newest membership of that name there which is old enough: a crash may have taken back a later one.
-        const auto at = std::find_if(departed_.rbegin(), departed_.rend(), [&](const auto& d) {
-            return d.first == row.stream && d.second.node == row.node && d.second.base <= row.cursor;
-        });
+        auto at = departed_.rend();
+        for (auto d = departed_.rbegin(); d != departed_.rend(); ++d) {
+            if (d->first != row.stream || d->second.node != row.node || d->second.base > row.cursor) continue;
+            if (at == departed_.rend() || d->second.base > at->second.base) at = d;
+        }
         if (at == departed_.rend()) continue;
         Ledger& ledger = ledgers_[{now->id, row.stream}] = at->second;
         for (const auto& [id, other] : departed_) {  // what was handled under a later membership was handled
@@ -120,6 +122,7 @@ void Oracle::recovered(std::uint64_t epoch, const Disk& disk, broker::Router& ro
         const std::uint64_t last = same ? row->second.last : 0;
         for (std::uint64_t s = last + 1; s <= mirror.size(); ++s) once_[{stream, s}].insert(mirror[s - 1]);
         require(mirror.size() >= last, [&] { return text("stream %llu: the store has %llu and there were %llu", ull(stream), ull(last), ull(mirror.size())); });
+        if (!same || row->second.kind >= cast::wire::kPriorities) lane_nodes_.erase(stream);  // what comes may be a group
         mirror.resize(last);
         for (ReaderRecord* reader : readers_)
             if (const auto at = reader->last.find(stream); at != reader->last.end()) at->second = std::min(at->second, last);
