@@ -193,7 +193,7 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
 void Attachments::reap(std::unique_ptr<Lane> lane, Outbox& outbox) {
     state_.directory.disown(lane->stream.id());
     lane->node = nullptr;
-    if (!lane->stream.loading) outbox.loads.push_back({lane->stream.id(), lane->stream.cold().front().first, state_.config.reader_window / 2});
+    if (!lane->stream.loading) outbox.loads.push_back(lane->stream.load(lane->stream.cold().front().first, state_.config.reader_window / 2));
     lane->stream.loading = true;
     state_.reaped[lane->stream.id()] = std::move(lane);
 }

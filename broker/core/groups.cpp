@@ -222,7 +222,7 @@ void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now
     while (fetch.next <= stream.last() && fetch.left > 0) {
         if (stream.cold_at(fetch.next)) {
             group.fetches.push_back(fetch);
-            outbox.loads.push_back({stream.id(), fetch.next, fetch.left});
+            outbox.loads.push_back(stream.load(fetch.next, fetch.left));
             return;
         }
         const std::size_t i = stream.find(fetch.next);

@@ -180,13 +180,13 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     if (!stream.has_cold() && owner.group == nullptr) return;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
     const Sequence end = stream.has_cold() ? stream.cold().back().last : stream.first_kept() - 1;
+    const Sequence through = std::min(loaded.through, end);  // the cold part may have grown since it was asked for, or been read
     std::vector<StoredBatch> batches;
     for (const cast::wire::Slice& frame : loaded.frames) {
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
-        if (!view || view->last_sequence() < begin || view->last_sequence() > end) continue;
+        if (!view || view->last_sequence() < begin || view->last_sequence() > through) continue;
         batches.push_back(recall_batch(frame, view->header, now));
     }
-    const Sequence through = std::min(loaded.through, end);
     if (lane == nullptr)
         groups_.loaded(*owner.group, batches, loaded.from, through, now, outbox);
     else if (lane->node == nullptr)
@@ -204,7 +204,7 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
     state_.touch(stream);
     if (stream.has_cold()) {
         stream.loading = true;
-        outbox.loads.push_back({stream.id(), stream.cold().front().first, state_.config.reader_window / 2});
+        outbox.loads.push_back(stream.load(stream.cold().front().first, state_.config.reader_window / 2));
     } else {
         state_.reaped.erase(stream.id());
     }
@@ -258,6 +258,14 @@ void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now no
     if (state_.watched()) outbox.events.push_back({kind, node, group, now.wall_us, 0, whose + ": " + text});
 }
 
+const Stream* Keeper::stream_of(StreamId id) const {
+    const auto reaped = state_.reaped.find(id);
+    if (reaped != state_.reaped.end()) return &reaped->second->stream;
+    const StreamOwner owner = state_.directory.owner(id);
+    if (owner.lane != nullptr) return &owner.lane->stream;
+    return owner.group != nullptr ? &owner.group->stream : nullptr;
+}
+
 /// Or it was purged, deleted or let go meanwhile, or whoever wanted it has gone.
 bool Keeper::waited_for(const Unreadable& u) const {
     if (state_.reaped.contains(u.load.stream) || dead_.knows(u.load.stream) || later_.is(u.load.stream)) return true;
@@ -276,7 +284,8 @@ std::int64_t Keeper::tick(Now now, Outbox& outbox) {
             next = std::min(next, u.again_us);
             ++at;
         } else if (waited_for(u)) {
-            outbox.loads.push_back(u.load);
+            const Stream* stream = stream_of(u.load.stream);
+            outbox.loads.push_back(stream != nullptr ? stream->load(u.load.from, u.load.bytes) : u.load);
             u.again_us = kNever;
             ++at;
         } else {

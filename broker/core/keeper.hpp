@@ -43,6 +43,7 @@ private:
     void failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox);
     void readable(const Loaded& loaded, Now now, Outbox& outbox);
     bool waited_for(const Unreadable& unreadable) const;
+    const Stream* stream_of(StreamId id) const;  ///< null: no lane, group or lane of a node that is gone
     void tell(const char* kind, StreamId stream, const std::string& text, Now now, Outbox& outbox) const;
     void restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox);
     void restore_members(const Recovered& recovered);

@@ -139,7 +139,7 @@ bool Looking::go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox) {
         const Stream* s = stream(part.stream);
         while (s != nullptr && part.next <= part.last && !full(look)) {
             if (s->cold_at(part.next)) {
-                outbox.loads.push_back({part.stream, part.next, kRead, number});
+                outbox.loads.push_back(s->load(part.next, kRead, number));
                 return false;
             }
             const std::size_t i = s->find(part.next);

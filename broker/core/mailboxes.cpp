@@ -106,7 +106,7 @@ bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
     const bool here = stream.cold_at(lane.sent + 1);
     if (!stream.loading && (here || lane.cursor >= next.first)) {
         stream.loading = true;
-        outbox.loads.push_back({stream.id(), next.first, state_.config.reader_window / 2});
+        outbox.loads.push_back(stream.load(next.first, state_.config.reader_window / 2));
     }
     return here;
 }
@@ -281,7 +281,7 @@ bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
     if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
     if (lane.expiring) return false;
     lane.expiring = true;
-    outbox.loads.push_back({lane.stream.id(), first, kExpiryRead, Load::kExpiry});
+    outbox.loads.push_back(lane.stream.load(first, kExpiryRead, Load::kExpiry));
     return true;
 }
 

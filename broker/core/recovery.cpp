@@ -78,14 +78,14 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
             stream->kept = true;
             if (stream->has_cold()) {
                 stream->loading = true;
-                outbox.loads.push_back({row.id, stream->cold().front().first, state_.config.reader_window / 2});
+                outbox.loads.push_back(stream->load(stream->cold().front().first, state_.config.reader_window / 2));
                 state_.reaped[row.id] = std::move(orphan);
             } else {
                 state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
             }
             return;
         }
-        if (stream->has_cold() && stream->cold().front().first <= lane.cursor) outbox.loads.push_back({row.id, row.passed + 1, state_.config.reader_window / 2});
+        if (stream->has_cold() && stream->cold().front().first <= lane.cursor) outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
         node->queued_bytes += stream->bytes();
         node->queued_messages += stream->messages();
     } else {

@@ -110,6 +110,7 @@ struct Load {
     Sequence from = 0;
     std::size_t bytes = 0;
     std::uint64_t look = 0;  ///< not 0: for somebody who looks on; comes back with the answer
+    Sequence upto = ~Sequence{0};  ///< the store has all through here; an answer that found no more speaks of no more
     static constexpr std::uint64_t kExpiry = ~std::uint64_t{0};  ///< for what has expired there
 };
 
@@ -117,7 +118,7 @@ struct Load {
 struct Loaded {
     StreamId stream = 0;
     Sequence from = 0;
-    Sequence through = 0;  ///< nothing up to it is left out; kEnd: nothing at all
+    Sequence through = 0;  ///< nothing up to it is left out; the load's `upto` when nothing followed
     bool failed = false;   ///< the disk did not answer, or not with what was written: ask again later
     std::vector<cast::wire::Slice> frames;
     std::string why;       ///< it failed, in words

@@ -115,6 +115,10 @@ public:
         if (!cold_.empty() && cold_.front().first >= s && cold_.front().first < next) next = cold_.front().first;
         return next - 1;
     }
+    /// Asks for what is in the store from `from` on. What comes there while it is read is not meant.
+    Load load(Sequence from, std::size_t bytes, std::uint64_t look = 0) const {
+        return {id_, from, bytes, look, cold_.empty() ? stored_ : cold_.back().last};
+    }
     /// The oldest of all is in memory.
     bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
     /// Arrival of the oldest batch, if it is in memory; else the beginning of time.

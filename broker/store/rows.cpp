@@ -118,7 +118,7 @@ ChunkReader::ChunkReader(Database& database)
             "WHERE stream = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), ?2) ORDER BY first") {}
 
 Loaded ChunkReader::read(const Load& load, bool& broken) {
-    Loaded loaded{load.stream, load.from, Loaded::kEnd, false, {}, {}, false};
+    Loaded loaded{load.stream, load.from, load.upto, false, {}, {}, false};
     std::size_t bytes = 0;
     Sequence through = 0;  // of the last chunk that could be read
     try {

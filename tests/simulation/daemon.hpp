@@ -80,7 +80,13 @@ private:
     std::optional<broker::Transaction> under_way_;
     std::int64_t commit_us_ = kNever_;
     broker::Turn committed_ = 0;
-    std::deque<std::pair<broker::Load, std::int64_t>> loads_;
+    struct Reading {  // read at some moment between the asking and the answer
+        broker::Load load;
+        std::int64_t due_us = 0;
+        std::optional<broker::Loaded> loaded;
+    };
+    std::deque<Reading> loads_;
+    std::uint64_t loads_begun_ = 0;
     std::uint64_t turns_ = 0;
     std::uint64_t latest_wall_us_ = 0;
     std::uint64_t digest_ = 0;

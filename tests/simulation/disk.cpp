@@ -63,7 +63,7 @@ Recovered Disk::recover(bool clean) const {
 }
 
 Loaded Disk::read(const Load& load) const {
-    Loaded loaded{load.stream, load.from, Loaded::kEnd, false, {}, {}, false};
+    Loaded loaded{load.stream, load.from, load.upto, false, {}, {}, false};
     std::size_t bytes = 0;
     for (const auto& [key, chunk] : chunks_) {
         if (key.first != load.stream || chunk.row.last < load.from) continue;

@@ -171,6 +171,10 @@ TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows
     CHECK(read(3, 3, 100000).through == Loaded::kEnd);
     CHECK(read(3, 9).frames.empty());
     CHECK(read(3, 9).through == Loaded::kEnd);
+    store->load({3, 3, 100000, 0, 4});  // only so much was known when it was asked
+    Loaded known;
+    REQUIRE(cast::test::eventually([&] { return store->loaded(known); }));
+    CHECK(known.through == 4);
     Transaction erase;
     erase.turn = 2;
     erase.erasures = {{3, 5}};  // the second one is not passed to its end
