@@ -151,6 +151,7 @@ void Inbound::gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out) 
         if (r.next > gap.to || (r.next < gap.from && !stream.lane())) continue;
         out.notices.push_back({Notice::Kind::gap, r.inbox->name, gap.to - std::max(r.next, gap.from) + 1,
                                std::string("messages ") + kReasons[reason < std::size(kReasons) ? reason : 0]});
+        if (r.gap == 0) r.gap = std::max(r.next, gap.from);
         skip(r, gap.to);
     }
     activate(stream, now_us + kAckDelay);

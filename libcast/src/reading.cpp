@@ -124,11 +124,17 @@ void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
     legacy.last.push_back(r);
 }
 
+/// Of another epoch: what was told to be gone may be there again, and was not handled.
+static std::uint64_t had_through(const Reading& r) {
+    const std::uint64_t done = r.done.load();
+    return r.gap == 0 ? done : std::min(done, std::max(r.start, r.gap - 1));
+}
+
 void Inbound::new_epoch(bool next, ClientOutbox& out) {
     for (const auto& [name, inbox] : inboxes_) {
         inbox->earlier.clear();
         for (const auto& r : inbox->readings)
-            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, r->done.load(), r->start});
+            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->start});
     }
     for (const auto& [id, stream] : streams_) {
         if (!stream->lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
