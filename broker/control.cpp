@@ -85,18 +85,6 @@ ControlAnswer node_show(const Call& call) {
     return good(report_node(state, *node));
 }
 
-bool by_name(const json& a, const json& b) { return a["name"].get_ref<const std::string&>() < b["name"].get_ref<const std::string&>(); }
-
-ControlAnswer node_list(const Call& call) {
-    State& state = call.router.state();
-    std::vector<json> nodes;
-    state.directory.for_each_node([&](const Node& node) {
-        if (!node.hidden) nodes.push_back(report_node(state, node));
-    });
-    std::sort(nodes.begin(), nodes.end(), by_name);
-    return good({{"nodes", std::move(nodes)}});
-}
-
 ControlAnswer group_create(const Call& call) {
     ErrorCode code = ErrorCode::ok;
     if (cast::wire::reserved_name(call.text("name"))) return fail(ErrorCode::forbidden, call.text("name"));
@@ -116,15 +104,6 @@ ControlAnswer group_show(const Call& call) {
     const Group* group = call.router.state().directory.group(call.text("name"));
     if (group == nullptr || cast::wire::reserved_name(group->name)) return fail(ErrorCode::no_such_group, call.text("name"));
     return good(report_group(*group));
-}
-
-ControlAnswer group_list(const Call& call) {
-    std::vector<json> groups;
-    call.router.state().directory.for_each_group([&](const Group& group) {
-        if (!cast::wire::reserved_name(group.name)) groups.push_back(report_group(group));
-    });
-    std::sort(groups.begin(), groups.end(), by_name);
-    return good({{"groups", std::move(groups)}});
 }
 
 ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::string_view, std::string_view, Now, Outbox&)) {
@@ -176,8 +155,8 @@ ControlAnswer later_cancel(const Call& call) {
 
 using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
-    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
-    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
+    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", call_node_list},
+    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", call_group_list},
     {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
     {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
     {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},

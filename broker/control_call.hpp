@@ -29,6 +29,8 @@ inline ControlAnswer good(const nlohmann::json& answer) {
     return {cast::ErrorCode::ok, answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
+ControlAnswer call_node_list(const Call& call);
+ControlAnswer call_group_list(const Call& call);
 ControlAnswer call_peek(const Call& call);
 ControlAnswer call_history(const Call& call);
 ControlAnswer call_purge(const Call& call);

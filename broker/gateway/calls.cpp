@@ -14,12 +14,24 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kLogContent = 64 * 1024;  // bytes of a content in a message log
+constexpr std::size_t kPage = 2000;              // nodes or groups asked for at a time
 
-json show_group(json group) {
-    json out = {{"group_id", group.at("name")}};
+json show_group(const json& shown) {
+    json group = shown, out = {{"group_id", shown.at("name")}};
     group.erase("name");
     out.update(group);
     return out;
+}
+
+Answer list_page(Client& client, const Request& request, const char* op, const char* key, json (*show)(const json&)) {
+    request.only({"search", "after", "offset", "limit"});
+    json call = {{"op", op}};
+    for (const char* name : {"search", "after"})
+        if (auto given = request.asked(name)) call[name] = *given;
+    call["offset"] = request.number("offset", 0, 0, INT64_MAX);
+    json answer = list_all(client, std::move(call), key, request.number("limit", 1000, 1, 10000));
+    for (json& one : answer.at(key)) one = show(one);
+    return answer_json(answer);
 }
 
 /// A call about one dead letter.
@@ -59,6 +71,21 @@ json show_dead(const json& dead) {
 
 }  // namespace
 
+json list_all(Client& client, json request, const char* key, std::size_t most) {
+    json all = json::array();
+    for (;;) {
+        request["limit"] = std::min(most - all.size(), kPage);
+        json answer = client.call(request);
+        for (json& one : answer.at(key)) all.push_back(std::move(one));
+        const bool last = answer.at("next_after").is_null();
+        if (!last) request["after"] = answer["next_after"];
+        request["offset"] = 0;
+        if (!last && all.size() < most) continue;
+        answer[key] = std::move(all);
+        return answer;
+    }
+}
+
 json show_node(const json& node) {
     json out = node;
     out.erase("name");
@@ -69,20 +96,7 @@ json show_node(const json& node) {
 }
 
 Answer list_nodes(Client& client, const Request& request) {
-    request.only({"search", "offset", "limit"});
-    const std::string search = request.asked("search").value_or("");
-    const std::size_t offset = request.number("offset", 0, 0, UINT64_MAX),
-                      limit = request.number("limit", 1000, 1, 10000);
-    const json answer = client.call({{"op", "node.list"}});
-    json nodes = json::array();
-    std::size_t total = 0, active = 0;
-    for (const json& node : answer.at("nodes")) {
-        if (!search.empty() && node.at("name").get_ref<const std::string&>().find(search) == std::string::npos)
-            continue;
-        active += node.at("attached").get<bool>() ? 1 : 0;
-        if (total++ >= offset && nodes.size() < limit) nodes.push_back(show_node(node));
-    }
-    return answer_json({{"nodes", std::move(nodes)}, {"total", total}, {"active", active}});
+    return list_page(client, request, "node.list", "nodes", show_node);
 }
 
 Answer get_node(Client& client, const Request& request) {
@@ -120,11 +134,7 @@ Answer purge(Client& client, const Request& request) {
 }
 
 Answer list_groups(Client& client, const Request& request) {
-    request.only({});
-    json groups = json::array();
-    const json answer = client.call({{"op", "group.list"}});
-    for (const json& group : answer.at("groups")) groups.push_back(show_group(group));
-    return answer_json({{"groups", std::move(groups)}});
+    return list_page(client, request, "group.list", "groups", show_group);
 }
 
 Answer create_group(Client& client, const Request& request) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/app.hpp"
+#include "gateway/calls.hpp"
 #include "gateway/messages.hpp"
 
 namespace gateway {
@@ -76,7 +77,9 @@ awaitable<void> Ports::start() {
     for (;;) {
         try {
             Client& client = app_.client;
-            auto work = [&client] { return client.call({{"op", "node.list"}}); };
+            auto work = [&client] {
+                return list_all(client, {{"op", "node.list"}, {"with_port", true}}, "nodes", SIZE_MAX);
+            };
             nodes = co_await on_worker(app_.workers, work);
             break;
         } catch (const std::exception& fault) {

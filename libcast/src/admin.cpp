@@ -1,6 +1,7 @@
 // cast::Admin: management calls as JSON, and their answers as plain structs. Any thread.
 #include <cast/admin.hpp>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "src/link.hpp"
@@ -38,6 +39,8 @@ struct Admin::State {
 };
 
 namespace {
+
+constexpr int kPage = 2000;  // nodes or groups asked for at a time: some milliseconds of the broker
 
 // A broker of another version may leave members out: what is missing has its default.
 template <class T>
@@ -113,6 +116,21 @@ Result<std::vector<T>> many(const Result<json>& answer, const char* key, Make ma
     return all;
 }
 
+/// All of a list that the broker answers a page at a time.
+template <class T, class Call, class Make>
+Result<std::vector<T>> pages(Call call, const char* op, const char* key, Make make) {
+    std::vector<T> all;
+    for (json request = {{"op", op}, {"limit", kPage}};;) {
+        const Result<json> answer = call(request);
+        auto page = many<T>(answer, key, make);
+        if (!page) return page.error();
+        all.insert(all.end(), std::make_move_iterator(page->begin()), std::make_move_iterator(page->end()));
+        std::string last = get(*answer, "next_after", std::string());
+        if (page->empty() || last.empty()) return all;
+        request["after"] = std::move(last);
+    }
+}
+
 Result<void> none(const Result<json>& answer) {
     if (!answer) return answer.error();
     return {};
@@ -134,14 +152,18 @@ Result<NodeInfo> Admin::create_node(std::string_view name, int port, bool pick_p
 }
 Result<void> Admin::delete_node(std::string_view name) { return none(state_->call({{"op", "node.delete"}, {"name", name}})); }
 Result<NodeInfo> Admin::node(std::string_view name) { return one<NodeInfo>(state_->call({{"op", "node.show"}, {"name", name}}), node_info); }
-Result<std::vector<NodeInfo>> Admin::nodes() { return many<NodeInfo>(state_->call({{"op", "node.list"}}), "nodes", node_info); }
+Result<std::vector<NodeInfo>> Admin::nodes() {
+    return pages<NodeInfo>([this](const json& request) { return state_->call(request); }, "node.list", "nodes", node_info);
+}
 
 Result<GroupInfo> Admin::create_group(std::string_view name) {
     return one<GroupInfo>(state_->call({{"op", "group.create"}, {"name", name}}), group_info);
 }
 Result<void> Admin::delete_group(std::string_view name) { return none(state_->call({{"op", "group.delete"}, {"name", name}})); }
 Result<GroupInfo> Admin::group(std::string_view name) { return one<GroupInfo>(state_->call({{"op", "group.show"}, {"name", name}}), group_info); }
-Result<std::vector<GroupInfo>> Admin::groups() { return many<GroupInfo>(state_->call({{"op", "group.list"}}), "groups", group_info); }
+Result<std::vector<GroupInfo>> Admin::groups() {
+    return pages<GroupInfo>([this](const json& request) { return state_->call(request); }, "group.list", "groups", group_info);
+}
 Result<void> Admin::join(std::string_view group, const std::vector<std::string>& nodes) {
     return none(state_->call({{"op", "group.join"}, {"group", group}, {"nodes", nodes}}));
 }

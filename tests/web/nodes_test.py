@@ -2,6 +2,7 @@
 import unittest
 
 from page import *
+from rawcast import *
 
 
 class Nodes(PageTest):
@@ -44,6 +45,42 @@ class Nodes(PageTest):
         self.page.press("dialog .button.danger")
         self.page.gone("tr[data-node=bob]")
         self.assertEqual(self.call("GET", "/api/nodes/bob")[0], 404)
+
+    def test_a_long_list_is_turned_page_by_page_and_searched(self):
+        names = [f"node-{i:03}" for i in range(230)]
+        self.control("node.create", names)
+        self.page.open("nodes")
+        self.page.see("1 to 100 of 230")
+        rows = lambda: [row.get_attribute("data-node") for row in self.page.all("tbody tr")]
+        self.assertEqual(rows(), names[:100])
+        self.assertFalse(self.page.find("[name=earlier]").is_enabled())
+        self.page.press("[name=later]")
+        self.page.see("101 to 200 of 230")
+        self.page.press("[name=later]")
+        self.page.see("201 to 230 of 230")
+        self.assertEqual(rows(), names[200:])
+        self.assertFalse(self.page.find("[name=later]").is_enabled())
+        self.page.find("input[type=search]").send_keys("DE-1")
+        self.page.see("100 nodes, 0 active")
+        self.assertEqual(rows(), names[100:200])
+        self.page.gone(".pager")
+        self.page.find("input[type=search]").send_keys(Keys.BACKSPACE)
+        self.page.see("1 to 100 of 230")
+        self.page.press("[name=later]")
+        self.page.see("101 to 200 of 230")
+        self.control("node.delete", names[100:])  # the page that is looked at is there no more
+        self.page.see("100 nodes")
+        self.page.wait("the first page", lambda: rows() == names[:100])
+
+    def control(self, op, names):
+        with self.broker.peer() as peer:
+            peer.say(hello(peer.session))
+            peer.expect(WELCOME)
+            for name in names:
+                peer.say(control({"op": op, "name": name}))
+            for name in names:
+                self.assertEqual(peer.expect(CONTROL_REPLY)[4:6], bytes(2), name)
+            peer.say(frame(BYE))
 
     def test_a_node_with_a_port_shows_it(self):
         self.page.open("nodes")

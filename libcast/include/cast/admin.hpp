@@ -73,12 +73,13 @@ public:
     Result<NodeInfo> create_node(std::string_view name, int port = 0, bool pick_port = false);
     Result<void> delete_node(std::string_view name);  ///< with its mailbox; errors: no_such_node
     Result<NodeInfo> node(std::string_view name);
+    /// All of them, by name; asked for page by page, so what comes or goes meanwhile may be missing or there.
     Result<std::vector<NodeInfo>> nodes();
 
     Result<GroupInfo> create_group(std::string_view name);
     Result<void> delete_group(std::string_view name);
     Result<GroupInfo> group(std::string_view name);
-    Result<std::vector<GroupInfo>> groups();
+    Result<std::vector<GroupInfo>> groups();  ///< as nodes()
     /// Makes nodes members, as if each had called Node::join. Errors: no_such_node; the group is created.
     Result<void> join(std::string_view group, const std::vector<std::string>& nodes);
     Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);

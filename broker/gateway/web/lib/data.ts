@@ -1,6 +1,6 @@
 // A component's own data: loaded, loaded again when something changed, and let go with the component.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { Problem, get } from "./api";
+import { Problem, get, query } from "./api";
 import { changes, link } from "./live";
 import { useStore } from "./store";
 import { NodeList } from "./types";
@@ -69,6 +69,20 @@ export function useData<T>(path: string | null, everyMs = 0): Loaded<T> {
   const reload = useCallback(() => void loader.current?.load(), []);
   const own = state.path === path;
   return { data: own ? state.data : null, problem: own ? state.problem : null, reload };
+}
+
+// A page of a list that is searched and turned; the one before stays in sight while the next is on its way.
+export function useList<T extends { total: number }>(path: string, search: string, size: number, everyMs: number) {
+  const [place, setPlace] = useState({ search, from: 0 });
+  const from = place.search === search ? place.from : 0;
+  const { data, problem, reload } = useData<T>(path + query({ search: search.trim(), offset: from, limit: size }), everyMs);
+  const [last, setLast] = useState<{ list: T; from: number } | null>(null);
+  if (data !== null && data !== last?.list) setLast({ list: data, from });
+  const turn = (to: number) => setPlace({ search, from: to });
+  useEffect(() => {
+    if (data && from >= data.total && from > 0) turn(Math.floor(Math.max(0, data.total - 1) / size) * size); // its last ones went
+  });
+  return { list: data ?? last?.list ?? null, from: data ? from : last?.from ?? 0, problem, reload, turn };
 }
 
 // The names to suggest in fields: the first thousand.

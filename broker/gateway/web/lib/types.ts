@@ -66,6 +66,13 @@ export interface NodeList {
   nodes: NodeInfo[];
   total: number;
   active: number;
+  next_after: string | null;
+}
+
+export interface GroupList {
+  groups: GroupInfo[];
+  total: number;
+  next_after: string | null;
 }
 
 export interface GroupInfo {

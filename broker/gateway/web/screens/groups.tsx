@@ -1,11 +1,11 @@
 // Groups: who is in which, what they hold, and one group with its members and messages.
 import { useState } from "react";
 import { path, post, remove } from "../lib/api";
-import { useData, useNodeNames } from "../lib/data";
+import { useData, useList, useNodeNames } from "../lib/data";
 import { count, joined, size } from "../lib/format";
 import { go, to } from "../lib/route";
 import { useText } from "../lib/text";
-import { GroupInfo } from "../lib/types";
+import { GroupInfo, GroupList } from "../lib/types";
 import { Chips } from "../ui/chips";
 import { FormDialog } from "../ui/dialog";
 import { NameField, Search, kName } from "../ui/fields";
@@ -13,6 +13,7 @@ import { Icon } from "../ui/icons";
 import { GroupLink, NodeLink } from "../ui/marks";
 import { MessageLog } from "../ui/message_log";
 import { noticeDone, noticeFailed } from "../ui/notices";
+import { Pager, kPage } from "../ui/pager";
 import { Empty, Failure, Loading } from "../ui/states";
 
 const kRefreshMs = 2000;
@@ -89,8 +90,7 @@ export function Groups() {
   const t = useText();
   const [search, setSearch] = useState("");
   const [creating, setCreating] = useState(false);
-  const { data, problem, reload } = useData<{ groups: GroupInfo[] }>("/api/groups", kRefreshMs);
-  const found = data?.groups.filter((group) => group.group_id.toLowerCase().includes(search.trim().toLowerCase())) ?? [];
+  const { list, from, problem, reload, turn } = useList<GroupList>("/api/groups", search, kPage, kRefreshMs);
   const create = (
     <button type="button" className="button primary" onClick={() => setCreating(true)}>
       <Icon name="plus" />
@@ -101,17 +101,18 @@ export function Groups() {
     <>
       <div className="row">
         <Search value={search} onChange={setSearch} label={t("groups.search")} />
-        {data && <span className="quiet small">{t("groups.count", { n: data.groups.length })}</span>}
+        {list && <span className="quiet small">{t("groups.count", { n: list.total })}</span>}
         <span className="push" />
         {create}
       </div>
       {problem && <Failure problem={problem} retry={reload} />}
-      <section className="card" hidden={!data && problem !== null}>
-        {!data && <Loading />}
-        {data && data.groups.length === 0 && <Empty icon="groups" title={t("groups.none")} action={create}>{t("groups.none.hint")}</Empty>}
-        {data && data.groups.length > 0 && found.length === 0 && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
-        {found.length > 0 && <Rows groups={found.slice(0, kShown)} />}
+      <section className="card" hidden={!list && problem !== null}>
+        {!list && <Loading />}
+        {list && list.groups.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
+        {list && list.groups.length === 0 && search === "" && <Empty icon="groups" title={t("groups.none")} action={create}>{t("groups.none.hint")}</Empty>}
+        {list && list.groups.length > 0 && <Rows groups={list.groups} />}
       </section>
+      {list && <Pager from={from} shown={list.groups.length} total={list.total} onMove={turn} />}
       {creating && <CreateGroup onClose={() => {
         setCreating(false);
         reload();

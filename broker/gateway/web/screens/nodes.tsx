@@ -1,7 +1,7 @@
 // Nodes: find one, make one, and see at a glance who is there and what waits.
 import { useState } from "react";
-import { path, post, query, remove } from "../lib/api";
-import { useData } from "../lib/data";
+import { path, post, remove } from "../lib/api";
+import { useList } from "../lib/data";
 import { count } from "../lib/format";
 import { go } from "../lib/route";
 import { useText } from "../lib/text";
@@ -11,9 +11,9 @@ import { Field, NameField, Search, kName } from "../ui/fields";
 import { Icon } from "../ui/icons";
 import { Activity, NodeLink } from "../ui/marks";
 import { noticeDone } from "../ui/notices";
+import { Pager, kPage } from "../ui/pager";
 import { Empty, Failure, Loading } from "../ui/states";
 
-const kPage = 100;
 const kRefreshMs = 2000;
 
 function portOf(typed: string): number | null {
@@ -119,11 +119,9 @@ function Rows({ nodes, onDelete }: { nodes: NodeInfo[]; onDelete: (node: NodeInf
 export function Nodes() {
   const t = useText();
   const [search, setSearch] = useState("");
-  const [limit, setLimit] = useState(kPage);
   const [creating, setCreating] = useState(false);
   const [doomed, setDoomed] = useState<NodeInfo | null>(null);
-  const { data, problem, reload } = useData<NodeList>("/api/nodes" + query({ search: search.trim(), limit }), kRefreshMs);
-  const last = useLast(data);
+  const { list, from, problem, reload, turn } = useList<NodeList>("/api/nodes", search, kPage, kRefreshMs);
   const create = (
     <button type="button" className="button primary" onClick={() => setCreating(true)}>
       <Icon name="plus" />
@@ -134,24 +132,18 @@ export function Nodes() {
     <>
       <div className="row">
         <Search value={search} onChange={setSearch} label={t("nodes.search")} />
-        {last && <span className="quiet small">{t("nodes.count", { n: last.total, active: count(last.active) })}</span>}
+        {list && <span className="quiet small">{t("nodes.count", { n: list.total, active: count(list.active) })}</span>}
         <span className="push" />
         {create}
       </div>
       {problem && <Failure problem={problem} retry={reload} />}
-      <section className="card" hidden={!last && problem !== null}>
-        {!last && <Loading />}
-        {last && last.nodes.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
-        {last && last.nodes.length === 0 && search === "" && <Empty icon="nodes" title={t("nodes.none")} action={create}>{t("nodes.none.hint")}</Empty>}
-        {last && last.nodes.length > 0 && <Rows nodes={last.nodes} onDelete={setDoomed} />}
+      <section className="card" hidden={!list && problem !== null}>
+        {!list && <Loading />}
+        {list && list.nodes.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
+        {list && list.nodes.length === 0 && search === "" && <Empty icon="nodes" title={t("nodes.none")} action={create}>{t("nodes.none.hint")}</Empty>}
+        {list && list.nodes.length > 0 && <Rows nodes={list.nodes} onDelete={setDoomed} />}
       </section>
-      {last && last.nodes.length < last.total && last.nodes.length >= limit && (
-        <div className="row center">
-          <button type="button" className="button" onClick={() => setLimit(limit + 400)}>
-            {t("do.show_more", { n: count(last.total - last.nodes.length) })}
-          </button>
-        </div>
-      )}
+      {list && <Pager from={from} shown={list.nodes.length} total={list.total} onMove={turn} />}
       {creating && <CreateNode onClose={() => {
         setCreating(false);
         reload();
@@ -159,13 +151,6 @@ export function Nodes() {
       {doomed && <DeleteNode node={doomed} onClose={() => setDoomed(null)} onDone={reload} />}
     </>
   );
-}
-
-// The last list that came, so that the table stays while another search is on its way.
-function useLast<T>(value: T | null): T | null {
-  const [last, setLast] = useState<T | null>(value);
-  if (value !== null && value !== last) setLast(value);
-  return value ?? last;
 }
 
 export function leaveNode(): void {

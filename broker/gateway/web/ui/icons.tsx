@@ -18,6 +18,7 @@ const paths = {
   play: "M4.5 2.5v11l9-5.5-9-5.5Z",
   file: "M9 1.5H4v13h8v-10L9 1.5ZM9 1.5v3h3",
   back: "M10 3 5 8l5 5",
+  forward: "M6 3l5 5-5 5",
   retry: "M13.5 8a5.5 5.5 0 1 1-1.8-4.1M13.5 1.5v3h-3",
   leave: "M6 2.5H3v11h3M10 5l3 3-3 3M13 8H6.5",
 };
