@@ -2,6 +2,7 @@
 #include "gateway/calls.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "gateway/messages.hpp"
@@ -55,10 +56,10 @@ Answer message_log(Client& client, json request, const Request& asked) {
     return answer_json({{"messages", std::move(messages)}, {"next_before", answer.value("next_before", json())}});
 }
 
-std::uint64_t number_of(const Request& request) {
+std::uint64_t number_of(const Request& request, const char* hint = "GET /api/dead lists them") {
     const std::string& text = request.names.front();
     if (text.empty() || text.size() > 19 || text.find_first_not_of("0123456789") != std::string::npos)
-        throw Failure(404, "no_such_message", text.substr(0, 60), "GET /api/dead lists them");
+        throw Failure(404, "no_such_message", text.substr(0, 60), hint);
     return std::stoull(text);
 }
 
@@ -205,6 +206,27 @@ Answer delete_dead(Client& client, const Request& request) {
 Answer purge_dead(Client& client, const Request& request) {
     request.only({});
     return answer_json(client.call({{"op", "dead.purge"}}));
+}
+
+Answer list_later(Client& client, const Request& request) {
+    request.only({"count"});
+    json answer = client.call({{"op", "later.list"}, {"count", request.number("count", 1000, 1, 10000)}});
+    for (json& one : answer.at("later")) {
+        one["cast_type"] = one.at("cast");
+        one.erase("cast");
+    }
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    answer["time_us"] = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    return answer_json(answer);
+}
+
+Answer cancel_later(Client& client, const Request& request) {
+    request.only({});
+    static constexpr const char* hint = "it has gone, or was called off; GET /api/later lists what waits";
+    const std::uint64_t id = number_of(request, hint);
+    if (client.call({{"op", "later.cancel"}, {"ids", {id}}}).at("canceled").empty())
+        throw Failure(404, "no_such_message", std::to_string(id), hint);
+    return answer_json({{"canceled", id}});
 }
 
 Answer requeue_dead(Client& client, const Request& request) {

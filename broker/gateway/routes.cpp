@@ -168,6 +168,8 @@ const Row kRows[] = {
     {"GET", "/api/broadcast/messages", {look<broadcast_messages>}},
     {"POST", "/api/send", {send}},
     {"POST", "/api/files", {nullptr, true}},
+    {"GET", "/api/later", {look<list_later>}},
+    {"DELETE", "/api/later/{}", {change<cancel_later>}},
     {"GET", "/api/dead", {look<list_dead>}},
     {"DELETE", "/api/dead", {change<purge_dead>}},
     {"GET", "/api/dead/{}", {look<get_dead>}},

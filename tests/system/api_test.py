@@ -123,6 +123,25 @@ class Api(unittest.TestCase):
                       {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}):
             self.failure(self.post("/api/send", {**message, "content": "x", **wrong}), 422, "invalid_argument")
 
+    def test_what_waits_for_its_time_is_listed_and_called_off(self):
+        self.node("patient-one")
+        due = time.time() + 3600
+        for when in ({"at": due}, {"delay": "2h"}):
+            self.post("/api/send", {"cast_type": "unicast", "recipients": ["patient-one"], "sender": "planner", "content": "12345", "priority": 7, **when})
+        listed = self.get("/api/later").json
+        mine = [one for one in listed["later"] if one["target"] == "patient-one"]
+        self.assertEqual([{k: one[k] for k in one if k not in ("id", "due_us", "bytes")} for one in mine],
+                         [{"cast_type": "unicast", "sender": "planner", "target": "patient-one", "priority": 7, "messages": 1}] * 2)
+        self.assertAlmostEqual(mine[0]["due_us"] / 1e6, due, places=3)
+        self.assertAlmostEqual(mine[1]["due_us"] / 1e6, listed["time_us"] / 1e6 + 7200, delta=30 * FACTOR)
+        self.assertEqual(self.get("/api/later?count=1").json["later"], mine[:1])
+        self.assertEqual(self.delete(f"/api/later/{mine[0]['id']}").json, {"canceled": mine[0]["id"]})
+        self.failure(self.delete(f"/api/later/{mine[0]['id']}"), 404, "no_such_message")
+        self.failure(self.delete("/api/later/none"), 404, "no_such_message")
+        self.assertEqual([one["id"] for one in self.get("/api/later").json["later"]], [mine[1]["id"]])
+        self.delete(f"/api/later/{mine[1]['id']}")
+        self.assertEqual({k: v for k, v in self.get("/api/later").json.items() if k != "time_us"}, {"later": [], "messages": 0, "bytes": 0})
+
     def test_groups_and_broadcasts(self):
         self.node("g1"), self.node("g2")
         self.assertEqual(self.post("/api/groups", {"group_id": "team"}).status, 201)

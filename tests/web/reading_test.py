@@ -3,7 +3,7 @@ import unittest
 
 from page import *
 
-SCREENS = (["overview"], ["nodes"], ["nodes", "alice"], ["groups"], ["groups", "team"], ["send"], ["live"], ["events"], ["dead"],
+SCREENS = (["overview"], ["nodes"], ["nodes", "alice"], ["groups"], ["groups", "team"], ["send"], ["later"], ["live"], ["events"], ["dead"],
            ["nodes", "missing"], ["groups", "missing"])
 
 
@@ -12,6 +12,7 @@ class Reading(PageTest):
         self.made("alice", "bob", "a." + "long-" * 24 + "name")
         self.call("POST", "/api/groups/team/members", {"nodes": ["alice", "bob"]})
         self.sent("bob", ["alice"], "x" * 3000)
+        self.sent("bob", ["a." + "long-" * 24 + "name"], "not yet", delay="25h")
 
     def test_english_and_chinese_can_be_chosen_and_stay(self):
         self.page.open("nodes")

@@ -130,6 +130,24 @@ export interface DeadPage {
   next_before: number | null;
 }
 
+export interface LaterInfo {
+  id: number;
+  due_us: number;
+  cast_type: Cast;
+  sender: string;
+  target: string;
+  priority: number;
+  messages: number;
+  bytes: number;
+}
+
+export interface LaterList {
+  later: LaterInfo[];
+  messages: number;
+  bytes: number;
+  time_us: number;
+}
+
 export interface SendRequest {
   id?: string;
   cast_type: Cast;
@@ -140,6 +158,8 @@ export interface SendRequest {
   group_id?: string;
   priority: number;
   ttl?: string;
+  delay?: string;
+  at?: number;
   headers?: Record<string, string>;
 }
 

@@ -14,6 +14,7 @@ import { Failure } from "../ui/states";
 import { FileField } from "./send_file";
 import { Headers, headersOf } from "./send_headers";
 import { Results, Sent } from "./send_results";
+import { When, WhenDraft, whenDue, whenOf, whenReady } from "./send_when";
 
 type Kind = "text" | "json" | "file";
 
@@ -21,7 +22,7 @@ const kResultsKept = 20;
 const kTtl = /^\d+(\.\d+)?(ms|s|m|h)?$/;
 const kPriorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
-interface Draft {
+interface Draft extends WhenDraft {
   cast: Cast;
   sender: string;
   recipients: string[];
@@ -49,6 +50,9 @@ function firstDraft(): Draft {
     priority: 4,
     ttl: "",
     headers: "",
+    when: "now",
+    delay: "",
+    at: "",
   };
 }
 
@@ -72,6 +76,7 @@ function requestOf(draft: Draft): SendRequest {
     priority: draft.priority,
     ttl: draft.ttl || undefined,
     headers: headersOf(draft.headers) ?? undefined,
+    ...whenOf(draft),
   };
 }
 
@@ -79,7 +84,8 @@ function isReady(draft: Draft, file: File | null): boolean {
   const named = draft.sender === "" || kName.test(draft.sender);
   const addressed = draft.cast === "broadcast" || (draft.cast === "unicast" ? draft.recipients.length > 0 : kName.test(draft.group));
   const filled = draft.kind === "file" ? file !== null : draft.kind === "text" ? draft.text !== "" : jsonProblem(draft.json) === null;
-  return named && addressed && filled && (draft.ttl === "" || kTtl.test(draft.ttl)) && headersOf(draft.headers) !== null;
+  const timed = draft.kind === "file" || whenReady(draft);
+  return named && addressed && filled && timed && (draft.ttl === "" || kTtl.test(draft.ttl)) && headersOf(draft.headers) !== null;
 }
 
 function whom(draft: Draft): string {
@@ -101,7 +107,8 @@ function useSending() {
     try {
       const request = requestOf({ ...draft, json: draft.kind === "json" ? draft.json : "null" });
       const outcome: Outcome = draft.kind === "file" && file ? await sendFile(file, request, setProgress, stop.signal) : await send(request);
-      const sent: Sent = { key: Date.now() + Math.random(), at: Date.now(), cast: draft.cast, whom: whom(draft), outcome };
+      const due = draft.kind === "file" ? null : whenDue(draft);
+      const sent: Sent = { key: Date.now() + Math.random(), at: Date.now(), cast: draft.cast, whom: whom(draft), due, outcome };
       setResults((all) => [sent, ...all].slice(0, kResultsKept));
       return outcome.success;
     } catch (error) {
@@ -225,6 +232,7 @@ export function Send() {
         <div className="body stack">
           <Address draft={draft} change={change} />
           <Content draft={draft} change={change} file={file} setFile={setFile} />
+          {draft.kind !== "file" && <When draft={draft} change={change} />}
           {draft.kind !== "file" && <Options draft={draft} change={change} />}
           {problem && <Failure problem={problem} />}
           {progress !== null && file && <progress className="progress" max={Math.max(1, file.size)} value={progress} aria-label={t("send.progress")} />}

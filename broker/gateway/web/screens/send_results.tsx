@@ -1,5 +1,6 @@
 // What became of the last sends of this page: for every recipient whether the broker holds the message for it.
 import { clock, joined, microseconds, size } from "../lib/format";
+import { to } from "../lib/route";
 import { sayCode, useText } from "../lib/text";
 import { Cast, Outcome } from "../lib/types";
 import { CastBadge, Facts, NodeLink } from "../ui/marks";
@@ -10,6 +11,7 @@ export interface Sent {
   at: number;
   cast: Cast;
   whom: string;
+  due: number | null; // when it is to go, ms; null: it went at once
   outcome: Outcome;
 }
 
@@ -59,13 +61,14 @@ function Result({ sent }: { sent: Sent }) {
       <div className="row tight">
         <span className={"badge " + level}>
           <span className="dot" />
-          {outcome.success ? t("send.done", { n: outcome.recipients_count }) : t("send.failed")}
+          {outcome.success && sent.due !== null ? t("send.scheduled", { when: clock(new Date(sent.due)) }) : outcome.success ? t("send.done", { n: outcome.recipients_count }) : t("send.failed")}
         </span>
         <CastBadge cast={cast} />
         <time className="quiet small push">{clock(new Date(sent.at))}</time>
       </div>
       {cast !== "unicast" && outcome.success && <p className="small quiet said">{t(`send.reached.${cast}`, { n: outcome.recipients_count, group: sent.whom })}</p>}
       {!outcome.success && failed === 0 && <p className="note bad said">{outcome.hint || outcome.message}</p>}
+      {outcome.success && sent.due !== null && <a className="small" href={to("later")}>{t("nav.later")}</a>}
       <Recipients outcome={outcome} />
       <Facts facts={facts} small />
     </li>

@@ -20,6 +20,7 @@ const places: Place[] = [
   { name: "nodes", icon: "nodes", word: "nav.nodes" },
   { name: "groups", icon: "groups", word: "nav.groups" },
   { name: "send", icon: "send", word: "nav.send" },
+  { name: "later", icon: "later", word: "nav.later" },
   { name: "live", icon: "live", word: "nav.live" },
   { name: "events", icon: "events", word: "nav.events" },
   { name: "dead", icon: "dead", word: "nav.dead" },
