@@ -6,6 +6,7 @@ import resource
 import selectors
 import sys
 
+os.environ.setdefault("CAST_BIN_DIR", "")  # no program is started here, but what is imported asks for it
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from web import WebSocket  # pylint: disable=wrong-import-position
 
