@@ -50,6 +50,12 @@ export function sayCode(code: string): string | null {
   return table["code." + code] ?? null;
 }
 
+// The word for a kind of event; its own name where there is none.
+export function sayEvent(kind: string): string {
+  const table: Record<string, string> = words[language.get()];
+  return table["event." + kind] ?? kind;
+}
+
 // For components: renders again when the language changes.
 export function useText(): typeof say {
   useStore(language);

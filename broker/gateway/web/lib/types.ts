@@ -110,9 +110,11 @@ export interface MessagePage {
 }
 
 export interface Presence {
-  event: "created" | "deleted" | "online" | "offline" | "joined" | "left";
+  event: string; // of API.md section 3, or one that a newer broker tells of
   node?: string;
   group?: string;
+  port?: number;
+  text?: string;
   time_us: number;
 }
 

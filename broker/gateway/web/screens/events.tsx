@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { events } from "../lib/live";
 import { useStore } from "../lib/store";
-import { useText } from "../lib/text";
+import { sayEvent, useText } from "../lib/text";
 import { Presence } from "../lib/types";
 import { Search, Segments } from "../ui/fields";
 import { GroupLink, NodeLink, When } from "../ui/marks";
@@ -10,7 +10,7 @@ import { Empty } from "../ui/states";
 
 type Kind = "all" | "presence" | "groups" | "life";
 
-const kinds: Record<Presence["event"], Kind> = {
+const kinds: Partial<Record<string, Kind>> = {
   online: "presence",
   offline: "presence",
   joined: "groups",
@@ -18,7 +18,16 @@ const kinds: Record<Presence["event"], Kind> = {
   created: "life",
   deleted: "life",
 };
-const levels: Partial<Record<Presence["event"], string>> = { online: "good", offline: "warn", deleted: "bad" };
+const levels: Partial<Record<string, string>> = {
+  online: "good",
+  offline: "warn",
+  deleted: "bad",
+  store_failed: "bad",
+  store_slow: "warn",
+  store_well: "good",
+  unreadable: "bad",
+  readable: "good",
+};
 
 function Row({ event }: { event: Presence }) {
   const t = useText();
@@ -26,12 +35,14 @@ function Row({ event }: { event: Presence }) {
     <li>
       <When us={event.time_us} />
       <span>
-        <span className={"badge " + (levels[event.event] ?? "")}>{t(`event.${event.event}`)}</span>
+        <span className={"badge " + (levels[event.event] ?? "")}>{sayEvent(event.event)}</span>
       </span>
       <span className="row tight grow">
         {event.node && <NodeLink id={event.node} />}
         {event.group && <span className="quiet">{t("event.group")}</span>}
         {event.group && <GroupLink id={event.group} />}
+        {event.port !== undefined && <span className="quiet">{t("event.port", { n: event.port })}</span>}
+        {event.text && <span className="quiet said" dir="auto">{event.text}</span>}
       </span>
     </li>
   );
