@@ -30,7 +30,7 @@ function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel:
       <thead>
         <tr>
           <th className="when">{t("later.due")}</th>
-          <th>{t("later.target")}</th>
+          <th className="target">{t("later.target")}</th>
           <th className="wide">{t("send.sender")}</th>
           <th className="fit wide">{t("send.cast")}</th>
           <th className="num wide">{t("message.size")}</th>
@@ -42,7 +42,7 @@ function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel:
       <tbody>
         {all.map((later) => (
           <tr key={later.id} data-later={later.id}>
-            <td className="when">
+            <td>
               <When us={later.due_us} />
               <div className="quiet small">{later.due_us > now ? t("later.in", { span: span((later.due_us - now) / 1e6) }) : t("later.room")}</div>
             </td>
