@@ -13,6 +13,7 @@ class Dead(PageTest):
         self.page.open("dead")
         self.page.see("2 dead letters")
         self.page.find(".letter", "first of two")
+        self.page.find(".letter .badge", "Its node was deleted")
         self.page.press(".letter [name=requeue]")  # its node is gone
         self.page.see("no such node")
         self.made("mortal")

@@ -31,7 +31,7 @@ function Letter({ letter, reload }: { letter: DeadLetter; reload: () => void }) 
   return (
     <div className="letter" data-seq={letter.seq}>
       <div className="row tight padded">
-        <span className="badge bad said">{sayCode(letter.reason) ?? letter.reason}</span>
+        <span className="badge bad said">{letter.reason === "deleted" ? t("dead.deleted") : sayCode(letter.reason) ?? letter.reason}</span>
         <span className="quiet small">
           <When us={letter.dead_us} />
         </span>
