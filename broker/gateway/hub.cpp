@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kQueue = 1 << 20;  // bytes to a browser; samples have half of it, status three quarters
 constexpr std::size_t kShown = 40;       // messages in one "log"
 constexpr std::size_t kSamplesKept = 400;
-constexpr milliseconds kPace{200};
+constexpr milliseconds kPace{200}, kPaceMost{1000};
+constexpr std::size_t kPaceEach = 250;  // so many browsers more, and the log comes a step less often
 
 bool name_passes(const std::string& wanted, const json& message, const char* key) {
     if (wanted.empty()) return true;
@@ -149,13 +150,13 @@ void Hub::take_samples(std::vector<std::string> samples) {
     asio::co_spawn(app_.io, pace_log(), asio::detached);
 }
 
-/// The first ones at once, then at most five times a second.
+/// The first ones at once, then at most five times a second; less often the more look on, for each costs a write.
 awaitable<void> Hub::pace_log() {
     error_code ec;
     asio::steady_timer timer(app_.io);
     while (!samples_.empty() && !stop_) {
         tell_log();
-        timer.expires_after(kPace);
+        timer.expires_after(std::min<milliseconds>(kPace * (1 + static_cast<int>(subscribers_.size() / kPaceEach)), kPaceMost));
         co_await timer.async_wait(into(ec));
     }
     pacing_ = false;
@@ -184,15 +185,13 @@ void Hub::tell_log() {
     std::map<Filter, Text> made;  // most browsers have the same filter: none
     for (const auto& subscriber : subscribers_) {
         if (!subscriber->wants(Subscriber::Topic::log)) continue;
-        Text text;
-        if (subscriber->lost_samples > 0) {
-            text = log_for(subscriber->filter, subscriber->lost_samples);
-        } else {
-            const auto [at, fresh] = made.try_emplace(subscriber->filter);
-            if (fresh) at->second = log_for(subscriber->filter, 0);
-            text = at->second;
-        }
+        const auto [at, fresh] = made.try_emplace(subscriber->filter);
+        if (fresh) at->second = log_for(subscriber->filter, 0);
+        Text text = at->second;
         if (text == nullptr) continue;
+        // One of its own only for a browser that has room for it again: those that do not read are many, and it is dear.
+        if (subscriber->lost_samples > 0 && subscriber->queued_bytes + text->size() <= kQueue / 2)
+            text = log_for(subscriber->filter, subscriber->lost_samples);
         if (subscriber->push(std::move(text), kQueue / 2))
             subscriber->lost_samples = 0;
         else
