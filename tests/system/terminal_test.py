@@ -42,7 +42,7 @@ class Terminal(unittest.TestCase):
         self.addCleanup(sender.stdout.close)
         return sender
 
-    def test_on_a_terminal_a_bar_grows_and_goes_away(self):
+    def test_on_a_terminal_a_bar_is_drawn_and_goes_away(self):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
@@ -60,7 +60,7 @@ class Terminal(unittest.TestCase):
                 drawn.extend(more)
         reading = threading.Thread(target=read)
         reading.start()
-        wait_for("a bar", lambda: b"big.bin" in drawn and b"]" in drawn)
+        wait_for("a bar, drawn again", lambda: drawn.count(b"\x1b[K") > 1)
         self.assertIsNone(sender.poll())
         self.reader.send_signal(signal.SIGCONT)
         self.assertEqual((sender.wait(60 * FACTOR), sender.stdout.read()), (0, b""))
@@ -74,8 +74,8 @@ class Terminal(unittest.TestCase):
             self.assertLess(len(bar) - 3, COLUMNS, bar)
             self.assertRegex(bar, r"^big\.bin +\d{1,3}% \[=* *\]  [\d.]+ [KM]?i?B of 24\.0 MiB")
         parts = [int(re.search(r"(\d+)%", bar)[1]) for bar in bars]
-        self.assertEqual(parts, sorted(parts))
-        self.assertLess(parts[0], 50)
+        self.assertLess(parts[0], 50)  # until bob answers it tells what was sent, then what he has
+        self.assertGreaterEqual(max(parts), parts[0])
         self.assertEqual(lines[-1], "\x1b[K")  # nothing of it is left
 
     def test_into_a_pipe_nothing_is_drawn(self):
