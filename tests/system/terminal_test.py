@@ -25,7 +25,7 @@ class Terminal(unittest.TestCase):
             for _ in range(SIZE >> 20):
                 file.write(os.urandom(1 << 20))
         self.nodectl = [BIN + "/nodectl", "--broker", self.broker.url]
-        # It reads no further than a window until it goes on: so the bar is seen half way.
+        # Its senders wait until it has saved the file: while it is stopped they have something to draw.
         self.reader = subprocess.Popen(self.nodectl + ["recv", "bob", "--save-files", self.folder + "/bob", "-n", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(self.end, self.reader)
         wait_for("bob to receive", lambda: curl(self.broker.http + "/api/nodes/bob").json.get("active"))
@@ -37,7 +37,7 @@ class Terminal(unittest.TestCase):
         process.wait()
 
     def send(self, stderr):
-        sender = subprocess.Popen(self.nodectl + ["send", "--unicast", "bob", "--file", self.path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
+        sender = subprocess.Popen(self.nodectl + ["send", "--unicast", "bob", "--wait", "delivered", "--file", self.path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
         self.addCleanup(self.end, sender)
         self.addCleanup(sender.stdout.close)
         return sender
