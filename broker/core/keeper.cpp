@@ -215,6 +215,7 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
 void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
     Unreadable& u = at->second;
+    const bool late = later_.is(loaded.stream);
     if (fresh) {
         u.load = {loaded.stream, loaded.from, state_.config.reader_window / 2};
         u.since_us = now.mono_us;
@@ -239,6 +240,12 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     }
     if (u.why == loaded.why) return;
     u.why = std::move(loaded.why);
+    if (loaded.corrupt && late && u.tries >= kLostTries) {
+        const std::uint64_t count = later_.damaged(loaded.from, outbox);
+        tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now, outbox);
+        state_.unreadable.erase(at);
+        return;
+    }
     tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
 }
 

@@ -55,13 +55,13 @@ def record(payload):
     return varint(len(payload) + 1) + b"\0" + payload
 
 
-def batch(session, number, target, sender, records, cast=1, count=None, ttl=0, priority=4, flags=8, version=1, length=None):
+def batch(session, number, target, sender, records, cast=1, count=None, ttl=0, priority=4, flags=8, version=1, length=None, arrival=0):
     """A batch of these payloads; `count` and `length` may lie."""
     target = target if isinstance(target, bytes) else target.encode()
     sender = sender if isinstance(sender, bytes) else sender.encode()
     body = target + sender + b"".join(record(r) for r in records)
     header = struct.pack("<IHBBQQQQQIIBBBBI", 64 + len(body) if length is None else length, 64 + len(target) + len(sender),
-                         version, cast, session, number, 0, 0, 0, len(records) if count is None else count, ttl, priority, flags,
+                         version, cast, session, number, 0, 0, arrival, len(records) if count is None else count, ttl, priority, flags,
                          len(target) & 255, len(sender) & 255, 0)
     return header + body
 
