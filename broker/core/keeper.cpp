@@ -89,6 +89,7 @@ void Keeper::collect_streams(Transaction& t) {
             if (lane->node != nullptr) row.owner = lane->node->name;
             row.floor = lane->cursor;
             row.high = lane->high_sent;
+            row.goings = lane->goings;
         } else {
             row.kind = owner.group->broadcast() ? cast::wire::kBroadcastStream : cast::wire::kGroupStream;
             row.owner = owner.group->name;
@@ -121,6 +122,7 @@ void Keeper::committed(Turn turn) {
         const StreamOwner owner = state_.directory.owner(id);
         if (owner.lane != nullptr) {
             owner.lane->stream.stored(through);
+            mailboxes_.committed(*owner.lane, turn);
             cool(*owner.lane);
         } else if (owner.group != nullptr) {
             owner.group->stream.stored(through);
@@ -213,9 +215,9 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
 /// Its reader waits, and it alone: nothing may be left out without a word, and whether it comes back only an
 /// operator can tell.
 void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
+    const bool late = later_.is(loaded.stream);
     const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
     Unreadable& u = at->second;
-    const bool late = later_.is(loaded.stream);
     if (fresh) {
         u.load = {loaded.stream, loaded.from, state_.config.reader_window / 2};
         u.since_us = now.mono_us;
@@ -238,14 +240,14 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
         loaded.frames.clear();
         return dead_.loaded(loaded);
     }
-    if (u.why == loaded.why) return;
-    u.why = std::move(loaded.why);
     if (loaded.corrupt && late && u.tries >= kLostTries) {
         const std::uint64_t count = later_.damaged(loaded.from, outbox);
         tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now, outbox);
         state_.unreadable.erase(at);
         return;
     }
+    if (u.why == loaded.why) return;
+    u.why = std::move(loaded.why);
     tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
 }
 

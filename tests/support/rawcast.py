@@ -21,7 +21,7 @@ WELCOME, ATTACHED, DETACHED, RECEIPT, DELIVER, GAP, FETCHED, TAIL, MEMBERSHIP, C
 CODES = ("ok internal malformed unsupported_version unknown_verb hello_first invalid_name no_such_node no_such_group "
          "already_exists name_in_use taken_over not_attached too_large mailbox_full group_busy expired forbidden timed_out "
          "unreachable session_expired store_failed node_absent too_many closed would_block shutting_down invalid_argument "
-         "deleted out_of_order").split()
+         "deleted out_of_order undeliverable").split()
 
 
 def str8(text):
