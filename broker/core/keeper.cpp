@@ -109,7 +109,10 @@ void Keeper::collect_sessions(Transaction& t) {
             continue;
         }
         session->touched = false;
-        if (!session->known) continue;  // its client has not accepted that its past is gone
+        if (!session->known) {  // its client has not accepted that its past is gone; and gone it is
+            t.sessions_gone.push_back(id);
+            continue;
+        }
         t.sessions.push_back({id, session->through, session->refused, {session->delivered.begin(), session->delivered.end()}, blocked_of(*session)});
     }
     state_.unsaved.sessions.clear();
