@@ -50,6 +50,7 @@ grep -q undeliverable "$tmp/sender.err" || die "the sender was told: $(<"$tmp/se
 
 # Without the setting it comes for ever.
 stop_broker
+exits 0 cast-broker --data "$tmp/data" --check-data
 start_broker
 exits 0 nodectl send --unicast bob poison
 for _ in 1 2 3 4 5 6; do dies bob; done

@@ -210,6 +210,10 @@ class Store(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("is not empty", errors)
         self.assertEqual(run("--data", copy, "--check-data")[0], 0)
+        with sqlite3.connect(os.path.join(copy, "cast.db")) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM sessions").fetchone(), (0,))  # it knows nobody's past any more
+            self.assertEqual(db.execute("SELECT value FROM meta WHERE name = 'running'").fetchone(), (1,))  # nor what readers had
+        db.close()
         with Broker(data=copy) as broker, broker.peer() as admin:
             got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
                                  capture_output=True, text=True, timeout=60 * FACTOR).stdout
