@@ -164,6 +164,21 @@ TEST_CASE("a gap is told until a reader has acknowledged it") {
     CHECK(s.state().statistics.gaps_redeliveries == 2);
 }
 
+TEST_CASE("until then readers count from before it, and the rest of its batch is not taken for gone") {
+    Scene s;
+    s.send(1, "alice", "bob", {"poison", "good"}, {.ttl_ms = 60000});
+    for (int i = 0; i < 4; ++i) s.comes(), s.dies();
+    const broker::Lane& lane = *s.state().directory.node("bob")->lanes[0];
+    CHECK(lane.cursor == 1);
+    CHECK(lane.stream.given_up() == 1);
+    CHECK(broker::Mailboxes::told_cursor(lane) == 0);
+    CHECK_FALSE(lane.stream.known_gone(1));
+    s.comes();
+    s.ack(s.reader, 1);
+    CHECK(lane.stream.given_up() == 0);
+    CHECK(broker::Mailboxes::told_cursor(lane) == 1);
+}
+
 TEST_CASE("the only message of a mailbox can be given up, and its reader hears of it") {
     Scene s;
     s.send(1, "alice", "bob", {"poison"});
