@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log.hpp"
 #include "looks.hpp"
@@ -93,6 +94,10 @@ bool Broker::turn(Now at) {
         frame = {};
     }
     const bool drained = frames < kTurnFrames && bytes < kTurnBytes;
+    // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be read.
+    // What this sets free (nodes, conflicts) is dealt with here.
+    if (drained)
+        for (ConnectionId id : std::exchange(unreachable_, {})) router_.unreachable(id, at, outbox_);
     deadline_us_ = router_.tick(at, outbox_, drained);
     carry_out(at);
     return drained;
@@ -131,16 +136,16 @@ void Broker::carry_out(Now at) {
     if (store_.volatile_only()) router_.committed(turn);
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
     for (const LogLine& line : outbox_.log) log_line(line.bad ? LogLevel::error : LogLevel::info, line.text);
-    std::vector<ConnectionId> gone;
-    for (const Send& send : outbox_.sends)
-        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) gone.push_back(send.to);
+    for (const Send& send : outbox_.sends) {
+        // After one that did not leave, none may: it would look as if nothing were missing.
+        if (!unreachable_.empty() && unreachable_.contains(send.to)) continue;
+        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) unreachable_.insert(send.to);
+    }
     for (const Publish& publish : outbox_.publishes) edge_.publish(publish.topic, publish.frame);
     for (const Load& load : outbox_.loads) store_.load(load);
     outbox_.clear();
     if (!store_.volatile_only()) tell_store(at);
-    // What this sets free (nodes, conflicts) is dealt with in a turn of its own.
-    for (ConnectionId id : gone) router_.unreachable(id, at, outbox_);
-    if (!outbox_.empty()) deadline_us_ = 0;
+    if (!unreachable_.empty()) deadline_us_ = 0;
 }
 
 void Broker::hear_store(Now at) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include "control.hpp"
@@ -52,6 +53,7 @@ private:
     Control control_;
     Outbox outbox_;
     std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
+    std::set<ConnectionId> unreachable_;         ///< could not be sent to; what they said before is still to be read
     std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
     StoreWatch watch_;
     std::int64_t deadline_us_ = 0;

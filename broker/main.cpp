@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #ifdef CAST_HAVE_SYSTEMD
@@ -152,6 +153,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
     broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os, config.store_id, config.first_stream);
+    store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 1);
     broker::Recovered recovered = store.recover();
     config.durable = true;
     config.epoch = store.identity().epoch;

@@ -28,7 +28,7 @@ struct Options {
     /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
     /// Empty: nowhere.
     std::string endpoints_file;
-    /// Sleep whenever there is nothing to do, also while single messages come every moment (edge/spin.hpp).
+    /// Sleep whenever there is nothing to do, also while single messages come every moment (core/spin.hpp).
     bool no_spin = false;
 
     // --- The page and the API -----------------------------------------------------------------------------------

@@ -39,7 +39,10 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
         state_.dirty_groups.push_back(&group);
     }
     if (group.subscriptions.empty() && group.absent == 0) return;  // nobody reads it: publish() lets it go
-    if (!group.subscriptions.empty()) watch_tail(group);
+    if (!group.subscriptions.empty()) {
+        watch_tail(group);
+        state_.live_bytes += size;
+    }
     retain(group, now);
     const bool may_lag = group.stream.bytes() > state_.config.lag_bytes || group.stream.batches() > state_.config.lag_batches;
     if (session != nullptr && may_lag && holds(group, now)) receipts_.hold(*session, group.stream.id(), group.waiting);

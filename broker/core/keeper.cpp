@@ -9,6 +9,10 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t kLazy = 100 * kMs;         // cursors and the like wait so long for company
+// In a flood to readers who are there most of it is read before it is written, if that waits a little; then it need not be
+// written at all. Not longer than its senders' windows last.
+constexpr std::size_t kLiveMuch = 256u << 10;
+constexpr std::int64_t kLiveWait = 8 * kMs;
 constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read; twice as long each time
 constexpr std::int64_t kAskRarely = 5 * kSecond;
 constexpr int kLostTries = 5;                     // mail of nobody that is damaged: then it is let go
@@ -22,13 +26,18 @@ std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& s
 
 bool Keeper::wants(Now now, std::int64_t& due_us) const {
     if (state_.unsaved.empty() && state_.uncommitted.empty() && !state_.unsaved.urgent) return false;
-    if (state_.unsaved.urgent || !state_.uncommitted.empty() || now.mono_us - collected_us_ >= kLazy) return true;
-    due_us = std::min(due_us, collected_us_ + kLazy);
+    const bool receipts_wait = !state_.uncommitted.empty();
+    const bool flood = state_.live_bytes >= kLiveMuch && state_.live_bytes < state_.config.sender_window / 2;
+    if (state_.unsaved.urgent || (receipts_wait && !flood)) return true;
+    const std::int64_t since_us = receipts_wait ? kLiveWait : kLazy;
+    if (now.mono_us - collected_us_ >= since_us) return true;
+    due_us = std::min(due_us, collected_us_ + since_us);
     return false;
 }
 
 void Keeper::collect(Transaction& t, Now now) {
     collected_us_ = now.mono_us;
+    state_.live_bytes = 0;
     t.turn = under_way_turn_ = state_.turn;
     t.next_stream = state_.directory.next_stream();
     t.forgetful_epoch = state_.forgetful_epoch;

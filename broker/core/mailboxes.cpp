@@ -37,6 +37,7 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
     mark(node);
+    state_.live_bytes += size;
     if (session != nullptr && lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
         receipts_.hold(*session, lane.stream.id(), lane.waiting);
 }

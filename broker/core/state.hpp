@@ -72,6 +72,7 @@ struct State {
     bool store_healthy = true;
 
     std::size_t total_bytes = 0;  ///< held in all streams
+    std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t cold_bytes = 0;   ///< of those, in the store alone
     Unsaved unsaved;
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was last dropped before its time

@@ -7,7 +7,7 @@
 #include <zmq.hpp>
 
 #include "core/types.hpp"
-#include "edge/spin.hpp"
+#include "core/spin.hpp"
 #include "wire/slice.hpp"
 
 namespace broker {
@@ -20,7 +20,7 @@ public:
         std::vector<std::string> bind;
         std::vector<std::string> publish;
         std::size_t max_frame = 0;  ///< bytes; a peer that sends more is cut off
-        bool spin = false;          ///< look again for a moment before sleeping, when that pays (spin.hpp)
+        bool spin = false;          ///< look again for a moment before sleeping, when that pays (core/spin.hpp)
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.

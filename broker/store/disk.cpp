@@ -1,6 +1,8 @@
 // The directory, its lock, and the two threads.
 #include "store/disk.hpp"
 
+#include <fmt/format.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,7 +16,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
-constexpr int kLogFrames = 2000;  // pages in the log, from which on it is brought into the file
+// A commit writes whole pages, one call each: few large ones cost a flood half of what SQLite's 4 KiB do, and a lone
+// message hardly more. The log is long so that a page that is written again and again is brought into the file once.
+constexpr int kPage = 16384;
+constexpr int kLogFrames = 3000;  // pages in the log, from which on it is brought into the file
 
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -73,6 +78,7 @@ void DiskStore::open(std::uint64_t id, StreamId first_stream) {
 void DiskStore::open_database() {
     auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     database->run("PRAGMA busy_timeout = 5000");
+    database->run(fmt::format("PRAGMA page_size = {}", kPage));  // of a new database
     prepare_tables(*database, directory_.database());
     check_small_tables(*database);
     database->run("PRAGMA journal_mode = WAL");
@@ -160,7 +166,7 @@ void DiskStore::write_all() {
     auto wait = kRetryFirst;
     std::unique_lock guard(mutex_);
     for (;;) {
-        wake_writer_.wait(guard, [this] { return stop_ || busy_; });
+        await_transaction(guard);
         if (!busy_) return;
         guard.unlock();
         const bool done = try_write();
@@ -180,6 +186,21 @@ void DiskStore::write_all() {
     }
 }
 
+/// While single receipts are asked for every moment, waking the writer would cost a good part of what the disk does.
+void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
+    const std::int64_t begin = monotonic_us();
+    if (spin_.pays() && may_spin_.load(std::memory_order_relaxed)) {
+        guard.unlock();
+        while (!busy_.load(std::memory_order_acquire) && monotonic_us() - begin < Spin::kLongestUs) sched_yield();
+        guard.lock();
+    }
+    wake_writer_.wait(guard, [this] { return stop_ || busy_; });
+    spin_.waited(monotonic_us() - begin);
+    std::size_t bytes = 0;
+    for (const ChunkRow& chunk : transaction_.chunks) bytes += chunk.bytes;
+    spin_.took(bytes);
+}
+
 /// True when the transaction is in the store. The disk's troubles are told, and pass.
 bool DiskStore::try_write() {
     try {
@@ -189,6 +210,8 @@ bool DiskStore::try_write() {
     } catch (const std::exception& error) {
         healthy_.store(false, std::memory_order_release);
         failed(error.what());
+        const auto* cause = dynamic_cast<const SqliteError*>(&error);
+        if (cause != nullptr && cause->full() && database_ != nullptr) make_room();
         return false;
     }
     committed_.store(transaction_.turn, std::memory_order_release);
@@ -196,6 +219,13 @@ bool DiskStore::try_write() {
     const std::lock_guard lock(mutex_);
     if (!was_well && !log_stuck_) trouble_.clear();
     return true;
+}
+
+/// The disk is full: the room in the log may be all that is left. What stands in the way shows at the next attempt.
+void DiskStore::make_room() try {
+    database_->run("ROLLBACK");
+    database_->checkpoint();
+} catch (const SqliteError&) {
 }
 
 /// The log into the file. When that fails the transaction is safe all the same, in the log; but pages of the file may

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "core/spin.hpp"
 #include "core/store.hpp"
 #include "store/directory.hpp"
 #include "store/tables.hpp"
@@ -49,13 +50,17 @@ public:
     std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
     std::int64_t busy_ms() const override;
     const char* name() const override { return "sqlite"; }
+    /// The writer may look again for a moment before it sleeps (core/spin.hpp).
+    void may_spin(bool may) { may_spin_.store(may, std::memory_order_relaxed); }
 
 private:
     [[noreturn]] void cannot_start(const SqliteError& error) const;
     void open(std::uint64_t id, StreamId first_stream);
     void open_database();
     void write_all();
+    void await_transaction(std::unique_lock<std::mutex>& guard);
     bool try_write();
+    void make_room();
     void shrink_log();
     void open_anew();
     void failed(const std::string& why);
@@ -70,7 +75,7 @@ private:
     std::unique_ptr<Database> database_;   // the writer's once it runs; none while it has to be opened anew
     std::unique_ptr<TableWriter> tables_;
     int log_frames_ = 0;                   // in the log, after the last commit
-    int log_limit_ = 2000;                   // so many are to be brought into the file
+    int log_limit_ = 3000;                 // so many are to be brought into the file
     bool log_stuck_ = false;               // it could not be brought into the file
     Identity identity_;
 
@@ -88,6 +93,8 @@ private:
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<bool> healthy_{true};
     std::atomic<Turn> committed_{0};
+    std::atomic<bool> may_spin_{false};
+    Spin spin_;                        // the writer's
     std::thread writer_, reader_;
 };
 

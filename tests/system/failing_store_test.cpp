@@ -139,13 +139,13 @@ TEST_CASE_FIXTURE(
     Admin admin = administer(broker);
     send(alice, 10);
     disk.fails(orders);
-    for (int round = 0; round < 20 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
+    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
     const std::string trouble = stats(admin)["store"]["trouble"];
     CHECK(trouble.find("bringing the log into the file") != std::string::npos);
     CHECK(stats(admin)["store"]["healthy"] == true);
     CHECK(status(admin)["status"] == "degraded");
     disk.works();
-    for (int round = 0; round < 20 && stats(admin)["store"]["trouble"] != ""; ++round) send(alice, 50, filling);
+    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] != ""; ++round) send(alice, 50, filling);
     CHECK(eventually([&] { return status(admin)["status"] == "ok"; }));
     nothing_is_lost();
 }

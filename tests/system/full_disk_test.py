@@ -7,7 +7,7 @@ import unittest
 
 from rawcast import *
 
-SIZE = 6 << 20
+SIZE = 12 << 20
 
 
 class FullDisk(unittest.TestCase):
@@ -29,7 +29,7 @@ class FullDisk(unittest.TestCase):
     def test_a_full_disk_stops_receipts_and_nothing_else_until_there_is_room(self):
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
-            file.write(b"\0" * (3 << 20))
+            file.write(b"\0" * (6 << 20))
         with Broker(data=data) as broker, broker.peer("sender") as sender, broker.peer("live") as live:
             sender.call({"op": "node.create", "name": "box"})
             number, healthy = 0, True
