@@ -47,6 +47,7 @@ Config core_config(const Options& o) {
     c.reject_full = o.when_full == WhenFull::reject;
     c.dead_messages = o.dead_messages;
     c.dead_bytes = o.dead_bytes;
+    c.max_redeliveries = static_cast<std::uint32_t>(o.max_redeliveries);
     c.history_messages = o.history_messages;
     c.history_bytes = o.history_bytes;
     c.sender_window = o.sender_window;

@@ -85,6 +85,10 @@ struct Options {
     /// Dead letters that are kept, on disk and in memory; the oldest go first. 0: none.
     std::uint64_t dead_messages = 10000;
     std::uint64_t dead_bytes = 16u << 20;
+    /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it is
+    /// a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for only who
+    /// knows the readers can tell those that die of a message from those that were stopped while they had one.
+    std::uint64_t max_redeliveries = 0;
     /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
     std::uint64_t history_messages = 100;
     /// Bytes of those of all nodes together.

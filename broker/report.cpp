@@ -149,7 +149,7 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"receipts", s.receipts},
             {"redelivered", s.redelivered},
             {"repaired_gaps", s.repaired_gaps},
-            {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}}},
+            {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}, {"redeliveries", s.gaps_redeliveries}}},
             {"expired", s.expired},
             {"discarded", s.discarded},
             {"later",

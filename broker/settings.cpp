@@ -76,6 +76,8 @@ const std::array kSettings{
     Setting{"later-time", TimeRange{&O::later_time, 1s, 8760h * 8}, kLive, kLimits, "how far ahead that time may be"},
     Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits, "dead letters that are kept"},
     Setting{"dead-bytes", SizeRange{&O::dead_bytes, 0, kTiB}, kLive, kLimits, "bytes of dead letters that are kept"},
+    Setting{"max-redeliveries", CountRange{&O::max_redeliveries, 0, 1'000'000}, kLive, kLimits,
+            "how often a message comes again to readers that go without acknowledging it, before it is a dead letter (0: always)"},
     Setting{"history-messages", CountRange{&O::history_messages, 0, 1'000'000}, kLive, kLimits,
             "acknowledged messages of a node that are kept for looking at"},
     Setting{"history-bytes", SizeRange{&O::history_bytes, 0, kTiB}, kLive, kLimits,

@@ -101,7 +101,7 @@ int Sender::finish(int code) {
     if (!node_) return code;
     if (wait_ == cast::Wait::delivered) return code != 0 ? code : report(0);
     const auto flushed = node_->flush(wait_ == cast::Wait::none ? kNoWait : timeout_ + kMargin);
-    const bool late = flushed.code() == cast::ErrorCode::timed_out;
+    const bool late = flushed.code() == cast::ErrorCode::timed_out || flushed.code() == cast::ErrorCode::store_failed;
     if (flushed || (late && wait_ == cast::Wait::none)) return report(code);
     const int reported = report(code);
     if (reported != code) return reported;

@@ -98,7 +98,7 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         const Position* position = nullptr;
         for (const Position& p : wish.positions)
             if (again && p.stream == lane->stream.id()) position = &p;
-        mailboxes_.open(*lane, position, earlier, now);
+        mailboxes_.open(*lane, position, earlier, same_reader, now);
     }
     groups_.open(node, again ? wish.positions : std::vector<Position>{}, earlier, now);
     if (!node.dirty) {
@@ -114,8 +114,8 @@ AttachedNode Attachments::answer(Node& node, bool same_reader) const {
     AttachedNode answered;
     answered.name = node.name;
     for (const auto& lane : node.lanes)
-        if ((lane->told = lane->stream.last() > lane->cursor))
-            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, lane->cursor, lane->stream.last(), lane->high_sent});
+        if (const Sequence cursor = Mailboxes::told_cursor(*lane); (lane->told = lane->stream.last() > cursor))
+            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, cursor, lane->stream.last(), lane->high_sent});
     for (const Membership& m : node.memberships) answered.streams.push_back(groups_.describe(m));
     if (same_reader)  // what it was sent before the cut is its own
         for (StreamInfo& info : answered.streams) info.delivered = 0;

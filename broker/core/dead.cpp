@@ -33,13 +33,13 @@ std::optional<BatchView> batch_of(const Slice& frame) {
 
 }  // namespace
 
-void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now) {
+void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last, std::string_view detail) {
     const auto view = batch_of(batch.frame);
     if (!view || state_.config.dead_messages == 0) return;
     const BatchHeader& h = view->header;
-    Letter letter{reason, {}, h.sender, h.target, {}, h.priority, h.arrival_us, {}};
+    Letter letter{reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}};
     cast::wire::Reader in(view->records);
-    for (Sequence s = batch.first; s <= batch.last(); ++s) {
+    for (Sequence s = batch.first; s <= std::min(last, batch.last()); ++s) {
         const char* begin = in.at();
         if (!read_record(in)) return;
         if (s <= cursor) continue;

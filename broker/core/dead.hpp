@@ -25,8 +25,8 @@ class DeadLetters {
 public:
     explicit DeadLetters(State& state) : state_(state) {}
 
-    /// What the batch holds beyond `cursor` is dead.
-    void bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now);
+    /// What the batch holds beyond `cursor`, through `last`, is dead.
+    void bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last = ~Sequence{0}, std::string_view detail = {});
     /// Letters from a reader. ok, or why not.
     cast::ErrorCode take(const cast::wire::BatchView& batch, Now now);
 

@@ -38,6 +38,12 @@ struct Lane {
     Sequence high_sent = 0;  ///< ever handed to any reader
     bool expiring = false;   ///< what has expired in its cold part is being read
     bool told = false;       ///< the present reader knows of this lane
+    // What its readers die of (redelivery.cpp).
+    bool left = false;       ///< a reader that had been handed something has gone
+    bool over = false;       ///< and that too often: what follows the cursor is given up before it is handed out again
+    bool untold = false;     ///< the present reader is to be told what was given up
+    std::uint32_t goings = 0;  ///< readers that went while the cursor stood where it stands
+    std::uint64_t decided = 0; ///< the turn in which something was given up; the reader hears of it once that is kept
     std::uint64_t sent_offset = 0;
     std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
     Pace pace;

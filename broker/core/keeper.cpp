@@ -98,6 +98,7 @@ void Keeper::collect_streams(Transaction& t) {
             if (lane->node != nullptr) row.owner = lane->node->name;
             row.floor = lane->cursor;
             row.high = lane->high_sent;
+            row.goings = lane->goings;
         } else {
             row.kind = owner.group->broadcast() ? cast::wire::kBroadcastStream : cast::wire::kGroupStream;
             row.owner = owner.group->name;
@@ -117,7 +118,10 @@ void Keeper::collect_sessions(Transaction& t) {
             continue;
         }
         session->touched = false;
-        if (!session->known) continue;  // its client has not accepted that its past is gone
+        if (!session->known) {  // its client has not accepted that its past is gone; and gone it is
+            t.sessions_gone.push_back(id);
+            continue;
+        }
         t.sessions.push_back({id, session->through, session->refused, {session->delivered.begin(), session->delivered.end()}, blocked_of(*session)});
     }
     state_.unsaved.sessions.clear();
@@ -130,6 +134,7 @@ void Keeper::committed(Turn turn) {
         const StreamOwner owner = state_.directory.owner(id);
         if (owner.lane != nullptr) {
             owner.lane->stream.stored(through);
+            mailboxes_.committed(*owner.lane, turn);
             cool(*owner.lane);
         } else if (owner.group != nullptr) {
             owner.group->stream.stored(through);
@@ -222,6 +227,7 @@ void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
 /// Its reader waits, and it alone: nothing may be left out without a word, and whether it comes back only an
 /// operator can tell.
 void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
+    const bool late = later_.is(loaded.stream);
     const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
     Unreadable& u = at->second;
     if (fresh) {
@@ -245,6 +251,12 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
         state_.unreadable.erase(at);
         loaded.frames.clear();
         return dead_.loaded(loaded);
+    }
+    if (loaded.corrupt && late && u.tries >= kLostTries) {
+        const std::uint64_t count = later_.damaged(loaded.from, outbox);
+        tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now, outbox);
+        state_.unreadable.erase(at);
+        return;
     }
     if (u.why == loaded.why) return;
     u.why = std::move(loaded.why);

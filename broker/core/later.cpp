@@ -224,6 +224,19 @@ void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& ou
     if (!held_.empty()) outbox.loads.push_back({id_, held_.begin()->first, kLoad});
 }
 
+std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
+    auto at = held_.lower_bound(from);
+    while (at != held_.end() && !at->second.frame.empty()) ++at;
+    if (at == held_.end()) return 0;  // canceled meanwhile
+    const std::uint32_t count = at->second.count;
+    const Sequence next = at->first + count;
+    state_.cold_bytes -= at->second.size;
+    state_.statistics.discarded += count;
+    remove(at);
+    outbox.loads.push_back({id_, next, kLoad});
+    return count;
+}
+
 void Later::loaded(const Loaded& loaded, Outbox& outbox) {
     for (const Slice& frame : loaded.frames) {
         const auto batch = batch_of(frame);

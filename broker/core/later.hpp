@@ -58,6 +58,9 @@ public:
     void save(Transaction& transaction);
     void restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox);
     void loaded(const Loaded& loaded, Outbox& outbox);
+    /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read. Returns
+    /// how many messages it had.
+    std::uint64_t damaged(Sequence from, Outbox& outbox);
 
 private:
     using Held = std::map<Sequence, Late>;  // by first sequence

@@ -62,6 +62,7 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
     }
     const std::size_t window = state_.config.reader_window;
     for (const auto& lane : node.lanes) {
+        if (lane->untold && !tell_given_up(*lane, outbox)) continue;
         Stream& stream = lane->stream;
         std::size_t i = stream.batches();
         while (lane->sent < stream.last()) {
@@ -82,6 +83,9 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
             if (batch.gone) {
                 begin_gap(*lane, outbox);
                 send_gap(state_, stream.id(), {lane->sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
+            } else if (lane->over) {
+                if (!give_up(*lane, i, now) || (lane->untold && !tell_given_up(*lane, outbox))) break;
+                continue;
             } else {
                 const std::uint64_t base = stream.front().offset;
                 const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
@@ -152,7 +156,7 @@ void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
     flush_deliveries(state_, receipts_, *node.connection, outbox);
     if (lane.told) return;
     lane.told = true;
-    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, lane.cursor, lane.stream.last(), 0};
+    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, told_cursor(lane), lane.stream.last(), 0};
     outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
 }
 
@@ -168,8 +172,13 @@ void Mailboxes::skip_expired(Lane& lane, Now now) {
 
 void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     sequence = std::min(sequence, lane.sent);
-    if (sequence <= lane.cursor) return;
+    if (sequence <= lane.cursor) {
+        if (sequence == lane.cursor && !lane.untold) lane.stream.forget_gaps(sequence);
+        return;
+    }
     lane.cursor = sequence;
+    lane.goings = 0;
+    lane.over = false;
     lane.pace.advanced_us = now.mono_us;
     state_.touch(lane.stream);
     pass_all(lane, now);
@@ -189,8 +198,9 @@ void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
     node.queued_bytes -= batch.size;
     node.queued_messages -= batch.count;
-    node.acknowledged += batch.count;
     state_.total_bytes -= batch.size;
+    if (batch.given_up) return;
+    node.acknowledged += batch.count;
     state_.statistics.flow.messages_out += batch.count;
     state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
@@ -203,8 +213,9 @@ void Mailboxes::review(Lane& lane, Now now) {
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
 }
 
-void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earlier, Now now) {
+void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now) {
     lane.sent = lane.cursor;
+    lane.over = lane.untold = false;
     if (position != nullptr && earlier && position->received > lane.cursor) position = nullptr;  // of another life of this node
     if (position != nullptr) {
         const Sequence known = earlier ? lane.stream.base() : lane.stream.last();
@@ -212,11 +223,13 @@ void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earl
         lane.sent = std::clamp(had, lane.cursor, std::max(lane.cursor, known));
         ack(lane, position->acked, now);
     }
+    count_going(lane, same);
     lane.pace.advanced_us = now.mono_us;
 }
 
 void Mailboxes::close(Lane& lane, Now now) {
     const Sequence was_sent = lane.sent;
+    lane.left = lane.left || was_sent > lane.cursor;
     lane.sent = lane.cursor;
     lane.told = false;
     stop_hold(lane.pace, false, state_.config, now);

@@ -28,7 +28,8 @@ public:
 
     /// Sets a lane up for a new reader, or (with a position) for one that comes back after a cut.
     /// `earlier`: the position is of the epoch before this one, and counts for what that one kept.
-    void open(Lane& lane, const cast::wire::Position* position, bool earlier, Now now);
+    /// `same`: the reader is the one that went.
+    void open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
     /// Everything in it is dropped: its node is deleted, and it goes to the dead letters; or somebody purged it, and its
@@ -45,6 +46,10 @@ public:
     void expired_cold(Lane& lane, const Loaded& loaded, Now now);
     /// Its next batches were read back from the store.
     void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
+    /// What turns up to this one decided is kept for good.
+    void committed(Lane& lane, Turn turn);
+    /// What its reader counts from: before what was given up and it may not have been told of.
+    static Sequence told_cursor(const Lane& lane);
     /// Looks again whether the lane still holds its senders back.
     void review(Lane& lane, Now now);
 
@@ -58,6 +63,9 @@ private:
     void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
     void skip_expired(Lane& lane, Now now);
+    void count_going(Lane& lane, bool same);
+    bool give_up(Lane& lane, std::size_t i, Now now);
+    bool tell_given_up(Lane& lane, Outbox& outbox);
     State& state_;
     Receipts& receipts_;
     DeadLetters& dead_;

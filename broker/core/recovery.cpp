@@ -73,6 +73,7 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         stream->restore(row, std::move(cold));
         lane.cursor = lane.sent = row.floor;
         lane.priority = row.kind;
+        lane.goings = row.goings;
         lane.high_sent = recovered.clean ? row.high : row.last;  // after a crash nobody knows what readers had
         if (node == nullptr) {
             stream->kept = true;

@@ -234,6 +234,8 @@ void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes
     bool in_order = true;
     for (const BatchView& batch : batches_) in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
     if (!in_order) error(connection.id, ErrorCode::out_of_order, Verb::cast, "a batch is missing before this one", outbox);
+    if (!state_.store_healthy) [[unlikely]]
+        error(connection.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
 }
 
 bool Router::take(Connection& connection, const BatchView& batch, const Slice* whole, Now now) {

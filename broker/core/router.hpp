@@ -74,7 +74,10 @@ public:
     void reconfigure(const Config& config);
     /// PUB ends and version for WELCOME.
     void announce(std::vector<std::string> publish_ends, std::string version);
-    void store_health(bool healthy) { state_.store_healthy = healthy; }
+    void store_health(bool healthy) {
+        tell_sick_ = tell_sick_ || (state_.store_healthy && !healthy);
+        state_.store_healthy = healthy;
+    }
     /// Says BYE to every connection.
     void goodbye(Outbox& outbox);
 
@@ -114,6 +117,7 @@ private:
     std::vector<std::string> publish_ends_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;
+    bool tell_sick_ = false;  ///< the store has just failed: who waits for receipts is told
     std::uint64_t probes_ = 0;
     std::vector<cast::wire::BatchView> batches_;  ///< of the frame at hand; kept for its memory
     cast::wire::Ack ack_;                         ///< the same

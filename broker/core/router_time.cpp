@@ -1,5 +1,6 @@
 // The router's other half: time, losses, management, and what leaves at the end of a turn. Pure; broker's thread.
 #include <algorithm>
+#include <utility>
 
 #include "core/deliver.hpp"
 #include "core/router.hpp"
@@ -54,6 +55,11 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     std::int64_t next = later_.tick(now, outbox);
     expire(now, outbox);
+    if (std::exchange(tell_sick_, false))
+        state_.sessions.for_each_connection([&](const Connection& c) {
+            if (c.session->through > c.session->committed)
+                error(c.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
+        });
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));

@@ -61,6 +61,7 @@ public:
     std::uint64_t gaps_expired = 0;    ///< messages that readers were told are gone, by reason
     std::uint64_t gaps_retention = 0;
     std::uint64_t gaps_purged = 0;
+    std::uint64_t gaps_redeliveries = 0;
     std::uint64_t expired = 0;
     std::uint64_t discarded = 0;
     std::uint64_t later_entered = 0;   ///< messages whose time has come

@@ -47,6 +47,7 @@ struct StreamRow {
     Sequence chunk_first = 0;   ///< the newest chunk, and how many bytes it has: it may grow
     std::uint32_t chunk_bytes = 0;
     std::vector<GoneRange> gone;
+    std::uint32_t goings = 0;   ///< of a lane: Lane::goings
 };
 
 struct MemberRow {

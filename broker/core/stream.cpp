@@ -91,7 +91,22 @@ void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
 }
 
 bool Stream::known_gone(Sequence sequence) const {
-    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) { return r.from <= sequence && sequence <= r.to; });
+    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) {
+        return r.from <= sequence && sequence <= r.to && r.reason != cast::wire::GapReason::redeliveries;
+    });
+}
+
+void Stream::give_up(std::size_t i, Sequence s) {
+    StoredBatch& batch = batches_[i];
+    batch.flags = static_cast<std::uint8_t>(batch.flags & ~cast::wire::kWantsDelivered);
+    batch.given_up = batch.count == 1;
+    remember(s, s, cast::wire::GapReason::redeliveries);
+}
+
+Sequence Stream::given_up() const {
+    for (const GoneRange& range : gone_)
+        if (range.reason == cast::wire::GapReason::redeliveries) return range.from;
+    return 0;
 }
 
 void Stream::forget_gaps(Sequence sequence) {

@@ -22,6 +22,7 @@ struct StoredBatch {
     std::uint32_t count = 0;
     std::uint8_t flags = 0;
     bool gone = false;  ///< expired: its bytes are let go, its numbers still stand
+    bool given_up = false;  ///< all of it: it is a dead letter, and nobody has read it
     std::uint32_t ttl_ms = 0;
     std::uint32_t size = 0;       ///< of the frame, also once it is gone
     SessionId session = 0;
@@ -95,8 +96,12 @@ public:
     /// Of a new stream: its first `count` numbers are gone.
     void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
 
-    /// A range says that this one is gone: its end was told.
+    /// A range says that this one is gone with its whole batch: its end was told.
     bool known_gone(Sequence sequence) const;
+    /// Message `s` of batch `i` is given up: readers will be told, and the sender is answered.
+    void give_up(std::size_t i, Sequence s);
+    /// The first one that was given up and that no reader is known to have been told of; 0: none.
+    Sequence given_up() const;
     /// There are so few ranges that none stands for what lay between two others.
     bool tells_gaps_apart() const { return gone_.size() < kRanges; }
 

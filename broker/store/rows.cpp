@@ -26,7 +26,7 @@ struct TableWriter::Statements {
           member_gone(db, "DELETE FROM members WHERE stream = ? AND node = ?"),
           session_gone(db, "DELETE FROM sessions WHERE id = ?"),
           node(db, "INSERT OR REPLACE INTO nodes VALUES(?, ?, ?, ?)"),
-          stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
           session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
@@ -74,7 +74,7 @@ void TableWriter::write_rows(const Transaction& t) {
         const std::string gone = pack_gone(row.gone);
         s_->stream.bind(row.id).bind(std::uint64_t{row.kind}).bind(std::uint64_t{row.created}).bind(std::string_view(row.owner)).bind(row.last);
         s_->stream.bind(row.floor).bind(row.high).bind(row.passed).bind(row.messages).bind(row.bytes).bind(row.chunk_first).bind(std::uint64_t{row.chunk_bytes});
-        s_->stream.bind_blob(gone).run();
+        s_->stream.bind_blob(gone).bind(std::uint64_t{row.goings}).run();
     }
     for (const MemberRow& row : t.members) s_->member.bind(row.stream).bind(std::string_view(row.node)).bind(row.cursor).bind(row.high).run();
     for (const SessionRow& row : t.sessions) {

@@ -24,7 +24,8 @@ constexpr std::array<const char*, kSchema> kSteps{
     "CREATE TABLE sessions(id INTEGER PRIMARY KEY, through INTEGER, outcomes BLOB);"
     "CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,"
     " batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;",
-    "ALTER TABLE chunks ADD COLUMN sum INTEGER;"};  // of the batches; NULL: written by version 1
+    "ALTER TABLE chunks ADD COLUMN sum INTEGER;",  // of the batches; NULL: written by version 1
+    "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"};
 
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
@@ -90,7 +91,7 @@ Recovered read_all(Database& database, const Identity& identity) {
     all.forgetful_epoch = identity.forgetful_epoch;
     Statement nodes(database, "SELECT name, created, port, holder FROM nodes ORDER BY name");
     while (nodes.step()) all.nodes.push_back({std::string(nodes.bytes(0)), nodes.number(1) != 0, static_cast<int>(nodes.number(2)), nodes.number(3)});
-    Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone FROM streams ORDER BY id");
+    Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings FROM streams ORDER BY id");
     while (streams.step()) {
         StreamRow& row = all.streams.emplace_back();
         row.id = streams.number(0);
@@ -106,6 +107,7 @@ Recovered read_all(Database& database, const Identity& identity) {
         row.chunk_first = streams.number(10);
         row.chunk_bytes = static_cast<std::uint32_t>(streams.number(11));
         row.gone = unpack_gone(streams.bytes(12));
+        row.goings = static_cast<std::uint32_t>(streams.number(13));
     }
     Statement members(database, "SELECT node, stream, cursor, high FROM members ORDER BY stream, node");
     while (members.step()) all.members.push_back({std::string(members.bytes(0)), members.number(1), members.number(2), members.number(3)});

@@ -10,7 +10,7 @@
 namespace broker {
 
 /// The version of the tables that this program writes (PRAGMA user_version).
-inline constexpr int kSchema = 2;
+inline constexpr int kSchema = 3;
 
 /// Makes the tables, or brings older ones up to date. Throws std::runtime_error when they are of a newer program or
 /// the file is something else.

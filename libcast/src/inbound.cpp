@@ -144,7 +144,7 @@ void Inbound::gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out) 
     if (at == streams_.end()) return;  // of an earlier hold
     ReadStream& stream = *at->second;
     stream.tail = std::max(stream.tail, gap.to);
-    static constexpr const char* kReasons[] = {"gone", "expired", "let go by the retention", "purged", "lost", "malformed"};
+    static constexpr const char* kReasons[] = {"gone", "expired", "let go by the retention", "purged", "lost", "malformed", "given up: their readers went without acknowledging them"};
     const auto reason = static_cast<std::size_t>(gap.reason);
     for (const auto& reading : stream.readings) {
         Reading& r = *reading;

@@ -60,6 +60,7 @@ struct Reading {
     bool excepted = true;                ///< the broker counts it by itself (Membership::own)
     std::size_t outstanding = 0;         ///< queued or being handled
     std::uint64_t redelivered = 0;       ///< up to it an earlier reader may have handled
+    unsigned careful = 256;              ///< so many redelivered ones are acknowledged one by one
     std::uint64_t gap = 0;               ///< the first that it was told is gone; 0: none
     std::shared_ptr<const Memory> had;   ///< what it got before the broker's restart; may be null
     std::vector<std::shared_ptr<Reading>> before;  ///< what it follows, while not all of that is handled; older, all

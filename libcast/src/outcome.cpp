@@ -228,7 +228,7 @@ void Outbound::delivered(const std::vector<wire::Outcome>& outcomes) {
     for (const wire::Outcome& o : outcomes) {
         const auto at = undelivered_.find(o.number);
         if (at == undelivered_.end()) {
-            if (o.number > seen_) delivered_early_[o.number] = o.code;
+            if (o.number > seen_) delivered_early_.try_emplace(o.number, o.code);
             continue;
         }
         outcomes_[at->second] = o.code;

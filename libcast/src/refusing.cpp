@@ -34,7 +34,7 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     ErrorCode code = ErrorCode::ok;
     if (!link.wait(lock, until, [&] { return outbound.outcome(parcel.watch, code); })) {
         outbound.forget(parcel.watch);
-        return Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt of the dead letter yet"};
+        return Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt of the dead letter yet"};
     }
     if (code != ErrorCode::ok) return Error{code, "the dead letters"};
     return {};

@@ -99,7 +99,7 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
         ErrorCode code = ErrorCode::ok;
         if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
             outbound.forget(watches[i]);
-            results[i] = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
+            results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt yet; it may still be taken"};
         } else if (code != ErrorCode::ok) {
             results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
         }

@@ -47,6 +47,7 @@ void Session::connected(std::int64_t now_us, ClientOutbox& out) {
 void Session::disconnected(ClientOutbox& out) {
     if (phase_ == Phase::online) out.notices.push_back({Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
     phase_ = Phase::offline;
+    late_ = ErrorCode::ok;
     outbound_.offline();
     inbound_.offline();
 }
@@ -184,6 +185,10 @@ void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
         case ErrorCode::unsupported_version:
             rejected_ = m.code;
             out.reconnect = true;
+            break;
+        case ErrorCode::store_failed:
+            late_ = m.code;
+            late_at_ = outbound_.seen();
             break;
         default: break;
     }

@@ -36,7 +36,7 @@ Result<void> Link::send(const Parcel& given) {
         if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
         const std::int64_t until = deadline_us(options_.send_timeout);
         if (!wait(lock, until, [&] { return outbound.room(given.cast, given.target, size); }))
-            return stop_ ? Error{ErrorCode::closed, {}} : Error{ErrorCode::timed_out, "no room in the send window"};
+            return stop_ ? Error{ErrorCode::closed, {}} : Error{session_.late(), "no room in the send window"};
     }
     Parcel parcel = given;
     const std::int64_t now = recent_us(lock);
@@ -60,7 +60,7 @@ Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us
     std::string target;
     const ErrorCode refusal = outbound.take_refusal(target);
     if (refusal != ErrorCode::ok) return Error{refusal, target};
-    if (!settled) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "not every message has its receipt"};
+    if (!settled) return Error{stop_ ? ErrorCode::closed : session_.late(), "not every message has its receipt; it may still be taken"};
     return {};
 }
 

@@ -128,7 +128,7 @@ struct Fetched {  ///< ends the answer to a FETCH: what came before it covers fr
 /// been welcomed to: the same numbers may mean other batches there.
 inline std::uint64_t publish_topic(std::uint64_t stream, std::uint64_t epoch) { return stream ^ epoch * 0x9E3779B97F4A7C15u; }
 
-enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5 };
+enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5, redeliveries = 6 };
 struct Gap {
     std::uint64_t stream = 0;
     std::uint64_t from = 0;

@@ -153,6 +153,7 @@ void Daemon::carry_out(broker::Now now) {
         digest(send.frame.view());
         note_grants(send);
         note_receipt(send);
+        if (router_->config().max_redeliveries > 0) world_.oracle().handed(send.frame.view());
         world_.trace_frame(false, send.to, send.frame.view());
         if (!world_.network().send_down(send.to, send.frame.view(), world_.now())) unreachable_.push_back(send.to);
     }

@@ -199,6 +199,7 @@ void Oracle::check_dead(const broker::Router& router) {
     for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id)) ++dead[number_of(letter->message.payload)];
     for (const auto& [id, count] : dead)
         require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken), [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+    for (const std::uint32_t id : told_given_up_) require(id == 0 || dead.contains(id), [&] { return text("message %u was given up and is no dead letter", id); });
     for (const std::uint32_t id : expired_)
         require(id == 0 || dead.contains(id), [&] { return text("message %u has expired and is no dead letter", id); });
 }
@@ -224,6 +225,8 @@ void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap
         }
         l->gaps[at] = true;
         if (gap.reason == GapReason::expired && lane != lane_nodes_.end() && name[0] != '$') expired_.insert(mirror[s - 1]);
+        require(gap.reason != GapReason::redeliveries || given_up_.contains({gap.stream, s}), [&] { return where() + "told as given up, and it is not"; });
+        if (gap.reason == GapReason::redeliveries) told_given_up_.insert(mirror[s - 1]);
         told_gone_.insert({name, mirror[s - 1]});
     }
 }

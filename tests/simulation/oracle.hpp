@@ -98,6 +98,8 @@ public:
     /// The broker puts so many messages of its own into this stream.
     void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
+    /// The broker hands these out.
+    void handed(std::string_view frame);
     /// A lane of this node begins, after a purge, with so many messages that are gone.
     void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
     void left(std::uint64_t node, std::uint64_t stream) {
@@ -165,6 +167,7 @@ private:
     bool accounted(const Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t sequence);
     bool came_again(const std::string& node, std::uint32_t message);
     void check_cursor(Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t cursor);
+    void check_given_up(broker::Router& router, const broker::Lane& lane);
     void check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t epoch);
 
     std::vector<Message> messages_{1};  // number 0 is what strangers send
@@ -181,6 +184,9 @@ private:
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
     std::set<std::uint32_t> expired_;  // in mailboxes, in this epoch
+    std::map<std::uint32_t, unsigned> handed_;                           // in mailboxes: how often
+    std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;        // stream, sequence: moved to the dead letters
+    std::set<std::uint32_t> told_given_up_;                             // and their readers know it
     std::vector<ReaderRecord*> readers_;
 
     // Of a durable broker.

@@ -145,7 +145,7 @@ Oracle::Ledger& Oracle::ensure(LedgerKey key, std::uint64_t base) {
 
 void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stream, std::uint64_t cursor) {
     if (cursor <= l.prefix) return;
-    while (l.prefix < cursor && accounted(l, node, stream, l.prefix + 1)) ++l.prefix;
+    while (l.prefix < cursor && (accounted(l, node, stream, l.prefix + 1) || given_up_.contains({stream, l.prefix + 1}))) ++l.prefix;
     require(cursor <= l.prefix, [&] {
         const auto& mirror = mirrors_[stream];
         return text("%s, stream %llu: acknowledged through %llu, but %llu (message %u) was never handled", node.c_str(), ull(stream),
@@ -156,6 +156,7 @@ void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stre
 void Oracle::look(broker::Router& router) {
     router.state().directory.for_each_node([&](broker::Node& node) {
         if (node.name.starts_with("evil")) return;  // its reader acknowledges what it likes
+        for (const auto& lane : node.lanes) check_given_up(router, *lane);
         for (const auto& lane : node.lanes) check_cursor(ensure({0, lane->stream.id()}, 0), node.name, lane->stream.id(), lane->cursor);
         for (const broker::Membership& m : node.memberships) {
             std::uint64_t cursor = m.cursor;
@@ -182,6 +183,8 @@ void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t
 void Oracle::new_epoch(std::uint64_t epoch) {
     epoch_ = epoch;
     expired_.clear();
+    given_up_.clear();
+    told_given_up_.clear();
     ledgers_.clear();
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

@@ -127,6 +127,10 @@ void Oracle::recovered(std::uint64_t epoch, const Disk& disk, broker::Router& ro
         for (ReaderRecord* reader : readers_)
             if (const auto at = reader->last.find(stream); at != reader->last.end()) at->second = std::min(at->second, last);
     }
+    std::erase_if(given_up_, [&](const auto& one) {  // what the crash took back
+        const auto row = disk.streams().find(one.first);
+        return row == disk.streams().end() || row->second.floor < one.second;
+    });
     carry_ledgers(disk, router);
     epoch_ = epoch;
     expired_.clear();  // the crash may have taken that back

@@ -67,6 +67,7 @@ Settings draw_settings(Random& r) {
     if (r.percent(15)) s.config.later_bytes = static_cast<std::size_t>(r.between(500, 20000));
     if (r.percent(15)) s.config.later_us = r.between(1, 4) * kSecond;
     s.config.reject_full = r.percent(25);
+    if (r.percent(40)) s.config.max_redeliveries = static_cast<std::uint32_t>(r.between(1, 2));
     return s;
 }
 

@@ -92,7 +92,7 @@ void CoreScene::hear(const broker::Send& send) {
             reached_[send.to][batch.header.stream] = batch.last_sequence();
         });
     } else if (frame.verb == Verb::gap && decode(frame.body, gap)) {
-        static constexpr const char* kReasons[] = {"?", "expired", "retention", "purged", "lost", "malformed"};
+        static constexpr const char* kReasons[] = {"?", "expired", "retention", "purged", "lost", "malformed", "redeliveries"};
         add(gaps_[send.to],
             std::string(kReasons[static_cast<int>(gap.reason)]) + " " + std::to_string(gap.to - gap.from + 1));
         reached_[send.to][gap.stream] = gap.to;

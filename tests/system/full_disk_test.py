@@ -47,6 +47,11 @@ class FullDisk(unittest.TestCase):
             self.assertIn("full", store["trouble"])
             self.assertIn("the store fails, new messages are refused", broker.log())
             self.assertEqual(self.recv(broker)[:receipted], list(range(1, receipted + 1)))  # what is there is delivered
+            done = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "--timeout", "500ms", "late"],
+                                  capture_output=True, text=True, timeout=60 * FACTOR)
+            self.assertEqual(done.returncode, 6)  # not timed_out (7): it is told what it waits for
+            self.assertIn("store_failed", done.stderr)
+            self.assertIn("cannot store at the moment", done.stderr)
             os.remove(filler)
             wait_for("the store", lambda: broker.stats()["store"]["healthy"])
             self.assertIn("the store takes messages again", broker.log())

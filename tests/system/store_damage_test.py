@@ -150,6 +150,28 @@ class Store(unittest.TestCase):
             wait_for("the end of it", lambda: "damaged and let go" in broker.log())
             wait_for("its rows", lambda: self.change("SELECT count(*) FROM chunks") == [(0,)])
 
+    def test_what_waits_for_its_time_and_is_damaged_is_let_go_and_does_not_hold_back_what_lies_behind_it(self):
+        soon = lambda n: int(time.time() * 1e6) + 1_500_000 + n * 1000
+        with Broker(data=self.data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "bob"})
+            for number in range(1, 6):
+                sender.say(cast(batch(sender.session, number, "bob", "sender", [f"late-{number}"], flags=8 | 32, arrival=soon(number))))
+            sender.outcome(5)
+        stream, = self.change("SELECT id FROM streams WHERE kind = 18")[0]
+        second, = self.change(f"SELECT first FROM chunks WHERE stream = {stream} ORDER BY first")[1]
+        self.change(f"UPDATE chunks SET batches = zeroblob(50) WHERE stream = {stream} AND first = {second}")
+        with Broker(data=self.data) as broker, broker.peer() as watcher:
+            watcher.say(hello(watcher.session), attach([f"$reply.{watcher.session:016x}"]))
+            watcher.call({"op": "group.join", "group": "$events", "nodes": [f"$reply.{watcher.session:016x}"]})
+            with broker.peer("bob") as bob:
+                wait_for("what lies behind it", lambda: bob.hear(0.05) and b"late-5" in bob.got)
+                self.assertEqual([n for n in range(1, 6) if f"late-{n}".encode() in bob.got], [1, 3, 4, 5])
+            self.assertIn("1 of them are damaged and let go", broker.log())
+            self.assertEqual(broker.stats()["store"]["unreadable"], [])
+            self.assertEqual(broker.stats()["later"]["messages"], 0)
+            self.assertEqual(broker.stats()["later"]["bytes"], 0)
+            wait_for("its row", lambda: self.change(f"SELECT count(*) FROM chunks WHERE stream = {stream}") == [(0,)])
+
     def test_a_backup_under_load_is_sound_and_can_be_restored(self):
         stop, receipted = threading.Event(), [0]
 
@@ -188,6 +210,10 @@ class Store(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("is not empty", errors)
         self.assertEqual(run("--data", copy, "--check-data")[0], 0)
+        with sqlite3.connect(os.path.join(copy, "cast.db")) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM sessions").fetchone(), (0,))  # it knows nobody's past any more
+            self.assertEqual(db.execute("SELECT value FROM meta WHERE name = 'running'").fetchone(), (1,))  # nor what readers had
+        db.close()
         with Broker(data=copy) as broker, broker.peer() as admin:
             got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
                                  capture_output=True, text=True, timeout=60 * FACTOR).stdout

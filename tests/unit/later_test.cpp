@@ -1,6 +1,7 @@
 // broker/core/later.hpp: what waits for its time, through the router: due and not before, refused, canceled, and kept.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "core/router.hpp"
@@ -270,4 +271,52 @@ TEST_CASE("a start reads back what waits, and it goes once it is read, however l
     again.turn();
     CHECK(again.mail("bob") == "later ");
     CHECK(again.waiting() == 0);
+}
+
+TEST_CASE("what is damaged is let go after some tries, and what lies behind it is read and goes") {
+    Config config;
+    config.durable = true;
+    Bench b(config);
+    b.hello();
+    b.create("bob");
+    for (const char* payload : {"first", "damaged", "last"}) b.send(Cast::unicast, "bob", 5'000'000, payload);
+    Transaction t;
+    b.turn();
+    b.router.collect(t, b.now);
+    Recovered recovered;
+    recovered.nodes = t.nodes;
+    recovered.streams = t.streams;
+    const StreamId later = b.router.later().stream();
+    for (ChunkRow chunk : t.chunks) {
+        chunk.frames.clear();
+        recovered.group_chunks.push_back(chunk);
+    }
+    REQUIRE(t.chunks.size() == 3);
+    config.first_stream = 1000;
+    Bench again(config);
+    again.now.wall_us += 60'000'000;
+    again.router.restore(recovered, again.now, again.outbox);
+    again.outbox.clear();
+    again.router.loaded(Loaded{later, 1, 1, false, t.chunks[0].frames, {}, false}, again.now, again.outbox);
+    for (int tries = 1; tries <= 5; ++tries) {
+        REQUIRE(again.outbox.loads.size() == 1);
+        CHECK(again.outbox.loads[0].from == 2);
+        again.outbox.clear();
+        again.router.loaded(Loaded{later, 2, 0, true, {}, "rotten", true}, again.now, again.outbox);
+        if (tries < 5) again.turn(6000);
+    }
+    REQUIRE(again.outbox.loads.size() == 1);
+    CHECK(again.outbox.loads[0].from == 3);
+    REQUIRE(again.outbox.log.size() == 1);
+    CHECK(again.outbox.log[0].text.find("1 of them are damaged and let go: rotten") != std::string::npos);
+    CHECK(again.router.state().unreadable.empty());
+    again.router.loaded(Loaded{later, 3, Loaded::kEnd, false, t.chunks[2].frames, {}, false}, again.now, again.outbox);
+    again.turn();
+    CHECK(again.mail("bob") == "first last ");
+    CHECK(again.waiting() == 0);
+    CHECK(again.router.later().bytes() == 0);
+    CHECK(again.router.state().cold_bytes == 0);
+    Transaction after;
+    again.router.collect(after, again.now);
+    CHECK(std::any_of(after.erasures.begin(), after.erasures.end(), [&](const Erasure& e) { return e.stream == later && e.from <= 2 && e.through >= 2; }));
 }
