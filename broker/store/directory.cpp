@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -89,6 +90,19 @@ void DataDirectory::settle_log() const {
         at += size;
     }
     if (::fsync(file.fd) != 0) give_up("cannot sync " + log());
+}
+
+void DataDirectory::lengthen_log(std::size_t size) const {
+    std::size_t at = size_of(log());
+    if (at == 0 || at >= size) return;  // there is none yet, or it is long enough
+    const Descriptor file(::open(log().c_str(), O_WRONLY | O_CLOEXEC));
+    const std::vector<char> zeros(kPiece);
+    while (file.fd >= 0 && at < size) {
+        const ssize_t written = ::pwrite(file.fd, zeros.data(), std::min(kPiece, size - at), static_cast<off_t>(at));
+        if (written <= 0) return;
+        at += static_cast<std::size_t>(written);
+    }
+    if (file.fd >= 0) ::fdatasync(file.fd);  // its first commit would pay for it
 }
 
 }  // namespace broker

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -20,9 +21,18 @@ constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
 // message hardly more. The log is long so that a page that is written again and again is brought into the file once.
 constexpr int kPage = 16384;
 constexpr int kLogFrames = 3000;  // pages in the log, from which on it is brought into the file
+constexpr std::size_t kLogReady = 8u << 20;  // bytes that the log has from the start; small transactions stay within it
+constexpr int kLogFramesReady = 480;
+constexpr std::size_t kSmall = 64u << 10;  // bytes of such a transaction
 
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::size_t bytes_of(const Transaction& transaction) {
+    std::size_t bytes = 0;
+    for (const ChunkRow& chunk : transaction.chunks) bytes += chunk.bytes;
+    return bytes;
 }
 
 std::string value_of(const char* name) {
@@ -72,6 +82,7 @@ void DiskStore::open(std::uint64_t id, StreamId first_stream) {
     const bool clean = identity_.clean;
     identity_ = begin_epoch(*database_, id, first_stream);
     identity_.clean = clean;
+    if (durability_ == Durability::fsync) directory_.lengthen_log(kLogReady);
     directory_.remember(identity_.store_id);
 }
 
@@ -172,10 +183,12 @@ void DiskStore::write_all() {
         const bool done = try_write();
         if (done) {
             wait = kRetryFirst;
+            const bool small = bytes_of(transaction_) < kSmall;
             transaction_ = {};
             busy_.store(false, std::memory_order_release);
             signal();
-            if (log_frames_ >= log_limit_) shrink_log();  // whoever waits for the transaction need not wait for this
+            // Whoever waits for the transaction need not wait for this.
+            if (log_frames_ >= std::max(small ? kLogFramesReady : kLogFrames, log_again_)) shrink_log();
         }
         guard.lock();
         if (!done) {
@@ -196,9 +209,7 @@ void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
     }
     wake_writer_.wait(guard, [this] { return stop_ || busy_; });
     spin_.waited(monotonic_us() - begin);
-    std::size_t bytes = 0;
-    for (const ChunkRow& chunk : transaction_.chunks) bytes += chunk.bytes;
-    spin_.took(bytes);
+    spin_.took(bytes_of(transaction_));
 }
 
 /// True when the transaction is in the store. The disk's troubles are told, and pass.
@@ -216,6 +227,7 @@ bool DiskStore::try_write() {
     }
     committed_.store(transaction_.turn, std::memory_order_release);
     const bool was_well = healthy_.exchange(true, std::memory_order_acq_rel);
+    if (!was_well) log_again_ = 0;  // what was in the way of the log may be gone, too
     const std::lock_guard lock(mutex_);
     if (!was_well && !log_stuck_) trouble_.clear();
     return true;
@@ -231,8 +243,8 @@ void DiskStore::make_room() try {
 /// The log into the file. When that fails the transaction is safe all the same, in the log; but pages of the file may
 /// be lost that SQLite takes for written, so the next transaction begins with the whole log again.
 void DiskStore::shrink_log() try {
-    log_limit_ = log_frames_ + kLogFrames / 4;  // not at every commit again while something is in the way
-    if (database_->checkpoint()) log_limit_ = kLogFrames;
+    log_again_ = log_frames_ + kLogFrames / 4;  // not at every commit again while something is in the way
+    if (database_->checkpoint()) log_again_ = 0;
     if (!std::exchange(log_stuck_, false)) return;
     const std::lock_guard lock(mutex_);
     trouble_.clear();

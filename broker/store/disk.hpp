@@ -75,7 +75,7 @@ private:
     std::unique_ptr<Database> database_;   // the writer's once it runs; none while it has to be opened anew
     std::unique_ptr<TableWriter> tables_;
     int log_frames_ = 0;                   // in the log, after the last commit
-    int log_limit_ = 3000;                 // so many are to be brought into the file
+    int log_again_ = 0;                    // from so many on they are brought into the file, when that failed before
     bool log_stuck_ = false;               // it could not be brought into the file
     Identity identity_;
 

@@ -7,7 +7,7 @@ import unittest
 
 from rawcast import *
 
-SIZE = 12 << 20
+SIZE = 20 << 20
 
 
 class FullDisk(unittest.TestCase):
@@ -29,7 +29,7 @@ class FullDisk(unittest.TestCase):
     def test_a_full_disk_stops_receipts_and_nothing_else_until_there_is_room(self):
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
-            file.write(b"\0" * (6 << 20))
+            file.write(b"\0" * (8 << 20))
         with Broker(data=data) as broker, broker.peer("sender") as sender, broker.peer("live") as live:
             sender.call({"op": "node.create", "name": "box"})
             number, healthy = 0, True
@@ -54,7 +54,7 @@ class FullDisk(unittest.TestCase):
             self.assertIn("cannot store at the moment", done.stderr)
             os.remove(filler)
             wait_for("the store", lambda: broker.stats()["store"]["healthy"])
-            self.assertIn("the store takes messages again", broker.log())
+            wait_for("the good news", lambda: "the store takes messages again" in broker.log())
             sender.outcome(number)
             number += 1
             send("live", "y")

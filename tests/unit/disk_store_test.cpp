@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "store/disk.hpp"
@@ -157,6 +158,23 @@ TEST_CASE_FIXTURE(Fixture, "what is gone takes with it what belongs to it") {
     commit(std::move(last));
     CHECK(store->recover().streams.empty());
     CHECK(store->recover().members.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "small transactions stay within the log that is ready from the start") {
+    store = nullptr;
+    store = std::make_unique<DiskStore>(directory, Durability::fsync, 99, 1000);
+    const std::string log = directory + "/cast.db-wal";
+    const auto ready = std::filesystem::file_size(log);
+    CHECK(ready == 8u << 20);
+    for (Turn turn = 1; turn <= 600; ++turn) {  // several times what it holds
+        Transaction t;
+        t.turn = turn;
+        t.chunks = {chunk(3, turn, 1)};
+        commit(std::move(t));
+    }
+    CHECK(std::filesystem::file_size(log) == ready);
+    reopen();
+    CHECK(read(3, 1, 1 << 20).frames.size() == 600);
 }
 
 TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows, passed ones are erased") {
