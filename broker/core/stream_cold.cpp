@@ -9,7 +9,7 @@ namespace broker {
 namespace {
 
 constexpr std::size_t kChunk = 128u << 10;        // bytes of a chunk: one read brings so much
-constexpr std::uint32_t kSmallChunk = 4u << 10;   // a smaller one is written anew with what comes next
+constexpr std::uint32_t kSmallChunk = 3u << 10;   // up to this it is written anew with what comes next; a row of the store holds it
 constexpr std::size_t kColdRange = 64u << 10;     // granularity in which a group lets go of what is cold
 
 }  // namespace
@@ -173,7 +173,7 @@ void Stream::add_chunk(Transaction& transaction, std::size_t begin, std::size_t 
     if (row.frames.empty()) return;
     const auto newest = cast::wire::read_batch(row.frames.back().view().substr(cast::wire::kFrameHeader));
     if (newest) row.arrival_us = newest->header.arrival_us;
-    if (chunk_first_ != 0 && chunk_bytes_ < kSmallChunk && chunk_last_ > popped_) {
+    if (chunk_first_ != 0 && chunk_bytes_ + row.bytes <= kSmallChunk && chunk_last_ > popped_) {
         row.extends = chunk_first_;
         chunk_bytes_ += static_cast<std::uint32_t>(row.bytes);
     } else {

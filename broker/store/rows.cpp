@@ -30,7 +30,11 @@ struct TableWriter::Statements {
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
           session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
-          chunk(db, "INSERT OR REPLACE INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
+          // Not REPLACE: that takes a growing row out first and puts its pages back into the file's free ones.
+          chunk(db,
+                "INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT(stream, first) DO UPDATE SET last = excluded.last, messages = excluded.messages, "
+                "bytes = excluded.bytes, arrival = excluded.arrival, batches = excluded.batches, sum = excluded.sum"),
           chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
     Statement begin, commit, next_stream, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
     Statement node, stream, member, session, erase, chunk, chunk_of;

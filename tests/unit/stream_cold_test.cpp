@@ -97,14 +97,14 @@ TEST_CASE_FIXTURE(Fixture, "what is saved goes into chunks once; a small last on
     CHECK(chunks[0].messages == 5);
     CHECK(chunks[0].extends == 0);
     CHECK(chunks[0].frames.size() == 2);
-    append(1, 5000);
+    append(1, 2000);
     keep();
     REQUIRE(chunks.size() == 2);
     CHECK(chunks[1].extends == 1);  // goes to the end of the small one
     CHECK(chunks[1].first == 6);
-    append(1);
+    append(1, 2000);
     keep();
-    CHECK(chunks[2].extends == 0);  // that is large enough now
+    CHECK(chunks[2].extends == 0);  // the two would be more than a row holds
     keep();
     CHECK(chunks.size() == 3);
     CHECK(row().chunk_first == 7);
