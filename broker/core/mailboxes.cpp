@@ -178,7 +178,7 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     }
     lane.cursor = sequence;
     lane.goings = 0;
-    lane.over = false;
+    lane.over = lane.left = false;
     lane.pace.advanced_us = now.mono_us;
     state_.touch(lane.stream);
     pass_all(lane, now);

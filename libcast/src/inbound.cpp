@@ -100,7 +100,11 @@ void Inbound::accept(ReadStream& stream, const std::shared_ptr<const ReceivedBat
 void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch) {
     const wire::BatchHeader& h = batch->view.header;
     const std::uint64_t last = batch->view.last_sequence();
-    if (!r.bound || r.next > last) return;                      // not the reader (now), or has it
+    if (!r.bound) return;  // not the reader (now)
+    if (r.next > last) {   // has it; what had been handed out when the ACK came bounded that
+        if (r.stream->lane()) r.stream->acked = std::min(r.stream->acked, h.sequence - 1);
+        return;
+    }
     if (r.next < h.sequence && !r.stream->lane()) return;       // something is missing before it: fetch() sees to that
     if (r.had != nullptr && r.had->has(h.session, h.number)) return skip(r, last);
     Inbox& inbox = *r.inbox;

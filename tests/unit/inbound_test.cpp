@@ -106,6 +106,18 @@ TEST_CASE_FIXTURE(Fixture, "what comes twice is handed over once") {
     CHECK(handle() == "4");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what comes again though it was acknowledged is acknowledged again") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 3), 0, out);
+    inbound.deliver(batch(kLane, 4), 0, out);
+    CHECK(handle() == "1 2 3 4");
+    CHECK(tick() == "ack 7:4");
+    inbound.deliver(batch(kLane, 4), 0, out);
+    CHECK(handle() == "");
+    CHECK(tick() == "ack 7:4");
+    CHECK(tick() == "");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a hole in a group is fetched once, and what came after it is not handed over before") {
     inbound.opened(bob, {team(0, 0)}, out);
     CHECK(out.subscriptions == std::vector<std::pair<std::uint64_t, bool>>{{kTeam, true}});

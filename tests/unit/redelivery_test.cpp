@@ -100,6 +100,27 @@ TEST_CASE("who acknowledges something begins to count anew") {
     CHECK(s.dead() == "redeliveries b");
 }
 
+TEST_CASE("readers that went before somebody handled the message do not count against the next one") {
+    broker::Config once;
+    once.max_redeliveries = 1;
+    Scene s(once);
+    s.send(1, "alice", "bob", {"a"});
+    CHECK(s.comes() == "a");
+    s.dies();
+    s.connect(++s.reader);  // it had "a" and has handled it, as it says when it comes back
+    wire::Attach attach;
+    const std::uint64_t lane = s.state().directory.node("bob")->lanes.front()->stream.id();
+    attach.nodes.push_back({wire::kReceive | wire::kAgain, "bob", {{lane, 1, 1}}});
+    s.router().handle(s.reader, wire::Slice::take(wire::encode(attach)), s.now, s.outbox);
+    s.turn();
+    s.send(1, "alice", "bob", {"b"});
+    CHECK(s.delivered(s.reader) == "b");
+    s.dies();
+    CHECK(s.comes() == "b");  // its second reader
+    s.dies();
+    CHECK(s.comes() == " (redeliveries 1)");
+}
+
 TEST_CASE("what no reader was handed is not to blame, and without the setting nothing is") {
     Scene s;
     for (int i = 0; i < 6; ++i) s.comes(), s.dies();
