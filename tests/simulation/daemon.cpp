@@ -79,6 +79,7 @@ void Daemon::turn() {
         digest(bytes);
         world_.trace_frame(true, from, bytes);
         world_.oracle().before(*router_, from, bytes);
+        if (router_->config().max_redeliveries > 0) world_.oracle().came_back(bytes);
         router_->handle(from, Slice::take(std::move(bytes)), now, outbox_);
         world_.oracle().after(*router_, from);
     });

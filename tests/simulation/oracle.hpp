@@ -100,6 +100,8 @@ public:
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
     /// The broker hands these out.
     void handed(std::string_view frame);
+    /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
+    void came_back(std::string_view frame);
     /// A lane of this node begins, after a purge, with so many messages that are gone.
     void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
     void left(std::uint64_t node, std::uint64_t stream) {

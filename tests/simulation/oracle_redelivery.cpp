@@ -1,4 +1,6 @@
 // Messages that their readers did not acknowledge too often: who is to blame, and what becomes of it.
+#include <algorithm>
+
 #include "simulation/oracle.hpp"
 #include "simulation/random.hpp"
 
@@ -15,6 +17,19 @@ void Oracle::handed(std::string_view bytes) {
         for (std::uint32_t i = 0; i < view.header.count; ++i)
             if (const auto record = read_record(in)) ++handed_[number_of(record->payload)];
     });
+}
+
+void Oracle::came_back(std::string_view bytes) {
+    Frame frame;
+    Attach m;
+    if (read_frame(bytes, frame) != cast::ErrorCode::ok || frame.verb != Verb::attach || !decode(frame.body, m)) return;
+    for (const AttachNode& node : m.nodes)
+        for (const Position& position : node.positions) {
+            const auto mirror = mirrors_.find(position.stream);
+            if (mirror == mirrors_.end() || (node.flags & kEarlier) != 0) continue;
+            const std::uint64_t last = std::min<std::uint64_t>(position.received, mirror->second.size());
+            for (std::uint64_t s = position.acked + 1; s <= last; ++s) ++handed_[mirror->second[s - 1]];
+        }
 }
 
 /// What a lane says it gave up was handed out often enough, and is a dead letter.
