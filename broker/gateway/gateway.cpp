@@ -71,6 +71,7 @@ App::App(Settings s)
     if (!ec) acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
     if (!ec) acceptor->bind(end, ec);
     if (!ec) acceptor->listen(1024, ec);
+    if (ec) acceptor.reset();  // while there is what it belongs to
     if (ec)
         throw std::runtime_error(
             "http: cannot listen at " + settings.end + ": " + ec.message() +
@@ -80,7 +81,7 @@ App::App(Settings s)
 }
 
 App::~App() {
-    hub.stop();
+    hub.halt();
     hub.join();
     client.close();  // who still waits for the broker is told so
     workers.join();

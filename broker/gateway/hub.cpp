@@ -75,12 +75,16 @@ void Hub::start() {
     sample_thread_ = quiet_thread([this] { watch_samples(); });
 }
 
-void Hub::stop() {
+void Hub::halt() {
     {
         const std::lock_guard lock(mutex_);
         stop_ = true;
     }
     changed_.notify_all();
+}
+
+void Hub::stop() {
+    halt();
     for (const auto& subscriber : subscribers_) {
         subscriber->closing = true;
         subscriber->wake.notify();

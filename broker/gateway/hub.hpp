@@ -53,9 +53,11 @@ public:
     explicit Hub(App& app);
 
     void start();
-    /// No more reports; subscribers are told to close.
+    /// No more reports; subscribers are told to close. io thread.
     void stop();
-    /// Waits for its threads, after stop().
+    /// No more reports. Any thread.
+    void halt();
+    /// Waits for its threads, after one of these.
     void join();
 
     void add(std::shared_ptr<Subscriber> subscriber);

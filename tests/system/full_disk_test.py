@@ -30,7 +30,7 @@ class FullDisk(unittest.TestCase):
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
             file.write(b"\0" * (8 << 20))
-        with Broker(data=data) as broker, broker.peer("sender") as sender, broker.peer("live") as live:
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender, broker.peer("live") as live:
             sender.call({"op": "node.create", "name": "box"})
             number, healthy = 0, True
             send = lambda target, text: sender.say(cast(batch(sender.session, number, target, "sender", [text])))
