@@ -6,6 +6,7 @@ import sys
 import unittest
 
 from rawcast import *
+from web import curl
 
 SIZE = 20 << 20
 
@@ -30,7 +31,7 @@ class FullDisk(unittest.TestCase):
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
             file.write(b"\0" * (8 << 20))
-        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender, broker.peer("live") as live:
+        with Broker("--dead-after", "10m", data=data, http="127.0.0.1:0") as broker, broker.peer("sender") as sender, broker.peer("live") as live:
             sender.call({"op": "node.create", "name": "box"})
             number, healthy = 0, True
             send = lambda target, text: sender.say(cast(batch(sender.session, number, target, "sender", [text])))
@@ -46,6 +47,10 @@ class FullDisk(unittest.TestCase):
             store = broker.stats()["store"]
             self.assertIn("full", store["trouble"])
             self.assertIn("the store fails, new messages are refused", broker.log())
+            refused = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "late"})
+            self.assertEqual((refused.status, refused.json["code"]), (503, "store_failed"), refused)
+            sent = curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["box"], "content": "z"})
+            self.assertEqual((sent.status, sent.json["success"], sent.json["code"]), (200, False, "store_failed"), sent)
             self.assertEqual(self.recv(broker)[:receipted], list(range(1, receipted + 1)))  # what is there is delivered
             done = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "--timeout", "500ms", "late"],
                                   capture_output=True, text=True, timeout=60 * FACTOR)
