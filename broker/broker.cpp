@@ -2,10 +2,15 @@
 #include "broker.hpp"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "log.hpp"
+#include "looks.hpp"
+#include "reports.hpp"
+#include "wire/names.hpp"
 
 namespace broker {
 namespace {
@@ -36,6 +41,15 @@ Config core_config(const Options& o) {
     c.group_bytes = o.group_bytes;
     c.group_age_us = in_us(o.group_age);
     c.memory_budget = o.memory_budget;
+    c.later_messages = o.later_messages;
+    c.later_bytes = o.later_bytes;
+    c.later_us = in_us(o.later_time);
+    c.reject_full = o.when_full == WhenFull::reject;
+    c.dead_messages = o.dead_messages;
+    c.dead_bytes = o.dead_bytes;
+    c.max_redeliveries = static_cast<std::uint32_t>(o.max_redeliveries);
+    c.history_messages = o.history_messages;
+    c.history_bytes = o.history_bytes;
     c.sender_window = o.sender_window;
     c.reader_window = o.reader_window;
     c.session_us = in_us(o.session_time);
@@ -53,9 +67,11 @@ Broker::Broker(const Options& options, Edge& edge, Store& store, const Config& c
     router_.announce(edge.published(), version);
 }
 
+void Broker::restore(const Recovered& recovered) { router_.restore(recovered, now(), outbox_); }
+
 void Broker::run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options)) {
     for (;;) {
-        if (edge_.wait(deadline_us_ - now().mono_us, wish_fd)) {
+        if (edge_.wait(deadline_us_ - now().mono_us, wish_fd, store_.descriptor())) {
             const Wish wish = read_wish(wish_fd);
             if (wish == Wish::stop) return stop(now());
             if (wish == Wish::reload && reload(options_)) router_.reconfigure(core_config(options_));
@@ -69,7 +85,7 @@ bool Broker::turn(Now at) {
     cast::wire::Slice frame;
     std::size_t bytes = 0;
     int frames = 0;
-    router_.store_health(store_.healthy());
+    if (!store_.volatile_only()) hear_store(at);
     while (frames < kTurnFrames && bytes < kTurnBytes && edge_.receive(from, frame)) {
         ++frames;
         bytes += frame.size();
@@ -78,6 +94,10 @@ bool Broker::turn(Now at) {
         frame = {};
     }
     const bool drained = frames < kTurnFrames && bytes < kTurnBytes;
+    // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be read.
+    // What this sets free (nodes, conflicts) is dealt with here.
+    if (drained)
+        for (ConnectionId id : std::exchange(unreachable_, {})) router_.unreachable(id, at, outbox_);
     deadline_us_ = router_.tick(at, outbox_, drained);
     carry_out(at);
     return drained;
@@ -87,27 +107,80 @@ void Broker::answer_calls(Now at) {
     const std::vector<ControlCall> calls = std::move(outbox_.controls);
     outbox_.controls.clear();
     for (const ControlCall& call : calls) {
-        const ControlAnswer answer = control_.answer(call.json, at, outbox_);
+        const ControlAnswer answer = control_.answer(call, at, outbox_);
+        if (answer.later) continue;
+        if (answer.again) {
+            postponed_.push_back(call);
+            continue;
+        }
         outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
+        if (answer.changes && !store_.volatile_only()) {  // a promise, too
+            answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
+            outbox_.sends.pop_back();
+            router_.state().unsaved.urgent = true;
+        }
         router_.answered(call.from, answer.text.size(), at, outbox_);
     }
 }
 
 void Broker::carry_out(Now at) {
-    // Events make more of the outbox: they come first.
-    if (!outbox_.events.empty()) router_.publish_events(Control::encode_events(outbox_.events), at);
-    store_.commit(router_.close_turn());
-    router_.committed(store_.committed());
+    // Reports make more of the outbox: they come first.
+    if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
+    if (Tap& tap = router_.state().tap; !tap.empty()) router_.publish_reports(cast::wire::kTapGroup, encode_samples(tap.take()), at);
+    for (const LookAnswer& look : outbox_.looks) {
+        const std::string text = encode_look(look);
+        outbox_.send(look.to.connection, cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
+        router_.answered(look.to.connection, text.size(), at, outbox_);
+    }
+    const Turn turn = router_.close_turn();
+    if (store_.volatile_only()) router_.committed(turn);
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
-    for (const LogLine& line : outbox_.log) log_info(line.text);
-    std::vector<ConnectionId> gone;
-    for (const Send& send : outbox_.sends)
-        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) gone.push_back(send.to);
-    for (const Publish& publish : outbox_.publishes) edge_.publish(publish.stream, publish.frame);
+    for (const LogLine& line : outbox_.log) log_line(line.bad ? LogLevel::error : LogLevel::info, line.text);
+    for (const Send& send : outbox_.sends) {
+        // After one that did not leave, none may: it would look as if nothing were missing.
+        if (!unreachable_.empty() && unreachable_.contains(send.to)) continue;
+        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) unreachable_.insert(send.to);
+    }
+    for (const Publish& publish : outbox_.publishes) edge_.publish(publish.topic, publish.frame);
+    for (const Load& load : outbox_.loads) store_.load(load);
     outbox_.clear();
-    // What this sets free (nodes, conflicts) is dealt with in a turn of its own.
-    for (ConnectionId id : gone) router_.unreachable(id, at, outbox_);
-    if (!outbox_.empty()) deadline_us_ = 0;
+    if (!store_.volatile_only()) tell_store(at);
+    if (!unreachable_.empty()) deadline_us_ = 0;
+}
+
+void Broker::hear_store(Now at) {
+    std::uint64_t count = 0;
+    (void)!read(store_.descriptor(), &count, sizeof count);
+    watch_.look(store_, router_.state().watched(), at, outbox_);
+    router_.store_health(store_.healthy());
+    router_.committed(store_.committed());
+    while (!answers_.empty() && answers_.front().first <= store_.committed()) {
+        outbox_.sends.push_back(std::move(answers_.front().second));
+        answers_.pop_front();
+    }
+    Loaded loaded;
+    while (store_.loaded(loaded)) router_.loaded(std::move(loaded), at, outbox_);
+    if (postponed_.empty()) return;
+    outbox_.controls.swap(postponed_);
+    answer_calls(at);
+}
+
+/// Everything up to the present turn in one transaction, when the store has done the one before.
+void Broker::tell_store(Now at) {
+    if (!store_.idle() || !router_.wants_transaction(at, deadline_us_)) return;
+    Transaction transaction;
+    router_.collect(transaction, at);
+    store_.begin(std::move(transaction));
+}
+
+/// Turns until what was promised is committed and told.
+void Broker::await_store(std::int64_t until_us) {
+    router_.state().unsaved.urgent = true;
+    turn(now());
+    while (!store_.idle() && now().mono_us < until_us) {
+        edge_.wait(20 * kMs, store_.descriptor());
+        turn(now());
+    }
 }
 
 void Broker::stop(Now started) {
@@ -116,8 +189,15 @@ void Broker::stop(Now started) {
     const std::int64_t until = started.mono_us + in_us(options_.drain_time);
     while (!turn(now()) && now().mono_us < until) {
     }
+    const std::int64_t kept_by = std::max(until, now().mono_us + kSecond);
+    if (!store_.volatile_only()) await_store(kept_by);
     router_.goodbye(outbox_);
     carry_out(now());
+    if (!store_.volatile_only()) {  // once more, for where everybody stands now
+        while (!store_.idle() && now().mono_us < kept_by) edge_.wait(20 * kMs, store_.descriptor());
+        router_.state().unsaved.urgent = true;
+        tell_store(now());
+    }
     log_info("stopped");
 }
 

@@ -2,12 +2,16 @@
 // frame and its timers, has the store commit the turn, and sends what came of it.
 #pragma once
 #include <cstdint>
+#include <deque>
+#include <set>
+#include <utility>
 
 #include "control.hpp"
 #include "core/router.hpp"
 #include "core/store.hpp"
 #include "edge/edge.hpp"
 #include "options.hpp"
+#include "store_watch.hpp"
 
 namespace broker {
 
@@ -22,6 +26,9 @@ public:
     /// `wish_fd` becomes readable when `read_wish` has something to say (signals).
     Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version);
 
+    /// What a start found in the store; before run().
+    void restore(const Recovered& recovered);
+
     /// Turns until told to stop; then drains for at most `drain_time` and says BYE.
     void run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options));
 
@@ -31,6 +38,11 @@ private:
     /// One turn: at most so many frames. Returns whether the edge is drained.
     bool turn(Now now);
     void answer_calls(Now now);
+    /// What the store has done since, in.
+    void hear_store(Now now);
+    /// What the store has to do, out.
+    void tell_store(Now now);
+    void await_store(std::int64_t until_us);
     void carry_out(Now now);
     void stop(Now now);
 
@@ -40,6 +52,10 @@ private:
     Router router_;
     Control control_;
     Outbox outbox_;
+    std::deque<std::pair<Turn, Send>> answers_;  ///< of management calls that are not committed yet
+    std::set<ConnectionId> unreachable_;         ///< could not be sent to; what they said before is still to be read
+    std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
+    StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
 };
 

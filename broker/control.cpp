@@ -1,5 +1,5 @@
 // Management calls. Broker's thread.
-#include "control.hpp"
+#include "control_call.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,13 +9,10 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "report.hpp"
-#include "wire/batch.hpp"
 #include "wire/frame.hpp"
 #include "wire/names.hpp"
-#include "wire/record.hpp"
 
 namespace broker {
 
@@ -23,25 +20,6 @@ using cast::ErrorCode;
 using nlohmann::json;
 
 namespace {
-
-struct Call {
-    const json& request;
-    Router& router;
-    Now now;
-    Outbox& outbox;
-
-    std::string text(const char* key) const {
-        const auto at = request.find(key);
-        return at != request.end() && at->is_string() ? at->get<std::string>() : std::string();
-    }
-    std::int64_t number(const char* key) const {
-        const auto at = request.find(key);
-        return at != request.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
-    }
-};
-
-ControlAnswer fail(ErrorCode code, std::string text) { return {code, std::move(text)}; }
-ControlAnswer good(const json& answer) { return {ErrorCode::ok, answer.dump(-1, ' ', false, json::error_handler_t::replace)}; }
 
 /// A TCP port of the loopback interface that is free now; 0 when there is none.
 int free_port() {
@@ -87,7 +65,10 @@ ControlAnswer node_create(const Call& call) {
     ErrorCode code = ErrorCode::ok;
     Node* node = call.router.create_node(name, code, call.now, call.outbox);
     if (node == nullptr) return fail(code, "'" + name + "'");
-    if (port != 0) node->port = static_cast<int>(port);
+    if (port != 0 && node->port != port) {
+        node->port = static_cast<int>(port);
+        if (state.watched()) call.outbox.events.push_back({"changed", name, {}, call.now.wall_us, node->port});
+    }
     return good(report_node(state, *node));
 }
 
@@ -104,24 +85,13 @@ ControlAnswer node_show(const Call& call) {
     return good(report_node(state, *node));
 }
 
-bool by_name(const json& a, const json& b) { return a["name"].get_ref<const std::string&>() < b["name"].get_ref<const std::string&>(); }
-
-ControlAnswer node_list(const Call& call) {
-    State& state = call.router.state();
-    std::vector<json> nodes;
-    state.directory.for_each_node([&](const Node& node) {
-        if (!node.hidden) nodes.push_back(report_node(state, node));
-    });
-    std::sort(nodes.begin(), nodes.end(), by_name);
-    return good({{"nodes", std::move(nodes)}});
-}
-
 ControlAnswer group_create(const Call& call) {
     ErrorCode code = ErrorCode::ok;
     if (cast::wire::reserved_name(call.text("name"))) return fail(ErrorCode::forbidden, call.text("name"));
     Group* group = call.router.create_group(call.text("name"), code, call.now, call.outbox);
     if (group == nullptr) return fail(code, "'" + call.text("name") + "'");
     group->created = true;
+    call.router.state().touch(group->stream);
     return good(report_group(*group));
 }
 
@@ -134,15 +104,6 @@ ControlAnswer group_show(const Call& call) {
     const Group* group = call.router.state().directory.group(call.text("name"));
     if (group == nullptr || cast::wire::reserved_name(group->name)) return fail(ErrorCode::no_such_group, call.text("name"));
     return good(report_group(*group));
-}
-
-ControlAnswer group_list(const Call& call) {
-    std::vector<json> groups;
-    call.router.state().directory.for_each_group([&](const Group& group) {
-        if (!cast::wire::reserved_name(group.name)) groups.push_back(report_group(group));
-    });
-    std::sort(groups.begin(), groups.end(), by_name);
-    return good({{"groups", std::move(groups)}});
 }
 
 ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::string_view, std::string_view, Now, Outbox&)) {
@@ -161,43 +122,63 @@ ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::
 ControlAnswer group_join(const Call& call) { return change_members(call, &Router::join); }
 ControlAnswer group_leave(const Call& call) { return change_members(call, &Router::leave); }
 
+constexpr std::int64_t kListed = 1000, kListedMost = 10000;
+
+/// What waits for its time, the next one first.
+ControlAnswer later_list(const Call& call) {
+    const std::int64_t wanted = call.number("count");
+    const auto most = static_cast<std::size_t>(wanted <= 0 ? kListed : std::min(wanted, kListedMost));
+    json all = json::array();
+    const Later& later = call.router.later();
+    later.for_each([&](Sequence id, const Late& late) {
+        if (all.size() == most) return false;
+        const auto batch = cast::wire::read_batch(late.frame.view().substr(cast::wire::kFrameHeader));
+        const cast::wire::BatchHeader& h = batch->header;
+        const char* kind = h.cast == cast::wire::Cast::unicast ? "unicast" : h.cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
+        all.push_back({{"id", id}, {"due_us", late.due_us}, {"cast", kind}, {"sender", h.sender}, {"target", h.target}, {"priority", h.priority},
+                       {"messages", late.count}, {"bytes", late.size}});
+        return true;
+    });
+    return good({{"later", std::move(all)}, {"messages", later.messages()}, {"bytes", later.bytes()}});
+}
+
+ControlAnswer later_cancel(const Call& call) {
+    const auto ids = call.request.find("ids");
+    const bool list = ids != call.request.end() && ids->is_array();
+    if (!list || !std::all_of(ids->begin(), ids->end(), [](const json& id) { return id.is_number_unsigned(); }))
+        return fail(ErrorCode::malformed, "\"ids\" is to be a list of numbers");
+    json canceled = json::array();
+    for (const json& id : *ids)
+        if (call.router.later().cancel(id.get<Sequence>(), call.now)) canceled.push_back(id);
+    return good({{"canceled", std::move(canceled)}});
+}
+
 using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
-    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
-    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
-    {"group.join", group_join},     {"group.leave", group_leave},
+    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", call_node_list},
+    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", call_group_list},
+    {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
+    {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
+    {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},
+    {"later.list", later_list},     {"later.cancel", later_cancel},
 };
 
 }  // namespace
 
-ControlAnswer Control::answer(const std::string& text, Now now, Outbox& outbox) {
-    const json request = json::parse(text, nullptr, false);
+ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
+    const json request = json::parse(asked.json, nullptr, false);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
-    const Call call{request, router_, now, outbox};
+    const Call call{request, router_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");
-    if (op == "stats") return good(report_stats(router_, version_, started_, now));
+    if (op == "stats") return good(report_stats(router_, store_, version_, started_, now));
     if (op == "status") return good(report_status(router_, store_, version_, started_, now));
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
-    return at->second(call);
-}
-
-std::string Control::encode_events(const std::vector<PresenceEvent>& events) {
-    std::string frame;
-    cast::wire::begin_frame(frame, cast::wire::Verb::deliver);
-    cast::wire::BatchHeader header;
-    header.cast = cast::wire::Cast::multicast;
-    header.target = cast::wire::kEventsGroup;
-    header.sender = cast::wire::kBrokerName;
-    cast::wire::begin_batch(frame, header);
-    for (const PresenceEvent& event : events) {
-        json j = {{"event", event.kind}, {"time_us", event.wall_us}};
-        if (!event.node.empty()) j["node"] = event.node;
-        if (!event.group.empty()) j["group"] = event.group;
-        cast::wire::append_record(frame, "json", {}, j.dump());
-    }
-    cast::wire::seal_batch(frame, cast::wire::kFrameHeader, 0, static_cast<std::uint32_t>(events.size()), 0);
-    return frame;
+    const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
+    if (!reads && !store_.healthy()) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
+    ControlAnswer answer = at->second(call);
+    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
+    return answer;
 }
 
 }  // namespace broker

@@ -11,6 +11,9 @@ namespace broker {
 struct ControlAnswer {
     cast::ErrorCode code = cast::ErrorCode::ok;
     std::string text;  ///< JSON, or with a code a sentence
+    bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
+    bool again = false;    ///< not yet: call again when the store has answered
+    bool later = false;    ///< it comes with an outbox (Outbox::looks)
 };
 
 class Control {
@@ -18,10 +21,7 @@ public:
     Control(Router& router, const Store& store, std::string version, Now started)
         : router_(router), store_(store), version_(std::move(version)), started_(started) {}
 
-    ControlAnswer answer(const std::string& request, Now now, Outbox& outbox);
-
-    /// The batch of these events, framed for Router::publish_events.
-    static std::string encode_events(const std::vector<PresenceEvent>& events);
+    ControlAnswer answer(const ControlCall& call, Now now, Outbox& outbox);
 
 private:
     Router& router_;

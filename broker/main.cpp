@@ -8,22 +8,31 @@
 
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #ifdef CAST_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
 #include "broker.hpp"
+#include "gateway/gateway.hpp"
 #include "log.hpp"
+#include "store/disk.hpp"
 #include "store/memory.hpp"
+#include "tasks.hpp"
 #include "wire/heap.hpp"
 
 namespace {
 
 using broker::Broker;
 
+gateway::Gateway* g_gateway = nullptr;
+bool g_stopping = false;
 int g_argc = 0;
 char** g_argv = nullptr;
 
@@ -60,7 +69,11 @@ int open_signals() {
 Broker::Wish read_signal(int fd) {
     signalfd_siginfo info{};
     if (read(fd, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return Broker::Wish::none;
-    return info.ssi_signo == SIGHUP ? Broker::Wish::reload : Broker::Wish::stop;
+    if (info.ssi_signo == SIGHUP) return Broker::Wish::reload;
+    if (g_gateway == nullptr || std::exchange(g_stopping, true)) return Broker::Wish::stop;
+    // The gateway is a client: it finishes what is under way while the broker still answers, and then says so.
+    g_gateway->stop([] { kill(getpid(), SIGTERM); });
+    return Broker::Wish::none;
 }
 
 bool reload(broker::Options& running) {
@@ -70,7 +83,8 @@ bool reload(broker::Options& running) {
         return false;
     }
     const broker::Reload result = broker::reload_options(running, fresh.options);
-    for (const std::string& name : result.needs_restart) broker::log_warning("reload: " + name + " changes with the next start only");
+    for (const std::string& name : result.needs_restart)
+        broker::log_warning("reload: " + name + " changes with the next start only");
     for (const std::string& name : result.changed) broker::log_info("reload: " + name + " taken over");
     broker::set_log(running.log_level, running.log_format);
     broker::log_info("reloaded");
@@ -78,36 +92,89 @@ bool reload(broker::Options& running) {
 }
 
 /// The chosen ends for scripts; under a temporary name first, so that nobody reads half of it.
-bool write_endpoints(const std::string& path, const broker::Edge& edge) {
+bool write_endpoints(const std::string& path, const broker::Edge& edge, const gateway::Gateway* page) {
     const std::string temporary = path + ".new";
     {
         std::ofstream out(temporary);
         for (const std::string& end : edge.bound()) out << "bind=" << end << '\n';
         for (const std::string& end : edge.published()) out << "publish=" << end << '\n';
+        if (page != nullptr) out << "http=" << page->url() << '\n';
         if (!out.flush()) return false;
     }
     return std::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
-int serve(const broker::Options& options, int signals) {
+/// An end that is bound to every address, as a client on this machine says it.
+std::string own_end(std::string end) {
+    for (const auto& [all, one] :
+         {std::pair{"//0.0.0.0:", "//127.0.0.1:"}, std::pair{"//[::]:", "//[::1]:"}, std::pair{"//*:", "//127.0.0.1:"}})
+        if (const auto at = end.find(all); at != std::string::npos) end.replace(at, std::string_view(all).size(), one);
+    return end;
+}
+
+std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge) {
+    if (options.http == "off") return nullptr;
+    gateway::Settings settings;
+    settings.end = options.http;
+    settings.connections_per_address = options.http_connections;
+    settings.node_address = options.node_address;
+    settings.dev = options.dev;
+    settings.broker = own_end(edge.bound().front());
+    settings.version = CAST_VERSION;
+    settings.log_warning = [](const std::string& text) { broker::log_warning(text); };
+    return std::make_unique<gateway::Gateway>(std::move(settings));
+}
+
+int run(const broker::Options& options, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
     broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin});
-    broker::MemoryStore store;
-    broker::Config config = broker::core_config(options);
-    config.epoch = Broker::now().wall_us;
-    config.store_id = random_id();
-    config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
     Broker broker(options, edge, store, config, CAST_VERSION);
+    if (recovered != nullptr) broker.restore(*recovered);
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
-    if (!options.endpoints_file.empty() && !write_endpoints(options.endpoints_file, edge)) {
+    const std::unique_ptr<gateway::Gateway> page = make_gateway(options, edge);
+    if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
+    if (page != nullptr) page->start();
+    if (!options.endpoints_file.empty() && !write_endpoints(options.endpoints_file, edge, page.get())) {
         broker::log_error("cannot write " + options.endpoints_file);
         return 1;
     }
     notify("READY=1");
+    g_gateway = page.get();
     broker.run(signals, read_signal, reload);
+    g_gateway = nullptr;
     notify("STOPPING=1");
     if (!options.endpoints_file.empty()) std::remove(options.endpoints_file.c_str());
     return 0;
+}
+
+int serve_from_disk(const broker::Options& options, broker::Config config, int signals) {
+    constexpr broker::StreamId kLeap = 1u << 16;  // over the ids that the epoch before gave out and did not keep
+    const std::string directory = options.data.empty() ? broker::default_directory() : options.data;
+    if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
+    const bool sync = options.durability == broker::Durable::fsync;
+    broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os, config.store_id, config.first_stream);
+    store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 1);
+    broker::Recovered recovered = store.recover();
+    config.durable = true;
+    config.epoch = store.identity().epoch;
+    config.store_id = store.identity().store_id;
+    config.first_stream = recovered.next_stream + kLeap;
+    for (const broker::StreamRow& row : recovered.streams)
+        if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
+    broker::log_info("the store is in " + directory);
+    const int code = run(options, store, config, &recovered, signals);
+    if (!store.close()) broker::log_error("the store could not be closed in order; what was receipted is in it: " + store.trouble());
+    return code;
+}
+
+int serve(const broker::Options& options, int signals) {
+    broker::Config config = broker::core_config(options);
+    config.epoch = Broker::now().wall_us;
+    config.store_id = random_id();
+    config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
+    if (!options.memory && options.durability != broker::Durable::memory) return serve_from_disk(options, config, signals);
+    broker::MemoryStore store;
+    return run(options, store, config, nullptr, signals);
 }
 
 }  // namespace
@@ -120,6 +187,7 @@ int main(int argc, char** argv) {
         std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
         return *parsed.exit_code;
     }
+    if (parsed.task != broker::Task::serve) return broker::run_task(parsed, random_id());
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
     raise_descriptor_limit();
     cast::wire::keep_freed_memory();

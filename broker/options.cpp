@@ -38,6 +38,8 @@ struct CommandLine {
     GivenBySetting given;
     std::string config;
     bool check = false;
+    bool check_data = false;
+    std::string backup, restore;
 };
 
 std::string environment(const std::string& name) {
@@ -52,10 +54,14 @@ bool is_list(const Setting& setting) {
 /// What a setting's value is called in the help.
 struct ValueName {
     const char* operator()(std::vector<std::string> Options::*) const { return "URL"; }
-    const char* operator()(std::string Options::*) const { return "FILE"; }
+    const char* operator()(std::string Options::*) const { return "PATH"; }
     const char* operator()(bool Options::*) const { return ""; }
     const char* operator()(LogLevel Options::*) const { return "LEVEL"; }
     const char* operator()(LogFormat Options::*) const { return "FORMAT"; }
+    const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
+    const char* operator()(const HostName&) const { return "ADDRESS"; }
+    const char* operator()(Durable Options::*) const { return "LEVEL"; }
+    const char* operator()(WhenFull Options::*) const { return "HOW"; }
     const char* operator()(const SizeRange&) const { return "SIZE"; }
     const char* operator()(const CountRange&) const { return "NUMBER"; }
     const char* operator()(const TimeRange&) const { return "TIME"; }
@@ -81,6 +87,11 @@ CommandLine read_flags(int argc, const char* const* argv) {
     app.set_version_flag("--version", "cast-broker " CAST_VERSION);
     app.add_option("-c,--config", line.config, "read settings from this file")->type_name("FILE");
     app.add_flag("--check-config", line.check, "check all settings, print them and exit");
+    auto* check_data = app.add_flag("--check-data", line.check_data, "look at everything in the data directory, name what is damaged (exit 1), and exit; a broker may run on it");
+    auto* backup = app.add_option("--backup", line.backup, "write the data directory's store to this new file and exit; a broker may run on it")->type_name("FILE");
+    auto* restore = app.add_option("--restore", line.restore, "make the empty data directory what this backup holds, and exit")->type_name("FILE");
+    check_data->excludes(backup, restore);
+    backup->excludes(restore);
     std::map<std::string_view, CLI::Option*> options;
     for (const auto& setting : all_settings()) options[setting.name] = add_setting(app, setting);
     try {
@@ -145,8 +156,13 @@ void read_file(const std::string& path, GivenBySetting& given, std::vector<std::
 
 /// What no setting can see alone.
 void check_together(const Options& options, std::vector<std::string>& faults) {
-    if (!options.memory) faults.push_back("memory: there is no other store yet, so it cannot be false");
+    if (options.memory && !options.data.empty()) faults.push_back("data, memory: a broker that keeps all in memory has no data directory");
     if (options.dead_after <= options.ping_interval) faults.push_back("dead-after: must be longer than ping-interval");
+    if (!options.insecure && options.http != "off" && !is_loopback(options.http))
+        faults.push_back(fmt::format("http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));
+    if (!options.insecure && !is_loopback(options.node_address))
+        faults.push_back(fmt::format("node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
+                                     options.node_address));
     auto ends = options.bind;
     ends.insert(ends.end(), options.publish.begin(), options.publish.end());
     std::erase_if(ends, [](const std::string& url) { return url.ends_with(":0") || url.ends_with(":*"); });
@@ -171,6 +187,8 @@ Parsed read_all(int argc, const char* const* argv) {
         const auto fault = set_value(parsed.options, setting, given->second.values);
         if (!fault.empty()) faults.push_back(given->second.source + ": " + fault);
     }
+    parsed.task = line.check_data ? Task::check_data : !line.backup.empty() ? Task::backup : !line.restore.empty() ? Task::restore : Task::serve;
+    parsed.file = line.backup + line.restore;
     if (faults.empty()) check_together(parsed.options, faults);
     for (const auto& fault : faults) parsed.text += "cast-broker: " + fault + "\n";
     if (!faults.empty()) {
@@ -190,10 +208,10 @@ Parsed parse_options(int argc, const char* const* argv) {
     } catch (const CLI::ParseError& error) {
         const bool fine = error.get_exit_code() == 0;  // --help, --version
         const std::string text = error.what();
-        if (fine) return {{}, 0, text.ends_with('\n') ? text : text + "\n"};
-        return {{}, 2, "cast-broker: " + text + "\nRun cast-broker --help for all settings.\n"};
+        if (fine) return {{}, Task::serve, {}, 0, text.ends_with('\n') ? text : text + "\n"};
+        return {{}, Task::serve, {}, 2, "cast-broker: " + text + "\nRun cast-broker --help for all settings.\n"};
     } catch (const std::exception& error) {
-        return {{}, 2, std::string("cast-broker: ") + error.what() + "\n"};
+        return {{}, Task::serve, {}, 2, std::string("cast-broker: ") + error.what() + "\n"};
     }
 }
 

@@ -13,6 +13,9 @@ namespace broker {
 
 enum class LogLevel { trace, debug, info, warning, error };
 enum class LogFormat { text, json };
+/// What a receipt promises: synced to the disk, handed to the operating system, or held in memory.
+enum class Durable { fsync, os, memory };
+enum class WhenFull { block, reject };
 
 /// A member is called like its flag: max_message is --max-message, CAST_BROKER_MAX_MESSAGE and the key max-message.
 /// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges.
@@ -22,14 +25,32 @@ struct Options {
     std::vector<std::string> bind{"tcp://127.0.0.1:5570"};
     /// Where clients subscribe to groups and broadcasts; same forms.
     std::vector<std::string> publish{"tcp://127.0.0.1:5571"};
-    /// The daemon writes the ends it got here, a line each: bind=tcp://... and publish=tcp://... Empty: nowhere.
+    /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
+    /// Empty: nowhere.
     std::string endpoints_file;
-    /// Sleep whenever there is nothing to do, also while single messages come every moment (edge/spin.hpp).
+    /// Sleep whenever there is nothing to do, also while single messages come every moment (core/spin.hpp).
     bool no_spin = false;
 
+    // --- The page and the API -----------------------------------------------------------------------------------
+    /// Where browsers and scripts are answered: HOST:PORT (port 0 picks a free one), or "off".
+    std::string http = "127.0.0.1:8000";
+    /// Connections to it, HTTP and WebSocket, that one address may have.
+    std::uint64_t http_connections = 4096;
+    /// Where the ports of nodes listen.
+    std::string node_address = "127.0.0.1";
+    /// Allow http and node-address to be reached from other machines, although there are no users yet.
+    bool insecure = false;
+    /// Serve the page from this source folder, and reload it in browsers when a file there changes. Empty: as built.
+    std::string dev;
+
     // --- Store ------------------------------------------------------------------------------------------------
-    /// Keep messages in memory: they end with the process. The only store yet, so it cannot be false.
-    bool memory = true;
+    /// The directory of the store. Empty: $STATE_DIRECTORY, else /var/lib/cast for root, else $XDG_STATE_HOME/cast or
+    /// ~/.local/state/cast.
+    std::string data;
+    /// No store: messages, nodes and groups end with the process.
+    bool memory = false;
+    /// When a receipt may leave: `memory` is the same as the setting above.
+    Durable durability = Durable::fsync;
 
     // --- Log (live) -------------------------------------------------------------------------------------------
     LogLevel log_level = LogLevel::info;
@@ -55,6 +76,23 @@ struct Options {
     std::uint64_t sender_window = cast::wire::kSenderWindow;
     /// Bytes of all streams together.
     std::uint64_t memory_budget = 1u << 30;
+    /// What waits for its time (send --at, --delay), and how far ahead that may be.
+    std::uint64_t later_messages = 100000;
+    std::uint64_t later_bytes = 64u << 20;
+    std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
+    /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at once.
+    WhenFull when_full = WhenFull::block;
+    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0: none.
+    std::uint64_t dead_messages = 10000;
+    std::uint64_t dead_bytes = 16u << 20;
+    /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it is
+    /// a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for only who
+    /// knows the readers can tell those that die of a message from those that were stopped while they had one.
+    std::uint64_t max_redeliveries = 0;
+    /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
+    std::uint64_t history_messages = 100;
+    /// Bytes of those of all nodes together.
+    std::uint64_t history_bytes = 16u << 20;
 
     // --- Times (live) -----------------------------------------------------------------------------------------
     /// How long a client may be away before its session, and what it had not confirmed, is forgotten.
@@ -73,9 +111,14 @@ struct Options {
     bool operator==(const Options&) const = default;
 };
 
+/// What to do with them.
+enum class Task { serve, check_data, backup, restore };
+
 /// What came of reading them: options to run with, or a reason to end at once.
 struct Parsed {
     Options options;
+    Task task = Task::serve;
+    std::string file;  ///< of a backup
     std::optional<int> exit_code;  ///< set: print text (to stdout for 0, else stderr) and exit; 2 for usage errors
     std::string text;
 };

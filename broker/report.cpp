@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "store_watch.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -84,6 +85,21 @@ json latency(const Histogram& h) {
             {"p99", h.percentile(0.99)}, {"p999", h.percentile(0.999)}, {"max", h.max()}};
 }
 
+json report_store(const State& state, const Store& store, Now now) {
+    json unreadable = json::array();
+    for (const auto& [place, u] : state.unreadable) {
+        if (unreadable.size() >= kListed) break;
+        const StreamOwner owner = state.directory.owner(place.first);
+        json j = {{"stream", place.first}, {"from", place.second}, {"reason", u.why}, {"tries", u.tries}, {"for_s", static_cast<double>(now.mono_us - u.since_us) / 1e6}};
+        if (owner.lane != nullptr) j["node"] = owner.lane->node->name;
+        if (owner.lane != nullptr) j["priority"] = owner.lane->priority;
+        if (owner.group != nullptr) j["group"] = owner.group->name;
+        unreadable.push_back(std::move(j));
+    }
+    return {{"kind", store.name()},           {"healthy", store.healthy()}, {"trouble", store.trouble()},
+            {"failures", store.failures()},   {"busy_ms", store.busy_ms()}, {"unreadable", std::move(unreadable)}};
+}
+
 }  // namespace
 
 json report_node(State& state, const Node& node) {
@@ -112,7 +128,7 @@ json report_group(const Group& group) {
             {"messages", group.messages}, {"bytes", group.bytes},     {"retained", group.stream.messages()}};
 }
 
-json report_stats(Router& router, const std::string& version, Now started, Now now) {
+json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     const Statistics& s = state.statistics;
     const Counts counts = count_nodes(state);
@@ -121,7 +137,7 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
             {"epoch", state.config.epoch},
             {"time_us", now.wall_us},
             {"nodes", {{"known", state.directory.nodes()}, {"attached", counts.attached}, {"created", counts.created}}},
-            {"groups", state.directory.groups() - 1},  // without $events
+            {"groups", state.directory.groups() - 2},  // without $events and $tap
             {"sessions", state.sessions.sessions()},
             {"connections", state.sessions.connections()},
             {"messages", {{"unicast", s.by_cast[1]}, {"multicast", s.by_cast[2]}, {"broadcast", s.by_cast[3]}, {"total", s.flow.messages_in}}},
@@ -129,12 +145,16 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
             {"batches", {{"in", s.batches_in}, {"out", s.batches_out}}},
             {"delivered", {{"messages", s.flow.messages_out}}},
             {"queued", {{"messages", counts.queued_messages}, {"bytes", state.total_bytes}}},
+            {"store", report_store(state, store, now)},
             {"receipts", s.receipts},
             {"redelivered", s.redelivered},
             {"repaired_gaps", s.repaired_gaps},
-            {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}}},
+            {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}, {"redeliveries", s.gaps_redeliveries}}},
             {"expired", s.expired},
             {"discarded", s.discarded},
+            {"later",
+             {{"messages", router.later().messages()}, {"bytes", router.later().bytes()}, {"entered", s.later_entered}, {"refused", s.later_refused}, {"canceled", s.later_canceled}}},
+            {"dead", {{"messages", router.dead().messages()}, {"bytes", router.dead().bytes()}, {"buried", router.dead().buried()}}},
             {"refused", refused(s)},
             {"rates", {{"1s", rate(s.rate(1))}, {"10s", rate(s.rate(10))}, {"60s", rate(s.rate(60))}}},
             {"latency_us", latency(s.latency_us)},
@@ -145,7 +165,9 @@ json report_stats(Router& router, const std::string& version, Now started, Now n
 json report_status(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     json reasons = json::array();
-    if (!store.healthy()) reasons.push_back("the store cannot take messages");
+    for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);
+    if (!state.unreadable.empty())
+        reasons.push_back("messages of " + std::to_string(state.unreadable.size()) + " streams cannot be read; stats name them");
     if (state.total_bytes >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
     const Counts counts = count_nodes(state);
     return {{"status", reasons.empty() ? "ok" : "degraded"},
@@ -156,7 +178,8 @@ json report_status(Router& router, const Store& store, const std::string& versio
             {"attached", counts.attached},
             {"queued_bytes", state.total_bytes},
             {"memory_budget", state.config.memory_budget},
-            {"store", store.name()}};
+            {"store", store.name()},
+            {"store_healthy", store.healthy()}};
 }
 
 }  // namespace broker

@@ -11,7 +11,7 @@ namespace broker {
 
 nlohmann::json report_node(State& state, const Node& node);
 nlohmann::json report_group(const Group& group);
-nlohmann::json report_stats(Router& router, const std::string& version, Now started, Now now);
+nlohmann::json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now);
 nlohmann::json report_status(Router& router, const Store& store, const std::string& version, Now started, Now now);
 
 }  // namespace broker

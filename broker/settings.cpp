@@ -20,13 +20,15 @@ using cast::wire::kHardMaxMessage;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::uint64_t kBillion = 1'000'000'000;
-constexpr const char *kEnds = "Ends", *kStore = "Store", *kLog = "Log", *kLimits = "Limits", *kTimes = "Times";
+constexpr const char *kEnds = "Ends", *kPage = "The page and the API", *kStore = "Store", *kLog = "Log", *kLimits = "Limits", *kTimes = "Times";
 constexpr bool kLive = true, kFixed = false;
 
 constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"debug", LogLevel::debug},
                              std::pair{"info", LogLevel::info}, std::pair{"warning", LogLevel::warning},
                              std::pair{"error", LogLevel::error}};
 constexpr std::array kFormats{std::pair{"text", LogFormat::text}, std::pair{"json", LogFormat::json}};
+constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os}, std::pair{"memory", Durable::memory}};
+constexpr std::array kWhenFull{std::pair{"block", WhenFull::block}, std::pair{"reject", WhenFull::reject}};
 
 using O = Options;
 const std::array kSettings{
@@ -34,10 +36,19 @@ const std::array kSettings{
             "where clients connect: tcp://HOST:PORT (port 0: a free one) or ipc://PATH; repeatable"},
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
-            "write the ends there: lines bind=URL and publish=URL"},
+            "write the ends there: lines bind=URL, publish=URL and http=URL"},
     Setting{"no-spin", &O::no_spin, kFixed, kEnds,
             "sleep whenever nothing is there: saves processor time, and single messages take longer"},
-    Setting{"memory", &O::memory, kFixed, kStore, "keep messages in memory (the default, and the only store yet)"},
+    Setting{"http", HttpEnd{&O::http}, kFixed, kPage, "where browsers and scripts are answered (port 0: a free one), or off"},
+    Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kPage,
+            "connections that one address may have there"},
+    Setting{"node-address", HostName{&O::node_address}, kFixed, kPage, "where the ports of nodes listen"},
+    Setting{"insecure", &O::insecure, kFixed, kPage, "allow both to be reached from other machines: anybody there may do anything"},
+    Setting{"dev", &O::dev, kFixed, kPage, "serve the page from this source folder and reload it when a file changes"},
+    Setting{"data", &O::data, kFixed, kStore,
+            "directory of the store; default: $STATE_DIRECTORY, /var/lib/cast for root, ~/.local/state/cast"},
+    Setting{"memory", &O::memory, kFixed, kStore, "no store: messages end with the process"},
+    Setting{"durability", &O::durability, kFixed, kStore, "what a receipt promises: fsync, os or memory"},
     Setting{"log-level", &O::log_level, kLive, kLog, "trace, debug, info, warning or error"},
     Setting{"log-format", &O::log_format, kLive, kLog, "text or json"},
     Setting{"max-message", SizeRange{&O::max_message, 1, kHardMaxMessage}, kLive, kLimits,
@@ -49,6 +60,7 @@ const std::array kSettings{
             "messages that wait for one node"},
     Setting{"mailbox-bytes", SizeRange{&O::mailbox_bytes, 64 * kKiB, kTiB}, kLive, kLimits,
             "bytes that wait for one node"},
+    Setting{"when-full", &O::when_full, kLive, kLimits, "a sender without room waits up to its deadline (block), or is refused at once (reject)"},
     Setting{"group-messages", CountRange{&O::group_messages, 1, kBillion}, kLive, kLimits,
             "messages that a group keeps for members who are behind"},
     Setting{"group-bytes", SizeRange{&O::group_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that a group keeps"},
@@ -59,6 +71,17 @@ const std::array kSettings{
             "bytes under way from a sender, without receipt"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
             "bytes of all streams together"},
+    Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits, "messages that wait for their time"},
+    Setting{"later-bytes", SizeRange{&O::later_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that wait for their time"},
+    Setting{"later-time", TimeRange{&O::later_time, 1s, 8760h * 8}, kLive, kLimits, "how far ahead that time may be"},
+    Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits, "dead letters that are kept"},
+    Setting{"dead-bytes", SizeRange{&O::dead_bytes, 0, kTiB}, kLive, kLimits, "bytes of dead letters that are kept"},
+    Setting{"max-redeliveries", CountRange{&O::max_redeliveries, 0, 1'000'000}, kLive, kLimits,
+            "how often a message comes again to readers that go without acknowledging it, before it is a dead letter (0: always)"},
+    Setting{"history-messages", CountRange{&O::history_messages, 0, 1'000'000}, kLive, kLimits,
+            "acknowledged messages of a node that are kept for looking at"},
+    Setting{"history-bytes", SizeRange{&O::history_bytes, 0, kTiB}, kLive, kLimits,
+            "bytes of those, of all nodes together"},
     Setting{"session-time", TimeRange{&O::session_time, 1s, 168h}, kLive, kTimes,
             "how long a client may be away and still come back as itself"},
     Setting{"grace-time", TimeRange{&O::grace_time, 0s, 24h}, kLive, kTimes,
@@ -118,6 +141,18 @@ std::string put(Options& options, const Range& range, std::optional<Value> value
     return {};
 }
 
+std::string tcp_fault(std::string_view address) {
+    const auto colon = address.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return "needs tcp://HOST:PORT";
+    const auto host = address.substr(0, colon), port = address.substr(colon + 1);
+    if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) {
+        return "needs brackets around an IPv6 address: tcp://[::1]:5570";
+    }
+    const auto number = parse_count(port);
+    const bool good = port == "*" || (number && *number <= 65535 && port.find('_') == std::string_view::npos);
+    return good ? "" : "needs a port from 0 to 65535, or * for a free one";
+}
+
 /// Sets one value of each kind; the string it returns is the fault.
 struct Setter {
     Options& options;
@@ -134,6 +169,8 @@ struct Setter {
     }
     std::string operator()(LogLevel Options::*member) const { return choose(options.*member, text, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return choose(options.*member, text, kFormats); }
+    std::string operator()(Durable Options::*member) const { return choose(options.*member, text, kDurable); }
+    std::string operator()(WhenFull Options::*member) const { return choose(options.*member, text, kWhenFull); }
     std::string operator()(const SizeRange& range) const {
         return put(options, range, parse_size(text), text,
                    "a size; write 65536, 64KiB, 1MiB, 1GiB (1024s) or 64kB, 1MB, 1GB (1000s)", format_size);
@@ -145,6 +182,17 @@ struct Setter {
     std::string operator()(const TimeRange& range) const {
         return put(options, range, parse_duration(text), text, "a duration; write 250ms, 30s, 5m, 1h or 2d",
                    format_duration);
+    }
+    std::string operator()(const HttpEnd& end) const {
+        const std::string fault = text == "off" ? "" : tcp_fault(text);
+        if (!fault.empty()) return fmt::format("{} is neither HOST:PORT nor off", shown(text));
+        options.*end.member = text;
+        return {};
+    }
+    std::string operator()(const HostName& host) const {
+        if (text.empty() || text.find_first_of(" /[]") != std::string::npos) return shown(text) + " is not an address";
+        options.*host.member = text;
+        return {};
     }
     std::string operator()(std::vector<std::string> Options::*) const { return "internal fault"; }  // see set_value
 };
@@ -161,22 +209,14 @@ struct Writer {
     std::string operator()(bool Options::*member) const { return options.*member ? "true" : "false"; }
     std::string operator()(LogLevel Options::*member) const { return name_of(options.*member, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
+    std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
+    std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
+    std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
+    std::string operator()(WhenFull Options::*member) const { return name_of(options.*member, kWhenFull); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
     std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }
 };
-
-std::string tcp_fault(std::string_view address) {
-    const auto colon = address.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) return "needs tcp://HOST:PORT";
-    const auto host = address.substr(0, colon), port = address.substr(colon + 1);
-    if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) {
-        return "needs brackets around an IPv6 address: tcp://[::1]:5570";
-    }
-    const auto number = parse_count(port);
-    const bool good = port == "*" || (number && *number <= 65535 && port.find('_') == std::string_view::npos);
-    return good ? "" : "needs a port from 0 to 65535, or * for a free one";
-}
 
 }  // namespace
 
@@ -186,6 +226,13 @@ std::string environment_name(std::string_view name) {
     std::string out = "CAST_BROKER_";
     for (const char c : name) out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return out;
+}
+
+bool is_loopback(std::string_view address) {
+    if (address.starts_with("[::1]") || address == "::1") return true;
+    const std::string_view host = address.substr(0, address.find(':'));
+    const bool numbers = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return host == "localhost" || numbers;
 }
 
 std::string url_fault(const std::string& url) {

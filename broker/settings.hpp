@@ -21,6 +21,13 @@ struct CountRange {
     std::uint64_t Options::*member;
     std::uint64_t min, max;
 };
+/// HOST:PORT or "off".
+struct HttpEnd {
+    std::string Options::*member;
+};
+struct HostName {
+    std::string Options::*member;
+};
 struct TimeRange {
     std::chrono::milliseconds Options::*member;
     std::chrono::milliseconds min, max;
@@ -29,7 +36,7 @@ struct TimeRange {
 struct Setting {
     std::string_view name;  ///< of the flag (after --) and of the key in the file
     std::variant<std::vector<std::string> Options::*, std::string Options::*, bool Options::*, LogLevel Options::*,
-                 LogFormat Options::*, SizeRange, CountRange, TimeRange>
+                 LogFormat Options::*, Durable Options::*, WhenFull Options::*, SizeRange, CountRange, TimeRange, HttpEnd, HostName>
         kind;
     bool live;  ///< SIGHUP can change it
     const char* group;
@@ -49,6 +56,9 @@ std::string value_text(const Options& options, const Setting& setting);
 
 /// Copies one setting's value.
 void copy_value(Options& to, const Options& from, const Setting& setting);
+
+/// Whether HOST (or HOST:PORT) can be reached from this machine alone.
+bool is_loopback(std::string_view address);
 
 /// What is wrong with an end's URL, or an empty string.
 std::string url_fault(const std::string& url);

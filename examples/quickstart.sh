@@ -105,7 +105,7 @@ install_and_build() {
 
 start_broker() {
     background cast-broker --memory --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 \
-        --endpoints-file "$tmp/ends" >"$tmp/broker.log" 2>&1
+        --http 127.0.0.1:0 --endpoints-file "$tmp/ends" >"$tmp/broker.log" 2>&1
     broker=$job
     local tries=0
     until grep -qs '^publish=' "$tmp/ends"; do

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "context.hpp"
@@ -33,6 +34,8 @@ void append(std::string& out, const cast::Event& event, bool json) {
     fmt::format_to(std::back_inserter(out), "  {:<8}", printable(event.kind));
     if (!event.node.empty()) out += " node " + printable(event.node);
     if (!event.group.empty()) out += " group " + printable(event.group);
+    const auto whole = nlohmann::json::parse(event.json, nullptr, false);
+    if (whole.is_object() && whole.contains("text")) out += " " + printable(whole.value("text", ""));
     out += '\n';
 }
 
@@ -75,7 +78,8 @@ void add_events(CLI::App& app, Context& context) {
     auto* events = app.add_subcommand("events", "Print a line whenever nodes or groups come, go, join or leave");
     auto options = std::make_shared<EventOptions>();
     add_event_limits(*events, *options);
-    events->footer("\nKinds: created, deleted, online, offline, joined, left.\n"
+    events->footer("\nKinds: created, deleted, online, offline, joined, left, changed; of the store: store_failed, store_slow,\n"
+                   "store_well, unreadable, readable.\n"
                    "\nExamples:\n  nodectl events\n  nodectl events --json -n 1 -W 30\n" +
                    kGlobalHelp);
     events->callback([&context, options] {

@@ -62,6 +62,21 @@ Problem read_headers(const Json& line, Envelope& envelope) {
     return std::nullopt;
 }
 
+Problem read_time(const Json& line, Envelope& envelope) {
+    if (line.contains("delay") && line.contains("at")) return "\"delay\" and \"at\" exclude each other";
+    if (line.contains("delay")) {
+        envelope.delay = parse_duration(scalar(line["delay"]));
+        envelope.at.reset();
+        if (!envelope.delay) return "\"delay\" must be a duration such as \"30s\", or seconds";
+    }
+    if (line.contains("at")) {
+        envelope.at = parse_moment(scalar(line["at"]), std::chrono::system_clock::now());
+        envelope.delay.reset();
+        if (!envelope.at) return "\"at\" must be a time such as \"2030-01-31T14:30:00Z\", \"14:30\", or seconds since 1970";
+    }
+    return std::nullopt;
+}
+
 Problem read_details(const Json& line, Envelope& envelope) {
     if (line.contains("type")) {
         if (!line["type"].is_string() || line["type"] == "") return "\"type\" must be a text";
@@ -77,7 +92,7 @@ Problem read_details(const Json& line, Envelope& envelope) {
         envelope.ttl = parse_duration(scalar(line["ttl"]));
         if (!envelope.ttl) return "\"ttl\" must be a duration such as \"30s\", or seconds";
     }
-    return std::nullopt;
+    return read_time(line, envelope);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ std::optional<std::string> parse_json_line(std::string_view line, Envelope& enve
 inline const std::string kJsonLinesHelp =
     "--jsonl: each line is an object with \"payload\" (a string; any other JSON value makes a message of type\n"
     "  json) or \"payload_b64\", and what shall differ from the command line: \"to\" (a name or a list of names),\n"
-    "  \"group\", \"broadcast\": true, \"type\", \"headers\": {}, \"priority\", \"ttl\" (\"30s\" or seconds), \"id\".\n"
-    "  Other members are ignored.\n";
+    "  \"group\", \"broadcast\": true, \"type\", \"headers\": {}, \"priority\", \"ttl\" (\"30s\" or seconds), \"id\",\n"
+    "  \"delay\" (as ttl), \"at\" (as --at). Other members are ignored.\n";
 
 }  // namespace nodectl

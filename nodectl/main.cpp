@@ -66,9 +66,12 @@ int run(int argc, char** argv) {
     nodectl::add_node(app, context);
     nodectl::add_group(app, context);
     nodectl::add_send(app, context);
+    nodectl::add_later(app, context);
     nodectl::add_recv(app, context);
     nodectl::add_request(app, context);
     nodectl::add_reply(app, context);
+    nodectl::add_look(app, context);
+    nodectl::add_dead(app, context);
     nodectl::add_events(app, context);
     nodectl::add_stats(app, context);
     nodectl::add_status(app, context);

@@ -29,6 +29,7 @@ struct RecvOptions {
     bool raw = false, bare = false, nul = false, take_over = false;
     std::vector<std::string> groups;
     std::string command;
+    bool nack = false;
     std::string folder;
 };
 
@@ -40,7 +41,8 @@ public:
     /// Until the count, the silence, a signal, an error or the end of our reader; returns the exit code.
     int run() {
         const int code = loop();
-        return code == 0 && files_ != nullptr && files_->any_failed() ? kFailed : code;
+        const bool failed = nacked_ || (files_ != nullptr && files_->any_failed());
+        return code == 0 && failed ? kFailed : code;
     }
 
 private:
@@ -88,11 +90,21 @@ private:
             node_.ack();
             return true;
         }
+        if (interrupted() == 0 && options_.nack) return refuse(message, status);
         code_ = interrupted() != 0 ? 128 + interrupted() : kFailed;
         if (interrupted() == 0) {
             warn(fmt::format("the command failed with status {}; its message from '{}' stays unacknowledged and comes "
                              "again to the next recv", status, message.sender()));
         }
+        return false;
+    }
+
+    bool refuse(const cast::Message& message, int status) {
+        nacked_ = true;
+        warn(fmt::format("the command failed with status {}: its message from '{}' goes to the dead letters", status, message.sender()));
+        const auto dead = node_.nack(message, fmt::format("exit status {}", status));
+        if (dead) return true;
+        code_ = fail("cannot refuse a message; it comes again to the next recv", dead.error());
         return false;
     }
 
@@ -133,6 +145,7 @@ private:
     std::uint64_t seen_ = 0;
     bool pending_ = false;  // formatted, not yet written and acknowledged
     bool quiet_ = true;
+    bool nacked_ = false;
     Clock::time_point since_ = Clock::now();  // when it became quiet
     int code_ = 0;
 };
@@ -158,6 +171,7 @@ int choose_format(const Context& context, const RecvOptions& options, MessageFor
 int receive(const Context& context, const RecvOptions& options) {
     MessageFormat format = MessageFormat::human();
     if (const int code = choose_format(context, options, format); code != 0) return code;
+    if (options.nack && options.command.empty()) return usage("recv", "--nack is about the command of --exec");
     if (options.silence && options.silence->count() == 0) {
         return usage("recv", "-W 0 would wait for nothing; give it some time, as in -W 0.5");
     }
@@ -188,7 +202,8 @@ std::string help() {
            "128 + signal). A message is acknowledged once its output is written: what was not comes again to the\n"
            "next recv. When the reader of its output goes away (| head) it ends with 0.\n" +
            MessageFormat::format_help() + kShellHelp +
-           "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again.\n"
+           "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again. With --nack it\n"
+           "goes to the dead letters instead ('nodectl dead'), and recv exits 1 in the end.\n"
            "With --save-files a file is saved in DIR under its sender's name for it, made harmless, and with a number if\n"
            "that is taken; it is printed once it is verified and synced, with its path for its payload. A recv that is\n"
            "interrupted goes on next time. A file that could not be saved is told on stderr, and the exit code is 1.\n"
@@ -223,6 +238,7 @@ void add_recv(CLI::App& app, Context& context) {
     recv->add_option("--save-files", options->folder, "Save received files in this folder, which is made if need be")
         ->type_name("DIR");
     recv->add_option("--exec", options->command, "Run this shell command for each message")->type_name("CMD");
+    recv->add_flag("--nack", options->nack, "With --exec: a message whose command fails goes to the dead letters, and recv goes on");
     recv->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     recv->footer(help());
     recv->callback([&context, options] { context.run = [&context, options] { return receive(context, *options); }; });

@@ -58,6 +58,11 @@ int check(SendOptions& options) {
         }
         envelope.headers.emplace_back(header.substr(0, equals), header.substr(equals + 1));
     }
+    if (envelope.delay && envelope.at) return usage("send", "--delay and --at exclude each other");
+    const bool in_chunks = !options.file.empty() && (envelope.type == "text" || envelope.type == "file");
+    if (in_chunks && (envelope.delay || envelope.at)) {
+        return usage("send", "a file goes in chunks while its receivers save it; with --at or --delay give it a --type of its own");
+    }
     if (options.wait == "delivered" && (envelope.broadcast || !envelope.group.empty())) {
         return usage("send", "--wait delivered is for --unicast; a group or broadcast has no single receiver");
     }
@@ -174,6 +179,8 @@ void add_details(CLI::App& send, SendOptions& options) {
         ->type_name("N")
         ->check(CLI::Range(0, 9));
     add_duration(send, "--ttl", envelope.ttl, "Let it expire when nobody has received it for so long");
+    add_duration(send, "--delay", envelope.delay, "Let it wait at the broker for so long before it goes");
+    add_moment(send, "--at", envelope.at, "Let it wait at the broker until then; --ttl counts from there");
     send.add_option("--id", envelope.id, "An id of your own; the header \"id\"");
     send.add_flag("--echo", envelope.echo, "Group and broadcast: to the sender's own node, too");
     send.add_option("--wait", options.wait,
@@ -211,6 +218,8 @@ void add_send(CLI::App& app, Context& context) {
         "  find . -print0 | nodectl send -0 --unicast indexer\n"
         "  nodectl recv a --json -W 1 | nodectl send --jsonl --unicast b\n"
         "  nodectl send --multicast team --file backup.tar.gz\n"
+        "  nodectl send --unicast bob --at 17:30 'time to go home'    (nodectl later list, nodectl later cancel)\n"
+        "  nodectl send --multicast team --delay 10m 'still there?'\n"
         "  nodectl send --unicast bob --wait delivered --timeout 5s 'did you read this?'\n" +
         kGlobalHelp);
     send_app->callback([&context, options, message] {

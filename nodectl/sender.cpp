@@ -22,7 +22,7 @@ std::string target_name(const std::string& target) { return target.empty() ? "ev
 }  // namespace
 
 bool Envelope::plain() const {
-    return type == "text" && headers.empty() && !priority && !ttl && id.empty() && !echo;
+    return type == "text" && headers.empty() && !priority && !ttl && !delay && !at && id.empty() && !echo;
 }
 
 cast::Message Envelope::message(std::string_view payload) const {
@@ -33,6 +33,8 @@ cast::Message Envelope::message(std::string_view payload) const {
     for (const auto& [key, value] : headers) message.header(key, value);
     if (priority) message.priority(*priority);
     if (ttl) message.ttl(*ttl);
+    if (delay) message.delay(*delay);
+    if (at) message.deliver_at(*at);
     if (!id.empty()) message.id(id);
     if (echo) message.echo(true);
     return message;
@@ -99,7 +101,7 @@ int Sender::finish(int code) {
     if (!node_) return code;
     if (wait_ == cast::Wait::delivered) return code != 0 ? code : report(0);
     const auto flushed = node_->flush(wait_ == cast::Wait::none ? kNoWait : timeout_ + kMargin);
-    const bool late = flushed.code() == cast::ErrorCode::timed_out;
+    const bool late = flushed.code() == cast::ErrorCode::timed_out || flushed.code() == cast::ErrorCode::store_failed;
     if (flushed || (late && wait_ == cast::Wait::none)) return report(code);
     const int reported = report(code);
     if (reported != code) return reported;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "duration.hpp"
+#include "moment.hpp"
 
 namespace nodectl {
 
@@ -29,6 +30,8 @@ struct Envelope {
     std::vector<std::pair<std::string, std::string>> headers;
     std::optional<int> priority;
     std::optional<Milliseconds> ttl;
+    std::optional<Milliseconds> delay;  ///< one of these two, or none
+    std::optional<Moment> at;
     std::string id;
     bool echo = false;
 

@@ -50,6 +50,18 @@ std::string latency(const Json& stats, const std::string& which) {
     return us < 1e6 ? fmt::format("{:.1f} ms", us / 1e3) : fmt::format("{:.2f} s", us / 1e6);
 }
 
+std::string store(const Json& s) {
+    std::string out = printable(s.value("kind", "?"));
+    out += s.value("healthy", true) ? ", takes messages" : ", takes no messages";
+    if (const auto trouble = s.value("trouble", ""); !trouble.empty()) out += ": " + printable(trouble);
+    if (const auto failures = s.value("failures", std::uint64_t{0}); failures > 0) out += fmt::format(" ({} attempts failed)", grouped(failures));
+    for (const auto& place : s.value("unreadable", Json::array())) {
+        const auto whose = place.contains("node") ? "node " + place.value("node", "") : "group " + place.value("group", "?");
+        out += fmt::format("; {}: unreadable from message {} on", printable(whose), place.value("from", std::uint64_t{0}));
+    }
+    return out;
+}
+
 Rows overview(const Json& s) {
     return {{"broker", fmt::format("version {}, up {}, epoch {}", printable(s.value("version", "?")),
                                    uptime_text(number(s, "/uptime_s")),
@@ -65,6 +77,7 @@ Rows overview(const Json& s) {
             {"bytes", fmt::format("{} in, {} out", size(s, "/bytes/in"), size(s, "/bytes/out"))},
             {"batches", fmt::format("{} in, {} out", count(s, "/batches/in"), count(s, "/batches/out"))},
             {"queued", fmt::format("{} messages, {}", count(s, "/queued/messages"), size(s, "/queued/bytes"))},
+            {"store", store(s.value("store", Json::object()))},
             {"receipts", count(s, "/receipts")},
             {"redelivered", count(s, "/redelivered")},
             {"repaired gaps", count(s, "/repaired_gaps")},
@@ -72,6 +85,7 @@ Rows overview(const Json& s) {
                                  count(s, "/gaps/retention"), count(s, "/gaps/purged"))},
             {"expired", count(s, "/expired")},
             {"discarded", count(s, "/discarded")},
+            {"waiting for their time", count(s, "/later/messages")},
             {"refused", codes(s.value("refused", Json::object()))},
             {"latency", fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {} ({} samples)", latency(s, "p50"),
                                     latency(s, "p90"), latency(s, "p99"), latency(s, "p999"), latency(s, "max"),

@@ -25,7 +25,7 @@ same() {
     fi
 }
 
-"${check[@]}" "$bin/cast-broker" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$work/ends" &
+"${check[@]}" "$bin/cast-broker" --data "$work/data" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --http off --endpoints-file "$work/ends" &
 daemon=$!
 for _ in $(seq 300); do
     if [ -s "$work/ends" ] || ! kill -0 "$daemon" 2>/dev/null; then

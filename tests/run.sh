@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--all] [--label LABEL]: builds everything and runs the tests; ends with "N passed, N failed".
 #   --all          also the sanitizer builds, valgrind, and longer fuzzing and simulation
-#   --label LABEL  only these tests: unit, system, sim, cli, tidy or fuzz
+#   --label LABEL  only these tests: unit, system, sim, cli, web, tidy or fuzz
 # Runs from anywhere, also twice at once. CAST_BUILD_DIR: where to build (build/ of the tree); CAST_JOBS: how many
 # compilers at once (one a processor). Missing Debian packages are installed, which needs root or sudo.
 set -euo pipefail
@@ -92,7 +92,7 @@ tree() {
 # wanted LABEL...: whether --label, if given, asks for one of these.
 wanted() { [ -z "$label" ] || [[ " $* " == *" $label "* ]]; }
 
-if [[ -n "$label" && ! "$label" =~ ^(unit|system|sim|cli|tidy|fuzz)$ ]]; then
+if [[ -n "$label" && ! "$label" =~ ^(unit|system|sim|cli|web|tidy|fuzz)$ ]]; then
     usage >&2 && exit 2
 fi
 cd "$root"
@@ -105,7 +105,7 @@ if [ "$all" = yes ]; then
     long=(-C long)
     export CAST_FUZZ_SECONDS=${CAST_FUZZ_SECONDS:-60}
 fi
-if wanted unit system sim cli tidy; then
+if wanted unit system sim cli web tidy; then
     tree dev "" "${long[@]}" -L "${label:-.}"
 fi
 if wanted fuzz; then

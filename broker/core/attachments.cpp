@@ -21,6 +21,7 @@ Node* Attachments::find_or_make(std::string_view name, Now now, Outbox& outbox) 
     if (Node* node = state_.directory.node(name)) return node;
     if (state_.directory.nodes() >= state_.config.max_nodes) return nullptr;
     Node& node = state_.directory.add_node(name, name[0] == '$');
+    state_.touch(node);
     if (!node.hidden) groups_.join(node, state_.directory.broadcast(), now, outbox);
     event(outbox, "created", node, now);
     return &node;
@@ -85,20 +86,21 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         node.connection->nodes.erase(&node);
         lose(node, now);
     }
-    const bool again = (wish.flags & kAgain) != 0;
+    const bool again = (wish.flags & kAgain) != 0, earlier = (wish.flags & kEarlier) != 0;
     const bool same_reader = again && node.reader == connection.session->id;
     state_.orphans.erase(&node);
     node.holder = node.reader = connection.session->id;
     node.connection = &connection;
     connection.nodes.insert(&node);
+    if (!node.created) state_.touch(node);
     connection.senders[node.name].receives = true;
     for (const auto& lane : node.lanes) {
         const Position* position = nullptr;
         for (const Position& p : wish.positions)
             if (again && p.stream == lane->stream.id()) position = &p;
-        mailboxes_.open(*lane, position, now);
+        mailboxes_.open(*lane, position, earlier, same_reader, now);
     }
-    groups_.open(node, again ? wish.positions : std::vector<Position>{}, now);
+    groups_.open(node, again ? wish.positions : std::vector<Position>{}, earlier, now);
     if (!node.dirty) {
         node.dirty = true;
         state_.dirty_nodes.push_back(&node);
@@ -112,8 +114,8 @@ AttachedNode Attachments::answer(Node& node, bool same_reader) const {
     AttachedNode answered;
     answered.name = node.name;
     for (const auto& lane : node.lanes)
-        if ((lane->told = lane->stream.last() > lane->cursor))
-            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, lane->cursor, lane->stream.last(), lane->high_sent});
+        if (const Sequence cursor = Mailboxes::told_cursor(*lane); (lane->told = lane->stream.last() > cursor))
+            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, cursor, lane->stream.last(), lane->high_sent});
     for (const Membership& m : node.memberships) answered.streams.push_back(groups_.describe(m));
     if (same_reader)  // what it was sent before the cut is its own
         for (StreamInfo& info : answered.streams) info.delivered = 0;
@@ -169,7 +171,12 @@ void Attachments::release(Node& node, Now now, Outbox& outbox) {
 }
 
 void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
-    for (const auto& lane : node.lanes) mailboxes_.discard(*lane, now);
+    for (auto& lane : node.lanes) {
+        mailboxes_.discard(*lane, now);
+        if (lane->stream.has_cold()) reap(std::move(lane), outbox);
+    }
+    std::erase(node.lanes, nullptr);
+    state_.touch(node);
     while (!node.memberships.empty()) {
         Group& group = *node.memberships.back().group;
         groups_.leave(node, group, now, outbox);
@@ -177,8 +184,46 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
     }
     event(outbox, "deleted", node, now);
     state_.orphans.erase(&node);
+    state_.history.forget(node);
     std::erase(state_.dirty_nodes, &node);
     state_.directory.remove_node(node);
+}
+
+/// What it holds in the store is read once more before it is erased, for its senders may want to know.
+void Attachments::reap(std::unique_ptr<Lane> lane, Outbox& outbox) {
+    state_.directory.disown(lane->stream.id());
+    lane->node = nullptr;
+    if (!lane->stream.loading) outbox.loads.push_back(lane->stream.load(lane->stream.cold().front().first, state_.config.reader_window / 2));
+    lane->stream.loading = true;
+    state_.reaped[lane->stream.id()] = std::move(lane);
+}
+
+std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
+    std::vector<Lane*> lanes;
+    for (const auto& lane : node.lanes)
+        if (!lane->stream.empty()) lanes.push_back(lane.get());
+    std::uint64_t count = 0;
+    for (Lane* lane : lanes) {
+        // What lies in the store is read once more, for its senders; so the lane goes, and another takes its place.
+        const Sequence last = lane->stream.last(), had = node.connection != nullptr ? std::max(lane->sent, lane->cursor) : lane->cursor;
+        const Sequence first = lane->stream.first_kept();
+        count += lane->stream.messages() - (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
+        lane->cursor = lane->sent = last;  // nobody wants it: no dead letters
+        mailboxes_.discard(*lane, now);
+        const int priority = lane->priority;
+        std::unique_ptr<Lane> old = state_.directory.replace(*lane, state_.config.hold_back_us);
+        Lane& fresh = state_.directory.lane(node, priority, state_.config.hold_back_us);
+        fresh.stream.kept = old->stream.kept;
+        fresh.pace.advanced_us = now.mono_us;
+        if (last > had) fresh.stream.begin_with_gap(last - had, GapReason::purged);
+        state_.touch(fresh.stream);
+        if (old->stream.has_cold()) reap(std::move(old), outbox);
+    }
+    if (!lanes.empty() && !node.dirty) {
+        node.dirty = true;
+        state_.dirty_nodes.push_back(&node);
+    }
+    return count;
 }
 
 void Attachments::heard(const Connection& holder, Now now, Outbox& outbox) {
@@ -238,6 +283,7 @@ Node* Attachments::create(std::string_view name, ErrorCode& code, Now now, Outbo
         return nullptr;
     }
     node->created = true;
+    state_.touch(*node);
     return node;
 }
 

@@ -29,6 +29,8 @@ public:
     /// Makes a created node of this name, or of the one that there is. Null: `code` says why not.
     Node* create(std::string_view name, cast::ErrorCode& code, Now now, Outbox& outbox);
     cast::ErrorCode remove(std::string_view name, Now now, Outbox& outbox);
+    /// Throws its unread mail away; its reader is told of a gap. Returns how many messages.
+    std::uint64_t purge(Node& node, Now now, Outbox& outbox);
 
 private:
     struct Conflict {  ///< somebody wants a node that is held; the holder was pinged
@@ -50,6 +52,7 @@ private:
     void lose(Node& node, Now now);
     void release(Node& node, Now now, Outbox& outbox);
     void vanish(Node& node, Now now, Outbox& outbox);
+    void reap(std::unique_ptr<Lane> lane, Outbox& outbox);
     void event(Outbox& outbox, const char* kind, const Node& node, Now now);
     template <class Those>
     void settle_those(Those&& those, bool holder_lives, Now now, Outbox& outbox);

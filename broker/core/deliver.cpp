@@ -69,6 +69,7 @@ void send_gap(State& state, StreamId stream, const GoneRange& range, ConnectionI
     if (range.reason == cast::wire::GapReason::expired) s.gaps_expired += count;
     if (range.reason == cast::wire::GapReason::retention) s.gaps_retention += count;
     if (range.reason == cast::wire::GapReason::purged) s.gaps_purged += count;
+    if (range.reason == cast::wire::GapReason::redeliveries) s.gaps_redeliveries += count;
     outbox.send(to_connection, cast::wire::encode(cast::wire::Gap{stream, range.from, range.to, range.reason}));
 }
 

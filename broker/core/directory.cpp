@@ -13,8 +13,8 @@ Membership* Node::membership(const Group& group) {
     return nullptr;
 }
 
-Directory::Directory(StreamId first_stream) : next_stream_(first_stream) {
-    broadcast_ = std::make_unique<Group>(next_stream_++);
+Directory::Directory(StreamId first_stream, StreamId broadcast) : next_stream_(first_stream) {
+    broadcast_ = std::make_unique<Group>(broadcast != 0 ? broadcast : next_stream_++);
     broadcast_->created = true;
     owners_[broadcast_->stream.id()].group = broadcast_.get();
 }
@@ -46,15 +46,15 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
 }
 
 void Directory::remove_node(Node& node) {
-    for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());
+    for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
     if (!node.hidden) --visible_;
     nodes_.erase(nodes_.find(std::string_view(node.name)));
 }
 
-Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us) {
+Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id) {
     for (const auto& lane : node.lanes)
         if (lane->priority == priority) return *lane;
-    auto fresh = std::make_unique<Lane>(next_stream_++);
+    auto fresh = std::make_unique<Lane>(id != 0 ? id : next_stream_++);
     fresh->node = &node;
     fresh->priority = priority;
     fresh->pace.budget_us = hold_back_us;
@@ -63,8 +63,19 @@ Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us) {
     return **node.lanes.insert(at, std::move(fresh));
 }
 
-Group& Directory::add_group(std::string_view name) {
-    auto fresh = std::make_unique<Group>(next_stream_++);
+std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t hold_back_us) {
+    Node& node = *lane.node;
+    const int priority = lane.priority;
+    const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l.get() == &lane; });
+    std::unique_ptr<Lane> old = std::move(*at);
+    node.lanes.erase(at);
+    owners_.erase(old->stream.id());
+    this->lane(node, priority, hold_back_us);
+    return old;
+}
+
+Group& Directory::add_group(std::string_view name, StreamId id) {
+    auto fresh = std::make_unique<Group>(id != 0 ? id : next_stream_++);
     fresh->name = name;
     Group& group = *fresh;
     owners_[group.stream.id()].group = &group;

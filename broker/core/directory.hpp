@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/history.hpp"
 #include "core/session.hpp"
 #include "core/stream.hpp"
 #include "core/types.hpp"
@@ -35,7 +36,14 @@ struct Lane {
     Sequence cursor = 0;     ///< acknowledged
     Sequence sent = 0;       ///< handed to the present connection
     Sequence high_sent = 0;  ///< ever handed to any reader
+    bool expiring = false;   ///< what has expired in its cold part is being read
     bool told = false;       ///< the present reader knows of this lane
+    // What its readers die of (redelivery.cpp).
+    bool left = false;       ///< a reader that had been handed something has gone
+    bool over = false;       ///< and that too often: what follows the cursor is given up before it is handed out again
+    bool untold = false;     ///< the present reader is to be told what was given up
+    std::uint32_t goings = 0;  ///< readers that went while the cursor stood where it stands
+    std::uint64_t decided = 0; ///< the turn in which something was given up; the reader hears of it once that is kept
     std::uint64_t sent_offset = 0;
     std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
     Pace pace;
@@ -49,6 +57,7 @@ struct Membership {
     Sequence high = 0;     ///< an earlier reader may have got everything up to it
     bool own = true;
     Sequence start = 0;    ///< its cursor when its present reader was told of it
+    bool touched = false;  ///< listed for the next transaction
 };
 
 struct Node {
@@ -70,6 +79,7 @@ struct Node {
     std::uint64_t received = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t sent = 0;
+    std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
 
     Membership* membership(const Group& group);
 };
@@ -88,6 +98,15 @@ struct Subscription {
     std::int64_t tail_wait_us = 0;
 };
 
+/// A FETCH that goes on when the store has answered.
+struct WaitingFetch {
+    ConnectionId connection = 0;
+    Sequence asked = 0;  ///< its `from`
+    Sequence next = 0;
+    std::size_t left = 0;  ///< bytes that it may still bring
+    bool found = false;    ///< it has brought something
+};
+
 struct Group {
     explicit Group(StreamId id) : stream(id) {}
     std::string name;  ///< empty: broadcast
@@ -100,10 +119,12 @@ struct Group {
     bool absent_stale = false;    ///< it may be higher by now
     std::size_t absent = 0;       ///< how many those are
     Sequence published = 0;
+    Sequence floor = 0;  ///< all members are past it
     std::int64_t appended_us = 0;
     bool dirty = false;
     bool lagging = false;  ///< listed for TAILs
     std::vector<SessionId> waiting;
+    std::vector<WaitingFetch> fetches;  ///< for what is being read from the store
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
 
@@ -132,7 +153,7 @@ struct SameName {
 
 class Directory {
 public:
-    explicit Directory(StreamId first_stream);
+    explicit Directory(StreamId first_stream, StreamId broadcast = 0);
 
     Node* node(std::string_view name);
     Group* group(std::string_view name);
@@ -141,12 +162,19 @@ public:
 
     /// A new node; a member of broadcast from its present end on, unless hidden.
     Node& add_node(std::string_view name, bool hidden);
+    /// This stream is nobody's any more.
+    void disown(StreamId id) { owners_.erase(id); }
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
     void remove_node(Node& node);
-    Lane& lane(Node& node, int priority, std::int64_t hold_back_us);
-    Group& add_group(std::string_view name);
+    Lane& lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id = 0);
+    /// Puts a new lane in the place of this one, which is its node's no more.
+    std::unique_ptr<Lane> replace(Lane& lane, std::int64_t hold_back_us);
+    /// `id`: of a stream that there was before; 0: a new one.
+    Group& add_group(std::string_view name, StreamId id = 0);
     void remove_group(Group& group);
 
+    StreamId next_stream() const { return next_stream_; }
+    StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }
 

@@ -9,21 +9,26 @@
 namespace broker {
 
 using cast::ErrorCode;
+using cast::wire::GapReason;
 
 namespace {
 
 /// What one published frame holds at most: each costs every subscriber's connection a wake-up and two system calls.
 constexpr std::size_t kPublishFill = 256 * 1024;
 
+/// The cursors of so few readers are stored as they move; those of more stand at least where the stream begins.
+constexpr std::size_t kFewNodes = 8;
+
 }  // namespace
 
 ErrorCode Groups::admits(const Group&) const {
-    return state_.total_bytes >= state_.config.memory_budget ? ErrorCode::group_busy : ErrorCode::ok;
+    return state_.memory_bytes() >= state_.config.memory_budget ? ErrorCode::group_busy : ErrorCode::ok;
 }
 
 void Groups::append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     const std::size_t size = frame.size();
     const Sequence first = group.stream.append(header, std::move(frame), now);
+    state_.touch(group.stream);
     state_.total_bytes += size;
     group.messages += header.count;
     group.bytes += size;
@@ -34,7 +39,10 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
         state_.dirty_groups.push_back(&group);
     }
     if (group.subscriptions.empty() && group.absent == 0) return;  // nobody reads it: publish() lets it go
-    if (!group.subscriptions.empty()) watch_tail(group);
+    if (!group.subscriptions.empty()) {
+        watch_tail(group);
+        state_.live_bytes += size;
+    }
     retain(group, now);
     const bool may_lag = group.stream.bytes() > state_.config.lag_bytes || group.stream.batches() > state_.config.lag_batches;
     if (session != nullptr && may_lag && holds(group, now)) receipts_.hold(*session, group.stream.id(), group.waiting);
@@ -50,7 +58,7 @@ void Groups::publish(Group& group, Outbox& outbox) {
             if (frames.empty()) return;
             state_.statistics.batches_out += frames.size();
             state_.statistics.flow.bytes_out += bytes;
-            outbox.publishes.push_back({stream.id(), frames.size() == 1 ? frames[0] : join_frames(frames.data(), frames.size(), 0, 0)});
+            outbox.publishes.push_back({cast::wire::publish_topic(stream.id(), state_.config.epoch), frames.size() == 1 ? frames[0] : join_frames(frames.data(), frames.size(), 0, 0)});
             frames.clear();
             bytes = 0;
         };
@@ -62,41 +70,69 @@ void Groups::publish(Group& group, Outbox& outbox) {
         }
         out();
     } else if (group.absent == 0) {
-        while (!stream.empty()) drop_front(group, false);
+        while (!stream.empty()) drop_front(group, {});
+        group.floor = stream.last();
     }
     group.published = stream.last();
 }
 
-void Groups::drop_front(Group& group, bool retention) {
-    const StoredBatch batch = retention ? group.stream.pop_front(cast::wire::GapReason::retention) : group.stream.pop_front();
+void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
+    state_.touch(group.stream);
+    if (!group.stream.warm_front()) {
+        const ColdRange range = reason ? group.stream.pop_cold(*reason) : group.stream.pop_cold();
+        state_.total_bytes -= range.bytes;
+        state_.cold_bytes -= range.bytes;
+        return;
+    }
+    const StoredBatch batch = reason ? group.stream.pop_front(*reason) : group.stream.pop_front();
     if (!batch.gone) state_.total_bytes -= batch.size;
 }
 
+std::uint64_t Groups::purge(Group& group) {
+    const std::uint64_t count = group.stream.messages();
+    while (!group.stream.empty()) drop_front(group, GapReason::purged);
+    if (!group.subscriptions.empty()) watch_tail(group);
+    return count;
+}
+
+bool Groups::past_age(const Group& group, Now now) const {
+    const Stream& stream = group.stream;
+    const std::int64_t oldest_us = stream.warm_front() ? stream.front().arrival_us : stream.cold().front().arrival_us;
+    return now.mono_us - oldest_us > state_.config.group_age_us;
+}
+
+bool Groups::past_retention(const Group& group, Now now) const {
+    const Stream& stream = group.stream;
+    return stream.bytes() > state_.config.group_bytes || stream.messages() > state_.config.group_messages || past_age(group, now);
+}
+
 void Groups::retain(Group& group, Now now) {
-    const Config& c = state_.config;
-    Stream& stream = group.stream;
-    while (stream.batches() > 1 && (stream.bytes() > c.group_bytes || stream.messages() > c.group_messages ||
-                                    now.mono_us - stream.front().arrival_us > c.group_age_us))
-        drop_front(group, true);
+    while (group.stream.batches() + group.stream.cold().size() > 1 && past_retention(group, now)) drop_front(group, GapReason::retention);
 }
 
 void Groups::trim(Group& group, Now) {
     Sequence floor = group.stream.last();
     for (const auto& s : group.subscriptions) floor = std::min(floor, s->lowest);
     if (group.absent > 0) floor = std::min(floor, group.absent_lowest);
-    while (!group.stream.empty() && group.stream.front().last() <= std::min(floor, group.published)) drop_front(group, false);
+    const Sequence past = std::min(floor, group.published);
+    const Stream& stream = group.stream;
+    while (!stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past) drop_front(group, {});
+    if (floor > group.floor) {
+        group.floor = floor;
+        state_.touch(group.stream);
+    }
     group.stream.forget_gaps(floor);
     if (group.published < floor && !group.stream.empty()) group.absent_stale = true;  // not published yet: the sweep lets it go
 }
 
 void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     Group& group = *s.group;
-    const Sequence before = s.lowest;
+    const Sequence before = s.lowest, before_acked = s.acked;
     const Sequence reached = std::min(entry.sequence, group.stream.last());
     if (reached > s.acked) {
         state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own);
         const std::size_t i = group.stream.find(reached);
-        if (i < group.stream.batches())
+        if (i < group.stream.batches() && group.stream[i].first <= reached)
             state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
         s.acked = reached;
     } else if (reached < s.acked) {  // the client reads this stream anew, for other nodes than before
@@ -116,13 +152,16 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
         if (m->own != own) s.own += own ? 1 : std::size_t(-1);
         m->own = own;
         m->cursor = std::max(m->cursor, at);
+        state_.touch(*node, *m);
     }
+    if (group.stream.kept && s.nodes.size() <= kFewNodes && s.acked > before_acked)
+        for (Node* node : s.nodes) state_.touch(*node, *node->membership(group));
     recount(s);
     if (s.lowest == before) return;
     s.pace.advanced_us = now.mono_us;
     s.tail_wait_us = 0;
     // Only who stood before the end of the oldest batch can have kept it.
-    if (group.stream.empty() || before < group.stream.front().last()) trim(group, now);
+    if (!group.stream.warm_front() || before < group.stream.front().last()) trim(group, now);
     if (!group.waiting.empty() || s.pace.charged_us != 0)
         review(group, now);
     else if (s.lowest == group.stream.last())
@@ -141,6 +180,7 @@ void Groups::recount(Subscription& s) {
 
 bool Groups::lags(const Group& group, const Subscription& s) const {
     const Stream& stream = group.stream;
+    if (stream.cold_at(s.lowest + 1)) return true;
     const std::size_t i = stream.find(s.lowest + 1);
     if (i >= stream.batches()) return false;
     return stream.back().end() - stream[i].offset > state_.config.lag_bytes || stream.batches() - i > state_.config.lag_batches;
@@ -150,7 +190,8 @@ bool Groups::holds(Group& group, Now now) {
     bool hold = false;
     for (const auto& s : group.subscriptions) {
         if (lags(group, *s)) {
-            const std::int64_t since = group.stream[group.stream.find(s->lowest + 1)].arrival_us;
+            const bool cold = group.stream.cold_at(s->lowest + 1);
+            const std::int64_t since = cold ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
             if (may_hold(s->pace, since, state_.config, now)) hold = true;
         } else {
             stop_hold(s->pace, s->lowest == group.stream.last(), state_.config, now);
@@ -171,32 +212,81 @@ void Groups::fetch(Connection& connection, const cast::wire::Fetch& fetch, Now n
         outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{fetch.stream, fetch.from, 0}));
         return;
     }
-    Stream& stream = at->second->group->stream;
+    Group& group = *at->second->group;
+    std::erase_if(group.fetches, [&](const WaitingFetch& f) { return f.connection == connection.id; });  // it has given that up
     const std::size_t most = std::min<std::size_t>(fetch.max_bytes, cast::wire::kFetchBytes);
     flush_deliveries(state_, receipts_, connection, outbox);
-    Sequence next = std::max<Sequence>(fetch.from, 1);
-    std::size_t bytes = 0;
-    bool found = false;
-    for (std::size_t i = stream.find(next); next <= stream.last() && (bytes < most || bytes == 0); ++i) {
-        const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
-        const bool gone = i < stream.batches() && (stream[i].gone || stream[i].expired(now.mono_us));
-        if (upto >= next || gone) flush_deliveries(state_, receipts_, connection, outbox);
-        if (upto >= next) send_gaps(state_, stream, next, upto, connection.id, outbox);
-        next = std::max(next, upto + 1);
-        if (i >= stream.batches()) break;
-        const StoredBatch& batch = stream[i];
-        if (gone) {
-            send_gap(state_, stream.id(), {next, batch.last(), cast::wire::GapReason::expired}, connection.id, outbox);
-        } else {
-            deliver(state_, connection, batch.frame);
-            bytes += batch.size;
-            found = true;
+    bring(group, connection, {connection.id, fetch.from, std::max<Sequence>(fetch.from, 1), std::max<std::size_t>(most, 1), false}, now, outbox);
+}
+
+/// Goes on with a FETCH from memory; where only the store can, it waits.
+void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox) {
+    Stream& stream = group.stream;
+    while (fetch.next <= stream.last() && fetch.left > 0) {
+        if (stream.cold_at(fetch.next)) {
+            group.fetches.push_back(fetch);
+            outbox.loads.push_back(stream.load(fetch.next, fetch.left));
+            return;
         }
-        next = batch.last() + 1;
+        const std::size_t i = stream.find(fetch.next);
+        const Sequence upto = stream.missing_upto(fetch.next, i);
+        if (upto >= fetch.next) {
+            flush_deliveries(state_, receipts_, connection, outbox);
+            send_gaps(state_, stream, fetch.next, upto, connection.id, outbox);
+            fetch.next = upto + 1;
+            continue;
+        }
+        bring_one(stream, connection, stream[i], fetch, now, outbox);
     }
+    end_fetch(stream, connection, fetch, outbox);
+}
+
+bool Groups::bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now, Outbox& outbox) {
+    const bool gone = batch.gone || batch.expired(now.mono_us);
+    if (gone) {
+        flush_deliveries(state_, receipts_, connection, outbox);
+        send_gap(state_, stream.id(), {fetch.next, batch.last(), cast::wire::GapReason::expired}, connection.id, outbox);
+    } else {
+        deliver(state_, connection, batch.frame);
+        fetch.left -= std::min<std::size_t>(fetch.left, batch.size);
+        fetch.found = true;
+    }
+    fetch.next = batch.last() + 1;
+    return !gone;
+}
+
+void Groups::end_fetch(Stream& stream, Connection& connection, const WaitingFetch& fetch, Outbox& outbox) {
     flush_deliveries(state_, receipts_, connection, outbox);
-    if (found) ++state_.statistics.repaired_gaps;
-    outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{fetch.stream, fetch.from, next - 1}));
+    if (fetch.found) ++state_.statistics.repaired_gaps;
+    outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{stream.id(), fetch.asked, fetch.next - 1}));
+}
+
+void Groups::loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox) {
+    std::vector<WaitingFetch> fetches;
+    fetches.swap(group.fetches);
+    for (WaitingFetch& fetch : fetches) {
+        Connection* connection = state_.sessions.connection(fetch.connection);
+        if (connection == nullptr || !connection->subscriptions.contains(group.stream.id())) continue;
+        if (fetch.next != from) {
+            group.fetches.push_back(fetch);
+            continue;
+        }
+        for (const StoredBatch& batch : batches) {
+            if (batch.last() < fetch.next || fetch.left == 0) continue;
+            if (batch.first > fetch.next) {
+                flush_deliveries(state_, receipts_, *connection, outbox);
+                send_gaps(state_, group.stream, fetch.next, batch.first - 1, connection->id, outbox);
+                fetch.next = batch.first;
+            }
+            bring_one(group.stream, *connection, batch, fetch, now, outbox);
+        }
+        if (fetch.left > 0 && fetch.next <= through) {
+            flush_deliveries(state_, receipts_, *connection, outbox);
+            send_gaps(state_, group.stream, fetch.next, through, connection->id, outbox);
+            fetch.next = through + 1;
+        }
+        bring(group, *connection, fetch, now, outbox);
+    }
 }
 
 void Groups::expire(Group& group, Sequence first, Now now) {
@@ -205,6 +295,7 @@ void Groups::expire(Group& group, Sequence first, Now now) {
     const StoredBatch& batch = group.stream[i];
     if (batch.gone || !batch.expired(now.mono_us)) return;
     state_.total_bytes -= batch.size;
+    state_.touch(group.stream);
     state_.statistics.expired += batch.count;
     group.stream.expire(i);
 }
@@ -254,7 +345,7 @@ void Groups::sweep(Now now) {
                 group.absent_stale = true;
             }
         retain(group, now);
-        if (!group.stream.empty() && now.mono_us - group.stream.front().arrival_us > state_.config.group_age_us) drop_front(group, true);
+        if (!group.stream.empty() && past_age(group, now)) drop_front(group, GapReason::retention);
         if (!group.absent_stale) return;
         group.absent_stale = false;
         group.absent_lowest = group.stream.last();

@@ -1,6 +1,8 @@
 // Groups: multicast and broadcast. Takes batches into a group's stream, publishes them, keeps its readers'
 // cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
 #pragma once
+#include <optional>
+
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 
@@ -11,7 +13,7 @@ public:
     Groups(State& state, Receipts& receipts) : state_(state), receipts_(receipts) {}
 
     cast::ErrorCode admits(const Group& group) const;
-    /// `session` is null for the broker's own events.
+    /// `session` is null when nobody waits for a receipt: the broker's own events, what comes from $later.
     void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
     /// Publishes what came in this turn.
     void publish(Group& group, Outbox& outbox);
@@ -24,14 +26,18 @@ public:
     void remove(Group& group, Now now, Outbox& outbox);
 
     /// The node is read on this connection from now on; its positions (after a cut) move its cursors.
-    void open(Node& node, const std::vector<cast::wire::Position>& positions, Now now);
+    void open(Node& node, const std::vector<cast::wire::Position>& positions, bool earlier, Now now);
     /// It no longer is: its cursors count by themselves again.
     void close(Node& node, Now now);
     cast::wire::StreamInfo describe(const Membership& membership) const;
 
     void ack(Subscription& subscription, const cast::wire::AckEntry& entry, Now now);
     void fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox);
+    /// Batches that a FETCH waits for were read back from the store.
+    void loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox);
     void expire(Group& group, Sequence first, Now now);
+    /// Throws away what it keeps; readers who had not got it are told of a gap. Returns how many messages.
+    std::uint64_t purge(Group& group);
     void review(Group& group, Now now);
     /// Sends the TAILs that are due; returns when the next one is.
     std::int64_t tails(Now now, Outbox& outbox);
@@ -47,7 +53,12 @@ private:
     /// Looks after its tail loss from now on.
     void watch_tail(Group& group);
     std::int64_t tail(Group& group, Now now, Outbox& outbox);
-    void drop_front(Group& group, bool retention);
+    void drop_front(Group& group, std::optional<cast::wire::GapReason> reason);
+    bool past_age(const Group& group, Now now) const;
+    bool past_retention(const Group& group, Now now) const;
+    void bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox);
+    bool bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now, Outbox& outbox);
+    void end_fetch(Stream& stream, Connection& connection, const WaitingFetch& fetch, Outbox& outbox);
     bool lags(const Group& group, const Subscription& subscription) const;
     bool holds(Group& group, Now now);
     State& state_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/dead.hpp"
 #include "core/deliver.hpp"
 #include "core/pace.hpp"
 
@@ -10,29 +11,41 @@ namespace broker {
 
 using cast::ErrorCode;
 
-ErrorCode Mailboxes::admits(const Node& node, const cast::wire::BatchHeader& header) const {
+namespace {
+
+constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once because something there has expired
+
+}  // namespace
+
+ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
     const bool full = node.queued_messages >= c.mailbox_messages || node.queued_bytes >= c.mailbox_bytes;
-    return full || state_.total_bytes >= c.memory_budget ? ErrorCode::mailbox_full : ErrorCode::ok;
+    return full ? ErrorCode::mailbox_full : ErrorCode::ok;
 }
 
-void Mailboxes::append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
     const std::size_t size = frame.size();
+    if (state_.config.durable) lane.stream.kept = !node.hidden;
     const Sequence first = lane.stream.append(header, std::move(frame), now);
+    state_.touch(lane.stream);
     node.queued_bytes += size;
     node.queued_messages += header.count;
     node.received += header.count;
     state_.total_bytes += size;
     if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
-    if (!node.dirty) {
-        node.dirty = true;
-        state_.dirty_nodes.push_back(&node);
-    }
-    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now))
-        receipts_.hold(session, lane.stream.id(), lane.waiting);
+    mark(node);
+    state_.live_bytes += size;
+    if (session != nullptr && lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
+        receipts_.hold(*session, lane.stream.id(), lane.waiting);
+}
+
+void Mailboxes::mark(Node& node) {
+    if (node.dirty) return;
+    node.dirty = true;
+    state_.dirty_nodes.push_back(&node);
 }
 
 bool Mailboxes::lags(const Lane& lane) const {
@@ -42,18 +55,24 @@ bool Mailboxes::lags(const Lane& lane) const {
 
 void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
     node.dirty = false;
-    if (node.connection == nullptr) return;
+    if (node.connection == nullptr) {
+        for (const auto& lane : node.lanes)
+            if (lane->stream.has_cold() && lane->cursor >= lane->stream.cold().front().first) ask_store(*lane, outbox);
+        return;
+    }
     const std::size_t window = state_.config.reader_window;
     for (const auto& lane : node.lanes) {
+        if (lane->untold && !tell_given_up(*lane, outbox)) continue;
         Stream& stream = lane->stream;
         std::size_t i = stream.batches();
         while (lane->sent < stream.last()) {
+            if (stream.has_cold() && ask_store(*lane, outbox)) break;
             // The next one mostly lies behind the one before.
             if (i >= stream.batches() || stream[i].first != lane->sent + 1 || stream[i].ttl_ms != 0) {
                 skip_expired(*lane, now);
                 i = stream.find(lane->sent + 1);
             }
-            const Sequence upto = i < stream.batches() ? stream[i].first - 1 : stream.last();
+            const Sequence upto = stream.missing_upto(lane->sent + 1, i);
             if (upto > lane->sent) {
                 begin_gap(*lane, outbox);
                 send_gaps(state_, stream, lane->sent + 1, upto, node.connection->id, outbox);
@@ -64,6 +83,9 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
             if (batch.gone) {
                 begin_gap(*lane, outbox);
                 send_gap(state_, stream.id(), {lane->sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
+            } else if (lane->over) {
+                if (!give_up(*lane, i, now) || (lane->untold && !tell_given_up(*lane, outbox))) break;
+                continue;
             } else {
                 const std::uint64_t base = stream.front().offset;
                 const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
@@ -73,10 +95,59 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
                 if (batch.last() <= lane->high_sent) state_.statistics.redelivered += batch.count;
             }
             lane->sent = batch.last();
-            lane->high_sent = std::max(lane->high_sent, lane->sent);
+            if (lane->high_sent < lane->sent) {
+                lane->high_sent = lane->sent;
+                state_.touch(stream);
+            }
             ++i;
         }
+        if (stream.has_cold()) ask_store(*lane, outbox);
     }
+}
+
+bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
+    Stream& stream = lane.stream;
+    const ColdRange& next = stream.cold().front();
+    const bool here = stream.cold_at(lane.sent + 1);
+    if (!stream.loading && (here || lane.cursor >= next.first)) {
+        stream.loading = true;
+        outbox.loads.push_back(stream.load(next.first, state_.config.reader_window / 2));
+    }
+    return here;
+}
+
+void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now) {
+    Stream& stream = lane.stream;
+    Node& node = *lane.node;
+    const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+    for (StoredBatch& batch : batches) {
+        const bool known = stream.known_gone(batch.first);
+        if (known && batch.ttl_ms != 0 && stream.tells_gaps_apart()) batch.gone = true;  // also when the clock was set back
+        if (batch.gone) {
+            if (!known) end_of_cold(lane, batch, now);
+            batch.frame = {};
+        } else if (batch.ttl_ms != 0) {
+            state_.expiries.push({batch.arrival_us + std::int64_t(batch.ttl_ms) * kMs, stream.id(), batch.first});
+        }
+    }
+    stream.warm(std::move(batches), through);
+    node.queued_bytes += stream.bytes() - bytes;
+    node.queued_messages += stream.messages() - messages;
+    state_.total_bytes += stream.bytes() - bytes;
+    state_.cold_bytes += stream.cold_bytes() - cold;
+    state_.touch(stream);
+    pass_all(lane, now);
+    mark(node);
+}
+
+/// A batch that had expired when it was read back; or it was read before that, and only now passed.
+void Mailboxes::end_of_cold(Lane& lane, const StoredBatch& batch, Now now) {
+    const bool was_read = batch.last() <= lane.cursor;
+    if (!was_read) {
+        state_.statistics.expired += batch.count;
+        dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
+    }
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, was_read ? ErrorCode::ok : ErrorCode::expired, now);
 }
 
 /// A gap comes in its place among the deliveries, and never as the first word of a lane.
@@ -85,7 +156,7 @@ void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
     flush_deliveries(state_, receipts_, *node.connection, outbox);
     if (lane.told) return;
     lane.told = true;
-    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, lane.cursor, lane.stream.last(), 0};
+    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, told_cursor(lane), lane.stream.last(), 0};
     outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
 }
 
@@ -101,50 +172,64 @@ void Mailboxes::skip_expired(Lane& lane, Now now) {
 
 void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     sequence = std::min(sequence, lane.sent);
-    if (sequence <= lane.cursor) return;
+    if (sequence <= lane.cursor) {
+        if (sequence == lane.cursor && !lane.untold) lane.stream.forget_gaps(sequence);
+        return;
+    }
     lane.cursor = sequence;
+    lane.goings = 0;
+    lane.over = lane.left = false;
     lane.pace.advanced_us = now.mono_us;
-    while (!lane.stream.empty() && lane.stream.front().last() <= lane.cursor) {
-        const StoredBatch batch = lane.stream.pop_front();
-        if (!batch.gone) pass(lane, batch, now);
-    }
+    state_.touch(lane.stream);
+    pass_all(lane, now);
     lane.stream.forget_gaps(lane.cursor);
-    Node& node = *lane.node;
-    if (!node.dirty && lane.sent < lane.stream.last()) {
-        node.dirty = true;
-        state_.dirty_nodes.push_back(&node);
-    }
+    if (lane.sent < lane.stream.last() || lane.stream.has_cold()) mark(*lane.node);
     if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
 }
 
-void Mailboxes::pass(Lane& lane, const StoredBatch& batch, Now now) {
+void Mailboxes::pass_all(Lane& lane, Now now) {
+    while (lane.stream.warm_front() && lane.stream.front().last() <= lane.cursor) {
+        StoredBatch batch = lane.stream.pop_front();
+        if (!batch.gone) pass(lane, batch, now);
+    }
+}
+
+void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
     node.queued_bytes -= batch.size;
     node.queued_messages -= batch.count;
-    node.acknowledged += batch.count;
     state_.total_bytes -= batch.size;
+    if (batch.given_up) return;
+    node.acknowledged += batch.count;
     state_.statistics.flow.messages_out += batch.count;
     state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+    if (state_.config.history_messages != 0 && !node.hidden) state_.history.keep(node, std::move(batch.frame), batch.count, state_.config);
 }
 
 void Mailboxes::review(Lane& lane, Now now) {
-    if (lags(lane) && may_hold(lane.pace, lane.stream.front().arrival_us, state_.config, now)) return;
+    if (lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now)) return;
     stop_hold(lane.pace, lane.cursor == lane.stream.last(), state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
 }
 
-void Mailboxes::open(Lane& lane, const cast::wire::Position* position, Now now) {
+void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now) {
     lane.sent = lane.cursor;
+    lane.over = lane.untold = false;
+    if (position != nullptr && earlier && position->received > lane.cursor) position = nullptr;  // of another life of this node
     if (position != nullptr) {
-        lane.sent = std::clamp(position->received, lane.cursor, lane.stream.last());
+        const Sequence known = earlier ? lane.stream.base() : lane.stream.last();
+        const Sequence had = earlier ? position->acked : position->received;
+        lane.sent = std::clamp(had, lane.cursor, std::max(lane.cursor, known));
         ack(lane, position->acked, now);
     }
+    count_going(lane, same);
     lane.pace.advanced_us = now.mono_us;
 }
 
 void Mailboxes::close(Lane& lane, Now now) {
     const Sequence was_sent = lane.sent;
+    lane.left = lane.left || was_sent > lane.cursor;
     lane.sent = lane.cursor;
     lane.told = false;
     stop_hold(lane.pace, false, state_.config, now);
@@ -161,15 +246,33 @@ void Mailboxes::close(Lane& lane, Now now) {
 
 void Mailboxes::discard(Lane& lane, Now now) {
     close(lane, now);
-    while (!lane.stream.empty()) {
-        const StoredBatch batch = lane.stream.pop_front();
+    Stream& stream = lane.stream;
+    state_.touch(stream);
+    state_.total_bytes -= stream.bytes();
+    state_.cold_bytes -= stream.cold_bytes();
+    lane.node->queued_bytes -= stream.bytes();
+    lane.node->queued_messages -= stream.messages();
+    std::uint64_t left = stream.messages();
+    while (stream.batches() > 0) {
+        // The store may have it, too; who reads what is there after a crash must know that this one is done with.
+        StoredBatch batch = stream.has_cold() ? stream.pop_front(cast::wire::GapReason::purged) : stream.pop_front();
         if (batch.gone) continue;
-        lane.node->queued_bytes -= batch.size;
-        lane.node->queued_messages -= batch.count;
-        state_.total_bytes -= batch.size;
-        if (!lane.node->hidden) state_.statistics.discarded += batch.count;
-        if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
+        if (left > state_.config.dead_messages + batch.count) batch.frame = {};  // newer ones will take its place
+        left -= batch.count;
+        if (!lane.node->hidden) drop(lane, batch, now);
+        else if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
     }
+}
+
+void Mailboxes::drop(Lane& lane, const StoredBatch& batch, Now now) {
+    const bool wants = (batch.flags & cast::wire::kWantsDelivered) != 0;
+    if (batch.last() <= lane.cursor && lane.cursor < lane.stream.last()) {  // was read
+        if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+        return;
+    }
+    state_.statistics.discarded += batch.count;
+    if (lane.cursor < lane.stream.last()) dead_.bury(batch, lane.cursor, batch.gone ? cast::wire::kReasonExpired : cast::wire::kReasonDeleted, now);
+    if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
 }
 
 void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
@@ -181,9 +284,39 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
     lane.node->queued_bytes -= batch.size;
     lane.node->queued_messages -= batch.count;
     state_.total_bytes -= batch.size;
+    state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
     if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+    if (!lane.node->hidden) dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
     lane.stream.expire(i);
+}
+
+bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
+    if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
+    if (lane.expiring) return false;
+    lane.expiring = true;
+    outbox.loads.push_back(lane.stream.load(first, kExpiryRead, Load::kExpiry));
+    return true;
+}
+
+void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
+    Stream& stream = lane.stream;
+    lane.expiring = false;
+    if (loaded.failed) state_.expiries.push({now.mono_us + kSecond, stream.id(), loaded.from});
+    for (const cast::wire::Slice& frame : loaded.frames) {
+        const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
+        if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
+        const StoredBatch batch = recall_batch(frame, view->header, now);
+        if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first)) continue;
+        const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+        stream.expire_cold(batch);
+        lane.node->queued_bytes -= bytes - stream.bytes();
+        lane.node->queued_messages -= messages - stream.messages();
+        state_.total_bytes -= bytes - stream.bytes();
+        state_.cold_bytes -= cold - stream.cold_bytes();
+        state_.touch(stream);
+        end_of_cold(lane, batch, now);
+    }
 }
 
 }  // namespace broker

@@ -6,37 +6,69 @@
 
 namespace broker {
 
+class DeadLetters;
+
 class Mailboxes {
 public:
-    Mailboxes(State& state, Receipts& receipts) : state_(state), receipts_(receipts) {}
+    Mailboxes(State& state, Receipts& receipts, DeadLetters& dead) : state_(state), receipts_(receipts), dead_(dead) {}
 
     /// ok, or why this node takes nothing now: mailbox_full, node_absent.
-    cast::ErrorCode admits(const Node& node, const cast::wire::BatchHeader& header) const;
-    /// Takes an admitted batch of `session`; `frame` is as StoredBatch says.
-    void append(Node& node, Session& session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
+    cast::ErrorCode admits(const Node& node, const cast::wire::BatchHeader& header) const {
+        const cast::ErrorCode code = lets_in(node, header);
+        return code == cast::ErrorCode::ok && state_.memory_bytes() >= state_.config.memory_budget ? cast::ErrorCode::mailbox_full : code;
+    }
+    /// The same for what is in memory already, in $later.
+    cast::ErrorCode lets_in(const Node& node, const cast::wire::BatchHeader& header) const;
+    /// Takes an admitted batch of `session`, which may be held back for it (null: nobody waits); `frame` is as
+    /// StoredBatch says.
+    void append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
     /// Hands out what the reader's windows allow, higher priorities first.
     void pump(Node& node, Now now, Outbox& outbox);
     void ack(Lane& lane, Sequence sequence, Now now);
 
     /// Sets a lane up for a new reader, or (with a position) for one that comes back after a cut.
-    void open(Lane& lane, const cast::wire::Position* position, Now now);
+    /// `earlier`: the position is of the epoch before this one, and counts for what that one kept.
+    /// `same`: the reader is the one that went.
+    void open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
-    /// Everything in it is dropped because its node is deleted.
+    /// Everything in it is dropped: its node is deleted, and it goes to the dead letters; or somebody purged it, and its
+    /// cursor was set to its end. What is in the store alone stays there.
     void discard(Lane& lane, Now now);
+    /// The same for a batch of such a lane that was in the store.
+    void drop(Lane& lane, const StoredBatch& batch, Now now);
 
     /// The batch that begins at `first` has run out of its time.
     void expire(Lane& lane, Sequence first, Now now);
+    /// The same where that one is in the store alone. True: it is being read; false: try again later.
+    bool expire_cold(Lane& lane, Sequence first, Outbox& outbox);
+    /// What was read for that; whatever else has expired in it goes, too.
+    void expired_cold(Lane& lane, const Loaded& loaded, Now now);
+    /// Its next batches were read back from the store.
+    void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
+    /// What turns up to this one decided is kept for good.
+    void committed(Lane& lane, Turn turn);
+    /// What its reader counts from: before what was given up and it may not have been told of.
+    static Sequence told_cursor(const Lane& lane);
     /// Looks again whether the lane still holds its senders back.
     void review(Lane& lane, Now now);
 
 private:
     bool lags(const Lane& lane) const;
-    void pass(Lane& lane, const StoredBatch& batch, Now now);
+    void pass_all(Lane& lane, Now now);
+    void end_of_cold(Lane& lane, const StoredBatch& batch, Now now);
+    /// What comes next, or what was acknowledged, is in the store alone: asks for it. True when pump() has to wait.
+    bool ask_store(Lane& lane, Outbox& outbox);
+    void mark(Node& node);
+    void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
     void skip_expired(Lane& lane, Now now);
+    void count_going(Lane& lane, bool same);
+    bool give_up(Lane& lane, std::size_t i, Now now);
+    bool tell_given_up(Lane& lane, Outbox& outbox);
     State& state_;
     Receipts& receipts_;
+    DeadLetters& dead_;
 };
 
 }  // namespace broker

@@ -11,6 +11,7 @@ using cast::wire::Position;
 void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     if (node.membership(group) != nullptr) return;
     node.memberships.push_back({&group, group.stream.last(), 0, true});
+    state_.touch(node, node.memberships.back());
     ++group.member_count;
     if (!group.broadcast()) group.members.insert(&node);
     Membership& m = node.memberships.back();
@@ -28,6 +29,7 @@ void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
 void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     Membership* m = node.membership(group);
     if (m == nullptr) return;
+    state_.touch(node, *m);
     if (node.connection != nullptr) {
         cast::wire::Membership told{node.name, false, describe(*m)};
         if (!group.broadcast()) outbox.send(node.connection->id, cast::wire::encode(told));
@@ -47,7 +49,9 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
 void Groups::remove(Group& group, Now now, Outbox& outbox) {
     while (!group.members.empty()) leave(**group.members.begin(), group, now, outbox);
     if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
+    state_.touch(group.stream);
     state_.total_bytes -= group.stream.bytes();
+    state_.cold_bytes -= group.stream.cold_bytes();
     std::erase(state_.lagging, &group);
     std::erase(state_.dirty_groups, &group);
     if (state_.watched()) outbox.events.push_back({"deleted", {}, group.name, now.wall_us});
@@ -95,6 +99,7 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
         m.cursor = std::max(m.cursor, s.acked);
     m.own = true;
     m.high = group.stream.last();  // it may have got all of that
+    state_.touch(node, m);
     std::erase(s.nodes, &node);
     if (!s.nodes.empty()) {
         s.stale = true;  // its lowest may be higher now; the sweep sees
@@ -105,13 +110,13 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
     std::erase_if(group.subscriptions, [&s](const auto& one) { return one.get() == &s; });
 }
 
-void Groups::open(Node& node, const std::vector<Position>& positions, Now now) {
+void Groups::open(Node& node, const std::vector<Position>& positions, bool earlier, Now now) {
     for (Membership& m : node.memberships) {
         Group& group = *m.group;
         --group.absent;
         group.absent_stale = true;
         for (const Position& p : positions)
-            if (p.stream == group.stream.id()) m.cursor = std::clamp(p.acked, m.cursor, group.stream.last());
+            if (p.stream == group.stream.id() && (!earlier || p.received <= m.cursor)) m.cursor = std::clamp(p.acked, m.cursor, std::max(m.cursor, earlier ? group.stream.base() : group.stream.last()));
         subscribe(node, m, now);
     }
 }

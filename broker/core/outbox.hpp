@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/look.hpp"
+#include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/slice.hpp"
 
@@ -17,7 +19,7 @@ struct Send {
 
 /// A frame for all subscribers of a stream.
 struct Publish {
-    StreamId stream = 0;
+    std::uint64_t topic = 0;  ///< cast::wire::publish_topic
     cast::wire::Slice frame;
 };
 
@@ -28,17 +30,30 @@ struct ControlCall {
     std::string json;
 };
 
-/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left.
+/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port); or of the
+/// store: store_failed, store_slow, store_well, unreadable, readable, with a `text`.
 struct PresenceEvent {
     const char* kind = "";
     std::string node;
     std::string group;
     std::uint64_t wall_us = 0;
+    int port = 0;
+    std::string text = {};
 };
 
 /// Something an operator may want in the log.
 struct LogLine {
     std::string text;
+    bool bad = false;  ///< somebody has to do something about it
+};
+
+/// A batch that waited for its time and has entered a stream, or (stream 0) found no target any more.
+struct Entered {
+    Sequence waited = 0;  ///< its number in $later
+    StreamId stream = 0;
+    Sequence first = 0;
+    std::uint32_t count = 0;
+    std::uint64_t due_us = 0;
 };
 
 struct Outbox {
@@ -47,10 +62,13 @@ struct Outbox {
     std::vector<ControlCall> controls;
     std::vector<PresenceEvent> events;
     std::vector<LogLine> log;
+    std::vector<Load> loads;  ///< for the store to read
+    std::vector<Entered> entered;  ///< for who keeps accounts
+    std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
 
     void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
     bool empty() const {
-        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty();
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty() && looks.empty();
     }
     void clear() {
         sends.clear();
@@ -58,6 +76,9 @@ struct Outbox {
         controls.clear();
         events.clear();
         log.clear();
+        loads.clear();
+        entered.clear();
+        looks.clear();
     }
 };
 

@@ -26,6 +26,7 @@ void settle_bytes(Session& session, std::uint64_t through) {
 
 void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code, Now now) {
     session.through = header.number;
+    state_.touch(session);
     session.accepted_bytes += bytes;
     if (!session.dirty) {
         session.dirty = true;
@@ -34,7 +35,7 @@ void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, 
     const bool ask = (header.flags & cast::wire::kAskReceipt) != 0;
     if (code != cast::ErrorCode::ok) {
         session.refused.push_back({header.number, code});
-        state_.statistics.refused[static_cast<std::size_t>(code)] += header.count;
+        state_.statistics.refused[static_cast<std::size_t>(cast::wire::plain_code(code))] += header.count;
     }
     const bool full = session.unreceipted_bytes() >= state_.config.sender_window / 4 || session.through - session.receipted >= kReceiptBatches;
     due(session, ask || full || code != cast::ErrorCode::ok ? now.mono_us : now.mono_us + state_.config.receipt_us);
@@ -71,6 +72,7 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
     Session* session = state_.sessions.session(id);
     if (session == nullptr) return;
     session->delivered.push_back({number, code});
+    state_.touch(*session);
     if (session->delivered.size() > kDeliveredKept) {
         session->delivered.pop_front();
         if (session->delivered_told > 0) --session->delivered_told;

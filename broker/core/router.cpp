@@ -35,16 +35,29 @@ Slice stored_frame(const BatchView& batch, const Slice* whole) {
     return Slice(std::move(owner), data, kFrameHeader + batch.bytes.size());
 }
 
+/// A refusal after which libcast sends the batch again, and what comes after it has to wait.
+bool comes_again(ErrorCode code) {
+    return code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed;
+}
+
 }  // namespace
 
 Router::Router(const Config& config)
     : state_(config),
       receipts_(state_),
-      mailboxes_(state_, receipts_),
+      dead_(state_),
+      mailboxes_(state_, receipts_, dead_),
       groups_(state_, receipts_),
-      attachments_(state_, groups_, mailboxes_) {
+      attachments_(state_, groups_, mailboxes_),
+      later_(state_, receipts_, mailboxes_, groups_, dead_),
+      looking_(state_),
+      keeper_(state_, groups_, mailboxes_, looking_, dead_, later_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
+    state_.tap_group = &state_.directory.add_group(kTapGroup);
+    state_.tap_group->created = true;
+    state_.directory.broadcast().stream.kept = config.durable;
+    state_.touch(state_.directory.broadcast().stream);
 }
 
 void Router::announce(std::vector<std::string> publish_ends, std::string version) {
@@ -176,6 +189,9 @@ void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& ou
         session->through = session->committed = session->receipted = m.seen;
         session->known = m.attempt <= 1;
     } else {
+        // What the client was told is true, even if a crash of the machine took it from a store that does not sync.
+        session->through = std::max(session->through, m.seen);
+        session->committed = std::max(session->committed, m.seen);
         if (session->connection != nullptr) drop(*session->connection, false, now, outbox);
         state_.sessions.mark_back(*session);
     }
@@ -200,6 +216,9 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     m.window_batches = kSenderBatches;
     m.reader_window = static_cast<std::uint32_t>(state_.config.reader_window);
     m.ping_ms = static_cast<std::uint32_t>(state_.config.ping_us / kMs);
+    // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
+    const bool forgets = state_.forgetful_epoch != 0 && state_.forgetful_epoch + 1 >= state_.config.epoch;
+    if (!forgets) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
     m.version = version_;
     for (const std::string& end : publish_ends_) m.publish.push_back(end);
     for (const Outcome& outcome : session.refused)
@@ -215,6 +234,8 @@ void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes
     bool in_order = true;
     for (const BatchView& batch : batches_) in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
     if (!in_order) error(connection.id, ErrorCode::out_of_order, Verb::cast, "a batch is missing before this one", outbox);
+    if (!state_.store_healthy) [[unlikely]]
+        error(connection.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
 }
 
 bool Router::take(Connection& connection, const BatchView& batch, const Slice* whole, Now now) {
@@ -234,6 +255,7 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
         s.flow.messages_in += batch.header.count;
         s.flow.bytes_in += batch.records.size();
+        if (state_.tap_group->member_count > 0) [[unlikely]] state_.tap.see(batch, now);
     }
     return true;
 }
@@ -243,26 +265,32 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     Node* node = nullptr;
     Group* group = nullptr;
     const BatchHeader& h = batch.header;
-    ErrorCode code = admit(connection, batch, node, group);
+    ErrorCode code = admit(connection, batch, node, group, now);
     if (!session.blocked.empty()) {
         const auto at = session.blocked.find(way_to(h.cast, h.target));
-        if (at != session.blocked.end() && (h.flags & kResume) == 0 && code == ErrorCode::ok) return at->second;
-        if (at != session.blocked.end() && code == ErrorCode::ok) session.blocked.erase(at);
+        const bool resumes = (h.flags & kResume) != 0;
+        if (at != session.blocked.end() && !resumes && (code == ErrorCode::ok || comes_again(code))) return at->second;
+        if (at != session.blocked.end() && resumes && (code == ErrorCode::ok || rejects(code))) session.blocked.erase(at);
     }
-    if (code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed) {
+    if (rejects(code)) return final_code(code);
+    if (comes_again(code)) {
         if (session.blocked.size() >= kRefusalsKept) session.blocked.clear();
         session.blocked[way_to(h.cast, h.target)] = code;
     }
     if (code != ErrorCode::ok) return code;
     if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;
-    if (node != nullptr)
-        mailboxes_.append(*node, session, h, stored_frame(batch, whole), now);
+    if ((h.flags & kLater) != 0) [[unlikely]]
+        later_.append(h, stored_frame(batch, whole), now);
+    else if (node != nullptr)
+        mailboxes_.append(*node, &session, h, stored_frame(batch, whole), now);
+    else if (group == nullptr)
+        return dead_.take(batch, now);
     else
         groups_.append(*group, &session, h, stored_frame(batch, whole), now);
     return ErrorCode::ok;
 }
 
-ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& node, Group*& group) {
+ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& node, Group*& group, Now now) {
     const BatchHeader& h = batch.header;
     const Session& session = *connection.session;
     if (connection.last_sender == nullptr || *connection.last_sender != h.sender) {
@@ -277,12 +305,13 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
-        return node == nullptr ? ErrorCode::no_such_node : mailboxes_.admits(*node, h);
+        if (node == nullptr) return h.target == kDeadName && (h.flags & kLater) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
+        return (h.flags & kLater) != 0 ? later_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
     if (group == nullptr) return ErrorCode::no_such_group;
     if (reserved_name(h.target)) return ErrorCode::forbidden;
-    return groups_.admits(*group);
+    return (h.flags & kLater) != 0 ? later_.admits(h, now) : groups_.admits(*group);
 }
 
 void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {

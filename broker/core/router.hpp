@@ -1,7 +1,8 @@
 // Router: the heart. A pure state machine: frames and time go in, an Outbox comes out. It reads no clock, calls
 // nothing outside, holds no lock. One thread (the broker's) owns it.
 //
-// A turn: handle() each frame; tick(); turn = close_turn(); the store commits it; committed(turn); flush().
+// A turn: handle() each frame; tick(); close_turn(); committed() what the store has; flush(). When the store is idle
+// and wants_transaction(): collect() one and hand it over.
 #pragma once
 #include <set>
 #include <string_view>
@@ -9,7 +10,11 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/dead.hpp"
 #include "core/groups.hpp"
+#include "core/keeper.hpp"
+#include "core/later.hpp"
+#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -31,7 +36,17 @@ public:
     std::int64_t tick(Now now, Outbox& outbox, bool drained = true);
 
     Turn close_turn() { return receipts_.close_turn(); }
-    void committed(Turn turn) { receipts_.committed(turn); }
+    void committed(Turn turn) {
+        receipts_.committed(turn);
+        if (state_.config.durable) keeper_.committed(turn);
+    }
+    /// Something is to be stored now; else `due_us` is brought forward to when.
+    bool wants_transaction(Now now, std::int64_t& due_us) const { return keeper_.wants(now, due_us); }
+    void collect(Transaction& transaction, Now now) { keeper_.collect(transaction, now); }
+    /// What the store answered to a load of an outbox.
+    void loaded(Loaded&& loaded, Now now, Outbox& outbox) { keeper_.loaded(std::move(loaded), now, outbox); }
+    /// What a start found in the store; before anything else. Config: durable, first_stream, broadcast_stream.
+    void restore(const Recovered& recovered, Now now, Outbox& outbox) { keeper_.restore(recovered, now, outbox); }
     /// Deliveries, publications and receipts of the turn. Returns when the next receipt is due.
     std::int64_t flush(Now now, Outbox& outbox);
 
@@ -42,16 +57,27 @@ public:
     cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
     cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
-    /// Multicasts sealed events (a batch behind 8 free bytes) on $events.
-    void publish_events(std::string&& frame, Now now);
+    /// Messages for somebody who looks; the answers come with an outbox.
+    Looking& looking() { return looking_; }
+    DeadLetters& dead() { return dead_; }
+    cast::ErrorCode requeue(std::uint64_t letter, Now now) { return dead_.requeue(letter, mailboxes_, now); }
+    /// Throw away what waits for a node, or what a group keeps. Return how many messages.
+    std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
+    std::uint64_t purge(Group& group) { return groups_.purge(group); }
+    /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events or $tap.
+    void publish_reports(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
+    Later& later() { return later_; }
     const Config& config() const { return state_.config; }
     /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay.
     void reconfigure(const Config& config);
     /// PUB ends and version for WELCOME.
     void announce(std::vector<std::string> publish_ends, std::string version);
-    void store_health(bool healthy) { state_.store_healthy = healthy; }
+    void store_health(bool healthy) {
+        tell_sick_ = tell_sick_ || (state_.store_healthy && !healthy);
+        state_.store_healthy = healthy;
+    }
     /// Says BYE to every connection.
     void goodbye(Outbox& outbox);
 
@@ -64,7 +90,11 @@ private:
     /// False when the number is not the next one.
     bool take(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
     cast::ErrorCode place(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
-    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group);
+    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group, Now now);
+    /// It is one that the sender is not to try again here.
+    bool rejects(cast::ErrorCode code) const {
+        return state_.config.reject_full && (code == cast::ErrorCode::mailbox_full || code == cast::ErrorCode::group_busy);
+    }
     void ack(Connection& connection, std::string_view body, Now now, Outbox& outbox);
     bool dispatch(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
     void error(ConnectionId to, cast::ErrorCode code, cast::wire::Verb verb, std::string_view text, Outbox& outbox);
@@ -72,17 +102,22 @@ private:
     /// BYE on a connection that could not be sent to any more. False when it is none of those.
     bool part(ConnectionId from, Now now, Outbox& outbox);
     void end_session(Session& session, Now now, Outbox& outbox);
-    void expire(Now now);
+    void expire(Now now, Outbox& outbox);
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
 
     State state_;
     Receipts receipts_;
+    DeadLetters dead_;
     Mailboxes mailboxes_;
     Groups groups_;
     Attachments attachments_;
+    Later later_;
+    Looking looking_;
+    Keeper keeper_;
     std::vector<std::string> publish_ends_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;
+    bool tell_sick_ = false;  ///< the store has just failed: who waits for receipts is told
     std::uint64_t probes_ = 0;
     std::vector<cast::wire::BatchView> batches_;  ///< of the frame at hand; kept for its memory
     cast::wire::Ack ack_;                         ///< the same

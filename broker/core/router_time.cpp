@@ -1,5 +1,6 @@
 // The router's other half: time, losses, management, and what leaves at the end of a turn. Pure; broker's thread.
 #include <algorithm>
+#include <utility>
 
 #include "core/deliver.hpp"
 #include "core/router.hpp"
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::int64_t kSweep = 250 * kMs;
 constexpr std::int64_t kReview = 20 * kMs;
+constexpr std::int64_t kExpiryAgain = 50 * kMs;
+constexpr std::size_t kOwnGroups = 2;  // $events and $tap do not count
 
 }  // namespace
 
@@ -45,12 +48,20 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
     parted_.erase(session.parted);
     attachments_.end(session, now, outbox);
     if (session.connection != nullptr) state_.sessions.remove_connection(session.connection->id);
+    state_.touch(session);
     state_.sessions.remove_session(session.id);
 }
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
-    expire(now);
-    std::int64_t next = std::min(sweep(now, outbox, drained), attachments_.tick(now, outbox));
+    std::int64_t next = later_.tick(now, outbox);
+    expire(now, outbox);
+    if (std::exchange(tell_sick_, false))
+        state_.sessions.for_each_connection([&](const Connection& c) {
+            if (c.session->through > c.session->committed)
+                error(c.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
+        });
+    next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
+    next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
     if (!state_.expiries.empty()) next = std::min(next, state_.expiries.top().at_us);
     if (!state_.holding.empty()) {
@@ -66,14 +77,18 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     return next;
 }
 
-void Router::expire(Now now) {
+void Router::expire(Now now, Outbox& outbox) {
+    std::vector<Expiry> again;
     while (!state_.expiries.empty() && state_.expiries.top().at_us <= now.mono_us) {
         const Expiry due = state_.expiries.top();
         state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due.first, now);
+        if (owner.lane != nullptr && owner.lane->stream.has_cold() && !mailboxes_.expire_cold(*owner.lane, due.first, outbox))
+            again.push_back({now.mono_us + kExpiryAgain, due.stream, due.first});
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
+    for (const Expiry& due : again) state_.expiries.push(due);
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
@@ -96,6 +111,7 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
         Session* session = state_.sessions.session(away.front());
         const bool many = state_.sessions.sessions() > state_.config.max_sessions;
         if (!many && now.mono_us - session->away_since_us < state_.config.session_us) break;
+        if (now.mono_us - session->away_since_us < state_.config.session_us) state_.forgetful_epoch = state_.config.epoch;
         end_session(*session, now, outbox);
     }
     if (second) {
@@ -125,9 +141,11 @@ Group* Router::create_group(std::string_view name, ErrorCode& code, Now now, Out
     Group* group = state_.directory.group(name);
     if (group == nullptr) {
         if (!valid_name(name)) code = reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
-        else if (state_.directory.groups() > state_.config.max_groups) code = ErrorCode::too_many;
+        else if (state_.directory.groups() >= state_.config.max_groups + kOwnGroups) code = ErrorCode::too_many;
         if (code != ErrorCode::ok) return nullptr;
         group = &state_.directory.add_group(name);
+        group->stream.kept = state_.config.durable && !reserved_name(name);
+        state_.touch(group->stream);
         if (state_.watched()) outbox.events.push_back({"created", {}, group->name, now.wall_us});
     }
     return group;
@@ -161,11 +179,10 @@ ErrorCode Router::leave(std::string_view name, std::string_view group_name, Now 
     return ErrorCode::ok;
 }
 
-void Router::publish_events(std::string&& frame, Now now) {
-    Group& events = *state_.directory.group(kEventsGroup);
+void Router::publish_reports(std::string_view group, std::string&& frame, Now now) {
     Slice slice = Slice::take(std::move(frame));
     const auto batch = read_batch(slice.view().substr(kFrameHeader));
-    if (batch) groups_.append(events, nullptr, batch->header, slice, now);
+    if (batch) groups_.append(*state_.directory.group(group), nullptr, batch->header, slice, now);
 }
 
 void Router::reconfigure(const Config& config) {
@@ -173,6 +190,8 @@ void Router::reconfigure(const Config& config) {
     next.epoch = state_.config.epoch;
     next.store_id = state_.config.store_id;
     next.first_stream = state_.config.first_stream;
+    next.broadcast_stream = state_.config.broadcast_stream;
+    next.durable = state_.config.durable;
     state_.config = next;
 }
 

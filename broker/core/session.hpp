@@ -65,6 +65,7 @@ struct Session {
     std::uint64_t receipted_bytes = 0;  ///< of those that were receipted
     std::int64_t receipt_due_us = kNever;
     bool dirty = false;  ///< listed among the sessions of this turn
+    bool touched = false;  ///< listed for the next transaction
 
     std::uint64_t unreceipted_bytes() const { return accepted_bytes - receipted_bytes; }
     /// The last batch that may be receipted now.
@@ -112,6 +113,10 @@ public:
     void mark_away(Session& session, std::int64_t mono_us);
     void mark_back(Session& session);
 
+    template <class Visit>
+    void for_each_session(Visit&& visit) {
+        for (auto& entry : sessions_) visit(*entry.second);
+    }
     template <class Visit>
     void for_each_connection(Visit&& visit) {
         for (auto& entry : connections_) visit(*entry.second);

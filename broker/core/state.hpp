@@ -2,6 +2,8 @@
 // (receipts, mailboxes, groups, attachments, router) work on it; none of them owns it. Broker's thread.
 #pragma once
 #include <deque>
+#include <map>
+#include <memory>
 #include <queue>
 #include <set>
 #include <string>
@@ -14,6 +16,7 @@
 #include "core/session.hpp"
 #include "core/statistics.hpp"
 #include "core/store.hpp"
+#include "core/tap.hpp"
 #include "core/types.hpp"
 #include "wire/names.hpp"
 
@@ -35,16 +38,46 @@ struct Accepted {
     std::uint64_t bytes = 0;
 };
 
+/// What the store has not been told yet, by name: each is looked up when a transaction is made, and what is no
+/// longer there is gone.
+struct Unsaved {
+    std::vector<StreamId> streams;
+    std::vector<SessionId> sessions;
+    std::vector<std::string> nodes;
+    std::vector<std::pair<std::string, StreamId>> members;
+    bool later = false;   ///< something came to $later, or left it
+    bool urgent = false;  ///< somebody waits for it
+    bool empty() const { return !later && streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
+};
+
+/// A stream whose next chunk the store cannot read. Its reader waits; the store is asked again, ever more rarely.
+struct Unreadable {
+    Load load;
+    std::string why;
+    int tries = 0;
+    std::int64_t since_us = 0;  ///< monotonic, as the other
+    std::int64_t again_us = 0;  ///< kNever: the answer is awaited
+};
+
 struct State {
-    explicit State(const Config& c) : config(c), directory(c.first_stream) {}
+    explicit State(const Config& c) : config(c), directory(c.first_stream, c.broadcast_stream) {}
 
     Config config;
     Directory directory;
     Sessions sessions;
     Statistics statistics;
+    Tap tap;
+    History history;
+    Group* tap_group = nullptr;  ///< $tap; always there
     bool store_healthy = true;
 
     std::size_t total_bytes = 0;  ///< held in all streams
+    std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
+    std::size_t cold_bytes = 0;   ///< of those, in the store alone
+    Unsaved unsaved;
+    std::uint64_t forgetful_epoch = 0;  ///< in which a session was last dropped before its time
+    std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
+    std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
     std::set<Node*, ByAge> orphans;           ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;     ///< streams with receipts held back
@@ -58,6 +91,26 @@ struct State {
     std::vector<SessionId> accepted;  ///< sessions with new outcomes in this turn
     Turn turn = 0;
     std::deque<std::pair<Turn, std::vector<Accepted>>> uncommitted;
+
+    std::size_t memory_bytes() const { return total_bytes - cold_bytes; }
+    void touch(Stream& stream) {
+        if (!stream.kept || stream.touched) return;
+        stream.touched = true;
+        unsaved.streams.push_back(stream.id());
+    }
+    void touch(Session& session) {
+        if (!config.durable || session.touched) return;
+        session.touched = true;
+        unsaved.sessions.push_back(session.id);
+    }
+    void touch(const Node& node) {
+        if (config.durable && !node.hidden) unsaved.nodes.push_back(node.name);
+    }
+    void touch(const Node& node, Membership& membership) {
+        if (!membership.group->stream.kept || node.hidden || membership.touched) return;
+        membership.touched = true;
+        unsaved.members.emplace_back(node.name, membership.group->stream.id());
+    }
 
     bool watched() {  ///< somebody reads presence events
         Group* events = directory.group(cast::wire::kEventsGroup);

@@ -4,12 +4,6 @@
 #include <algorithm>
 
 namespace broker {
-namespace {
-
-constexpr std::size_t kRanges = 64;
-
-}  // namespace
-
 Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     StoredBatch batch;
     batch.first = last_ + 1;
@@ -40,10 +34,18 @@ std::size_t Stream::find(Sequence sequence) const {
     return static_cast<std::size_t>(at - batches_.begin());
 }
 
+Sequence Stream::first_kept() const {
+    if (!batches_.empty() && warm_front()) return batches_.front().first;
+    return cold_.empty() ? last_ + 1 : cold_.front().first;
+}
+
 StoredBatch Stream::pop_front() {
     StoredBatch batch = std::move(batches_.front());
     batches_.pop_front();
+    if (split_ > 0) --split_, popped_ = batch.last();
+    else if (cold_bytes_ == 0) popped_ = batch.last();
     if (batch.gone) {
+        --gone_batches_;
         remember(batch.first, batch.last(), cast::wire::GapReason::expired);
     } else {
         bytes_ -= batch.size;
@@ -64,8 +66,9 @@ void Stream::expire(std::size_t i) {
     bytes_ -= batch.size;
     messages_ -= batch.count;
     batch.gone = true;
+    ++gone_batches_;
     batch.frame = {};
-    while (!batches_.empty() && batches_.front().gone) pop_front();
+    while (warm_front() && batches_.front().gone) pop_front();
 }
 
 void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
@@ -73,11 +76,37 @@ void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) 
         gone_.back().to = to;
         return;
     }
-    gone_.push_back({from, to, reason});
+    // Mostly the newest; what expired behind a cold part may lie beyond.
+    const auto at = std::upper_bound(gone_.begin(), gone_.end(), from, [](Sequence f, const GoneRange& range) { return f < range.from; });
+    gone_.insert(at, {from, to, reason});
     if (gone_.size() > kRanges) {  // the two oldest become one; the later reason stands for both
         gone_[1].from = gone_[0].from;
         gone_.erase(gone_.begin());
     }
+}
+
+void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
+    last_ = saved_ = popped_ = erased_ = count;
+    remember(1, count, reason);
+}
+
+bool Stream::known_gone(Sequence sequence) const {
+    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) {
+        return r.from <= sequence && sequence <= r.to && r.reason != cast::wire::GapReason::redeliveries;
+    });
+}
+
+void Stream::give_up(std::size_t i, Sequence s) {
+    StoredBatch& batch = batches_[i];
+    batch.flags = static_cast<std::uint8_t>(batch.flags & ~cast::wire::kWantsDelivered);
+    batch.given_up = batch.count == 1;
+    remember(s, s, cast::wire::GapReason::redeliveries);
+}
+
+Sequence Stream::given_up() const {
+    for (const GoneRange& range : gone_)
+        if (range.reason == cast::wire::GapReason::redeliveries) return range.from;
+    return 0;
 }
 
 void Stream::forget_gaps(Sequence sequence) {

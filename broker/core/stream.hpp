@@ -1,9 +1,14 @@
 // Stream: a numbered sequence of records, kept as batches, oldest first. What it let go of it remembers as
 // ranges with a reason, so that a reader is never left to guess. Pure; broker's thread.
+//
+// With a store on disk some of it may be cold: in the store and not in memory, known by ranges and sums alone. The
+// batches in memory then lie around the cold part: `split` of them before it, the others behind.
 #pragma once
 #include <deque>
+#include <limits>
 #include <vector>
 
+#include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
@@ -17,6 +22,7 @@ struct StoredBatch {
     std::uint32_t count = 0;
     std::uint8_t flags = 0;
     bool gone = false;  ///< expired: its bytes are let go, its numbers still stand
+    bool given_up = false;  ///< all of it: it is a dead letter, and nobody has read it
     std::uint32_t ttl_ms = 0;
     std::uint32_t size = 0;       ///< of the frame, also once it is gone
     SessionId session = 0;
@@ -30,10 +36,17 @@ struct StoredBatch {
     bool expired(std::int64_t mono_us) const { return ttl_ms != 0 && mono_us >= arrival_us + std::int64_t(ttl_ms) * kMs; }
 };
 
-struct GoneRange {
-    Sequence from = 0;
-    Sequence to = 0;
-    cast::wire::GapReason reason = cast::wire::GapReason::lost;
+/// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and has its
+/// bytes still.
+StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::BatchHeader& header, Now now);
+
+/// A part of a stream that only the store holds.
+struct ColdRange {
+    Sequence first = 0;
+    Sequence last = 0;
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    std::int64_t arrival_us = 0;  ///< of its newest batch
 };
 
 class Stream {
@@ -42,23 +55,23 @@ public:
 
     StreamId id() const { return id_; }
     Sequence last() const { return last_; }                ///< of the newest record ever; 0: none yet
-    Sequence first_kept() const { return batches_.empty() ? last_ + 1 : batches_.front().first; }
-    std::size_t bytes() const { return bytes_; }           ///< held now
+    Sequence first_kept() const;
+    std::size_t bytes() const { return bytes_; }           ///< held now, in memory or in the store
     std::size_t messages() const { return messages_; }     ///< held now
-    std::size_t batches() const { return batches_.size(); }
+    std::size_t batches() const { return batches_.size(); }  ///< in memory, like all that is counted by index
     const StoredBatch& operator[](std::size_t i) const { return batches_[i]; }
     const StoredBatch& front() const { return batches_.front(); }
     const StoredBatch& back() const { return batches_.back(); }
-    bool empty() const { return batches_.empty(); }
+    bool empty() const { return batches_.empty() && cold_.empty(); }
 
     /// Takes a batch at the end: stamps its stream, sequence and arrival into its bytes. `frame` must be
     /// the stream's own to write to. Returns its first sequence.
     Sequence append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
 
-    /// Index of the first held batch whose last sequence is >= `sequence`; batches() when there is none.
+    /// Index of the first batch in memory whose last sequence is >= `sequence`; batches() when there is none.
     std::size_t find(Sequence sequence) const;
 
-    /// Lets the oldest batch go. With a reason, its numbers become a gap for who has not read them.
+    /// Lets the oldest batch in memory go. With a reason, its numbers become a gap for who has not read them.
     StoredBatch pop_front();
     StoredBatch pop_front(cast::wire::GapReason reason);
 
@@ -80,18 +93,93 @@ public:
         if (from <= to) visit(GoneRange{from, to, cast::wire::GapReason::lost});
     }
 
+    /// Of a new stream: its first `count` numbers are gone.
+    void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
+
+    /// A range says that this one is gone with its whole batch: its end was told.
+    bool known_gone(Sequence sequence) const;
+    /// Message `s` of batch `i` is given up: readers will be told, and the sender is answered.
+    void give_up(std::size_t i, Sequence s);
+    /// The first one that was given up and that no reader is known to have been told of; 0: none.
+    Sequence given_up() const;
+    /// There are so few ranges that none stands for what lay between two others.
+    bool tells_gaps_apart() const { return gone_.size() < kRanges; }
+
     /// Forgets ranges that lie at or below `sequence`: every reader is past them.
     void forget_gaps(Sequence sequence);
 
+    // --- The cold part (stream_cold.cpp). ------------------------------------------------------------------
+    bool has_cold() const { return !cold_.empty(); }
+    const std::vector<ColdRange>& cold() const { return cold_; }
+    std::size_t cold_bytes() const { return cold_bytes_; }
+    std::size_t split() const { return split_; }  ///< batches in memory before the cold part
+    bool cold_at(Sequence s) const { return !cold_.empty() && s >= cold_.front().first && s <= cold_.back().last; }
+    /// `i` is find(s): what is missing from `s` on is missing through here; less than `s`: nothing is.
+    Sequence missing_upto(Sequence s, std::size_t i) const {
+        Sequence next = i < batches_.size() ? batches_[i].first : last_ + 1;
+        if (!cold_.empty() && cold_.front().first >= s && cold_.front().first < next) next = cold_.front().first;
+        return next - 1;
+    }
+    /// Asks for what is in the store from `from` on. What comes there while it is read is not meant.
+    Load load(Sequence from, std::size_t bytes, std::uint64_t look = 0) const {
+        return {id_, from, bytes, look, cold_.empty() ? stored_ : cold_.back().last};
+    }
+    /// The oldest of all is in memory.
+    bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
+    /// Arrival of the oldest batch, if it is in memory; else the beginning of time.
+    std::int64_t oldest_us() const { return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min(); }
+    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
+    void warm(std::vector<StoredBatch>&& batches, Sequence through);
+    /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
+    /// there is a cold part.
+    void cool(std::size_t begin, std::size_t end);
+    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes.
+    void expire_cold(const StoredBatch& batch);
+    /// Lets the oldest cold range go.
+    ColdRange pop_cold();
+    ColdRange pop_cold(cast::wire::GapReason reason);
+
+    // --- What the store has to be told (keeper.cpp). --------------------------------------------------------
+    /// Everything about it is kept, and it begins with what a row says.
+    void restore(const StreamRow& row, std::vector<ColdRange> cold);
+    Sequence base() const { return base_; }  ///< its last sequence when this epoch began
+    const std::vector<GoneRange>& gone() const { return gone_; }
+    Sequence saved() const { return saved_; }
+    /// Adds chunks of what is not saved yet, and what may be erased.
+    void save(Transaction& transaction);
+    void fill(StreamRow& row) const;  ///< all but whose it is and where its readers stand
+    /// Everything through this sequence is in the store for good.
+    void stored(Sequence through) { stored_ = through; }
+    bool kept = false;     ///< it belongs to the store
+    bool touched = false;  ///< listed for the next transaction
+    bool loading = false;  ///< an answer of the store is on its way
+
 private:
+    static constexpr std::size_t kRanges = 1024;
+
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
+    void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
+    void join();
+
     StreamId id_;
     Sequence last_ = 0;
     std::uint64_t offset_ = 0;
     std::size_t bytes_ = 0;
     std::size_t messages_ = 0;
+    std::size_t split_ = 0;
+    std::size_t gone_batches_ = 0;
     std::deque<StoredBatch> batches_;
     std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; at most kRanges
+    std::vector<ColdRange> cold_;
+    std::size_t cold_bytes_ = 0;
+    Sequence base_ = 0;
+    Sequence saved_ = 0;      // handed to a transaction
+    Sequence stored_ = 0;     // known to be in the store
+    Sequence popped_ = 0;     // let go through here
+    Sequence erased_ = 0;     // the store was told so
+    Sequence chunk_first_ = 0;
+    Sequence chunk_last_ = 0;
+    std::uint32_t chunk_bytes_ = 0;
 };
 
 }  // namespace broker

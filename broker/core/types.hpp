@@ -20,6 +20,9 @@ struct Now {
     std::uint64_t wall_us = 0;  ///< since 1970; for stamps
 };
 
+/// Of the batches that the broker makes itself and numbers, each once.
+inline constexpr SessionId kBrokerSession = ~SessionId{0};
+
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t kMs = 1000;
 inline constexpr std::int64_t kSecond = 1000 * kMs;
@@ -29,6 +32,8 @@ struct Config {
     std::uint64_t epoch = 1;
     std::uint64_t store_id = 1;
     StreamId first_stream = 1;  ///< ids are given out from here upwards
+    StreamId broadcast_stream = 0;  ///< as the store knows it; 0: the first one given out
+    bool durable = false;  ///< there is a store on disk: what changes is listed for it
 
     std::size_t max_message = cast::wire::kMaxMessage;
     std::size_t max_connections = 10000;
@@ -42,6 +47,15 @@ struct Config {
     std::size_t group_bytes = 64u << 20;
     std::int64_t group_age_us = 3600 * kSecond;
     std::size_t memory_budget = 1u << 30;
+    bool reject_full = false;  ///< who finds no room is told so for good, instead of to try again
+    std::size_t later_messages = 100000;
+    std::size_t later_bytes = 64u << 20;
+    std::int64_t later_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
+    std::size_t dead_messages = 10000;      ///< dead letters that are kept
+    std::size_t dead_bytes = 16u << 20;
+    std::uint32_t max_redeliveries = 0;     ///< a message that has cost its readers more is a dead letter; 0: never
+    std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;

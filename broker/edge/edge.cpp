@@ -102,21 +102,22 @@ Edge::Edge(const Settings& settings)
     router_fd_ = router_.get(zmq::sockopt::fd);
 }
 
-bool Edge::wait(std::int64_t timeout_us, int fd) {
+bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     spin_.took(std::exchange(taken_, 0));
     if (waiting) timeout_us = 0;
-    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}};
+    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
+    const nfds_t count = other_fd < 0 ? 2 : 3;
     const std::int64_t begin = may_spin_ ? clock_us() : 0;
     const std::int64_t spin_us = may_spin_ && spin_.pays() ? std::min(timeout_us, Spin::kLongestUs) : 0;
     bool found = false;
     std::int64_t spun = 0;
     for (; spun < spin_us && !found; spun = clock_us() - begin) {
         if (spun > 0) sched_yield();
-        found = look(fds, 2, 0) > 0;
+        found = look(fds, count, 0) > 0;
     }
-    if (!found && look(fds, 2, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
+    if (!found && look(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
     if (may_spin_) spin_.waited(clock_us() - begin);
     return (fds[1].revents & POLLIN) != 0;
 }
@@ -163,8 +164,8 @@ Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     return Sent::gone;
 }
 
-void Edge::publish(StreamId stream, const Slice& frame) {
-    if (zmq_send(pub_.handle(), &stream, sizeof stream, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+void Edge::publish(std::uint64_t topic, const Slice& frame) {
+    if (zmq_send(pub_.handle(), &topic, sizeof topic, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
     zmq_msg_t message;
     if (!fill(message, frame)) return;
     if (zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);

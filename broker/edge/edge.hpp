@@ -7,7 +7,7 @@
 #include <zmq.hpp>
 
 #include "core/types.hpp"
-#include "edge/spin.hpp"
+#include "core/spin.hpp"
 #include "wire/slice.hpp"
 
 namespace broker {
@@ -20,7 +20,7 @@ public:
         std::vector<std::string> bind;
         std::vector<std::string> publish;
         std::size_t max_frame = 0;  ///< bytes; a peer that sends more is cut off
-        bool spin = false;          ///< look again for a moment before sleeping, when that pays (spin.hpp)
+        bool spin = false;          ///< look again for a moment before sleeping, when that pays (core/spin.hpp)
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.
@@ -30,12 +30,12 @@ public:
     const std::vector<std::string>& bound() const { return bound_; }
     const std::vector<std::string>& published() const { return published_; }
 
-    /// Waits until a frame comes, `fd` is readable or the time is over. True when `fd` is readable.
-    bool wait(std::int64_t timeout_us, int fd);
+    /// Waits until a frame comes, `fd` or `other_fd` (-1: none) is readable or the time is over. True when `fd` is.
+    bool wait(std::int64_t timeout_us, int fd, int other_fd = -1);
     /// The next frame; false when there is none. Frames of peers that chose their own routing id are dropped.
     bool receive(ConnectionId& from, cast::wire::Slice& frame);
     Sent send(ConnectionId to, const cast::wire::Slice& frame);
-    void publish(StreamId stream, const cast::wire::Slice& frame);
+    void publish(std::uint64_t topic, const cast::wire::Slice& frame);
 
 private:
     zmq::context_t context_;

@@ -1,11 +1,13 @@
 // cast::Admin: management calls as JSON, and their answers as plain structs. Any thread.
 #include <cast/admin.hpp>
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "src/link.hpp"
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
+#include "wire/names.hpp"
 
 namespace cast {
 
@@ -16,6 +18,7 @@ struct Admin::State {
     std::shared_ptr<detail::Link> link;
     milliseconds timeout{5000};
     bool watching = false;
+    bool sampling = false;
 
     Result<json> call(const json& request) const {
         auto answer = link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
@@ -24,9 +27,20 @@ struct Admin::State {
         if (parsed.is_discarded()) return Error{ErrorCode::malformed, "the broker's answer"};
         return parsed;
     }
+
+    /// Of the link's hidden node in one of the broker's own groups.
+    Result<void> membership(const char* op, std::string_view group) const {
+        auto name = link->reply_node(detail::deadline_us(timeout));
+        if (!name) return name.error();
+        auto answer = call({{"op", op}, {"group", group}, {"nodes", {*name}}});
+        if (!answer) return answer.error();
+        return {};
+    }
 };
 
 namespace {
+
+constexpr int kPage = 2000;  // nodes or groups asked for at a time: some milliseconds of the broker
 
 // A broker of another version may leave members out: what is missing has its default.
 template <class T>
@@ -74,6 +88,18 @@ GroupInfo group_info(const json& j) {
     return g;
 }
 
+LaterInfo later_info(const json& j) {
+    LaterInfo l;
+    l.id = get(j, "id", std::uint64_t{0});
+    l.due = std::chrono::system_clock::time_point(std::chrono::microseconds(get(j, "due_us", std::int64_t{0})));
+    l.cast = get(j, "cast", std::string());
+    l.sender = get(j, "sender", std::string());
+    l.target = get(j, "target", std::string());
+    l.messages = get(j, "messages", std::uint64_t{0});
+    l.bytes = get(j, "bytes", std::uint64_t{0});
+    return l;
+}
+
 template <class T, class Make>
 Result<T> one(const Result<json>& answer, Make make) {
     if (!answer) return answer.error();
@@ -88,6 +114,21 @@ Result<std::vector<T>> many(const Result<json>& answer, const char* key, Make ma
     if (at != answer->end() && at->is_array())
         for (const json& j : *at) all.push_back(make(j));
     return all;
+}
+
+/// All of a list that the broker answers a page at a time.
+template <class T, class Call, class Make>
+Result<std::vector<T>> pages(Call call, const char* op, const char* key, Make make) {
+    std::vector<T> all;
+    for (json request = {{"op", op}, {"limit", kPage}};;) {
+        const Result<json> answer = call(request);
+        auto page = many<T>(answer, key, make);
+        if (!page) return page.error();
+        all.insert(all.end(), std::make_move_iterator(page->begin()), std::make_move_iterator(page->end()));
+        std::string last = get(*answer, "next_after", std::string());
+        if (page->empty() || last.empty()) return all;
+        request["after"] = std::move(last);
+    }
 }
 
 Result<void> none(const Result<json>& answer) {
@@ -111,14 +152,18 @@ Result<NodeInfo> Admin::create_node(std::string_view name, int port, bool pick_p
 }
 Result<void> Admin::delete_node(std::string_view name) { return none(state_->call({{"op", "node.delete"}, {"name", name}})); }
 Result<NodeInfo> Admin::node(std::string_view name) { return one<NodeInfo>(state_->call({{"op", "node.show"}, {"name", name}}), node_info); }
-Result<std::vector<NodeInfo>> Admin::nodes() { return many<NodeInfo>(state_->call({{"op", "node.list"}}), "nodes", node_info); }
+Result<std::vector<NodeInfo>> Admin::nodes() {
+    return pages<NodeInfo>([this](const json& request) { return state_->call(request); }, "node.list", "nodes", node_info);
+}
 
 Result<GroupInfo> Admin::create_group(std::string_view name) {
     return one<GroupInfo>(state_->call({{"op", "group.create"}, {"name", name}}), group_info);
 }
 Result<void> Admin::delete_group(std::string_view name) { return none(state_->call({{"op", "group.delete"}, {"name", name}})); }
 Result<GroupInfo> Admin::group(std::string_view name) { return one<GroupInfo>(state_->call({{"op", "group.show"}, {"name", name}}), group_info); }
-Result<std::vector<GroupInfo>> Admin::groups() { return many<GroupInfo>(state_->call({{"op", "group.list"}}), "groups", group_info); }
+Result<std::vector<GroupInfo>> Admin::groups() {
+    return pages<GroupInfo>([this](const json& request) { return state_->call(request); }, "group.list", "groups", group_info);
+}
 Result<void> Admin::join(std::string_view group, const std::vector<std::string>& nodes) {
     return none(state_->call({{"op", "group.join"}, {"group", group}, {"nodes", nodes}}));
 }
@@ -126,18 +171,45 @@ Result<void> Admin::leave(std::string_view group, const std::vector<std::string>
     return none(state_->call({{"op", "group.leave"}, {"group", group}, {"nodes", nodes}}));
 }
 
+Result<std::vector<LaterInfo>> Admin::later(std::size_t count) {
+    return many<LaterInfo>(state_->call({{"op", "later.list"}, {"count", count}}), "later", later_info);
+}
+Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::uint64_t>& ids) {
+    return many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", ids}}), "canceled", [](const json& id) { return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0; });
+}
+
 Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }
 Result<std::string> Admin::status() { return state_->link->call(R"({"op":"status"})", detail::deadline_us(state_->timeout)); }
+
+Result<std::string> Admin::call(std::string_view request) { return state_->link->call(std::string(request), detail::deadline_us(state_->timeout)); }
+
+Result<std::string> Admin::next_sample(milliseconds timeout) {
+    const std::int64_t until = detail::deadline_us(timeout);
+    if (!state_->sampling) {
+        if (auto joined = state_->membership("group.join", wire::kTapGroup); !joined) return joined.error();
+        state_->sampling = true;
+    }
+    auto message = state_->link->next_report(wire::kTapGroup, until);
+    if (!message) return message.error();
+    return std::string(message->payload());
+}
+
+Result<void> Admin::stop_samples() {
+    if (!state_->sampling) return {};
+    state_->sampling = false;
+    auto left = state_->membership("group.leave", wire::kTapGroup);
+    while (state_->link->next_report(wire::kTapGroup, 0)) {  // what came before is nobody's any more
+    }
+    return left;
+}
 
 Result<Event> Admin::next_event(milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     if (!state_->watching) {
-        auto name = state_->link->reply_node(detail::deadline_us(state_->timeout));
-        if (!name) return name.error();
-        if (auto joined = none(state_->call({{"op", "group.join"}, {"group", "$events"}, {"nodes", {*name}}})); !joined) return joined.error();
+        if (auto joined = state_->membership("group.join", wire::kEventsGroup); !joined) return joined.error();
         state_->watching = true;
     }
-    auto message = state_->link->next_event(until);
+    auto message = state_->link->next_report(wire::kEventsGroup, until);
     if (!message) return message.error();
     Event event;
     event.json = std::string(message->payload());

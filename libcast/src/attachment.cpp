@@ -56,7 +56,7 @@ void Session::say_attach(ClientOutbox& out) {
         if (node->state == Attachment::State::failed) continue;
         int flags = node->receives ? wire::kReceive : 0;
         if (node->was_attached)
-            flags |= wire::kAgain;
+            flags |= wire::kAgain | (node->inbox.earlier.empty() ? 0 : wire::kEarlier);
         else if (node->take_over)
             flags |= wire::kTakeOver;
         node->request = attach.request;

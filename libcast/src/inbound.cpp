@@ -100,7 +100,11 @@ void Inbound::accept(ReadStream& stream, const std::shared_ptr<const ReceivedBat
 void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch) {
     const wire::BatchHeader& h = batch->view.header;
     const std::uint64_t last = batch->view.last_sequence();
-    if (!r.bound || r.next > last) return;                      // not the reader (now), or has it
+    if (!r.bound) return;  // not the reader (now)
+    if (r.next > last) {   // has it; what had been handed out when the ACK came bounded that
+        if (r.stream->lane()) r.stream->acked = std::min(r.stream->acked, h.sequence - 1);
+        return;
+    }
     if (r.next < h.sequence && !r.stream->lane()) return;       // something is missing before it: fetch() sees to that
     if (r.had != nullptr && r.had->has(h.session, h.number)) return skip(r, last);
     Inbox& inbox = *r.inbox;
@@ -144,13 +148,14 @@ void Inbound::gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out) 
     if (at == streams_.end()) return;  // of an earlier hold
     ReadStream& stream = *at->second;
     stream.tail = std::max(stream.tail, gap.to);
-    static constexpr const char* kReasons[] = {"gone", "expired", "let go by the retention", "purged", "lost", "malformed"};
+    static constexpr const char* kReasons[] = {"gone", "expired", "let go by the retention", "purged", "lost", "malformed", "given up: their readers went without acknowledging them"};
     const auto reason = static_cast<std::size_t>(gap.reason);
     for (const auto& reading : stream.readings) {
         Reading& r = *reading;
         if (r.next > gap.to || (r.next < gap.from && !stream.lane())) continue;
         out.notices.push_back({Notice::Kind::gap, r.inbox->name, gap.to - std::max(r.next, gap.from) + 1,
                                std::string("messages ") + kReasons[reason < std::size(kReasons) ? reason : 0]});
+        if (r.gap == 0) r.gap = std::max(r.next, gap.from);
         skip(r, gap.to);
     }
     activate(stream, now_us + kAckDelay);

@@ -60,20 +60,22 @@ struct Reading {
     bool excepted = true;                ///< the broker counts it by itself (Membership::own)
     std::size_t outstanding = 0;         ///< queued or being handled
     std::uint64_t redelivered = 0;       ///< up to it an earlier reader may have handled
+    unsigned careful = 256;              ///< so many redelivered ones are acknowledged one by one
+    std::uint64_t gap = 0;               ///< the first that it was told is gone; 0: none
     std::shared_ptr<const Memory> had;   ///< what it got before the broker's restart; may be null
-    std::shared_ptr<Reading> before;     ///< the same before that restart, while not all of it is handled
+    std::vector<std::shared_ptr<Reading>> before;  ///< what it follows, while not all of that is handled; older, all
 
     /// Everything that it was handed is handled.
     bool idle() {
-        if (before != nullptr && before->idle()) before.reset();
-        return outstanding == 0 && before == nullptr;
+        std::erase_if(before, [](const auto& older) { return older->idle(); });
+        return outstanding == 0 && before.empty();
     }
 };
 
 /// What a node keeps of a stream over a restart of the broker.
 struct Legacy {
     std::shared_ptr<Memory> had;
-    std::shared_ptr<Reading> last;
+    std::vector<std::shared_ptr<Reading>> last;  ///< more than one when a purge has replaced a mailbox
 };
 
 /// A batch in a node's queue.
@@ -92,6 +94,7 @@ struct Inbox {
     std::array<std::deque<Item>, wire::kPriorities> queues;
     std::vector<std::shared_ptr<Reading>> readings;
     std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
+    std::vector<wire::Position> earlier;     ///< where it stood in the epoch before, until it is attached again
     ErrorCode closed = ErrorCode::ok;  ///< taken_over, deleted, closed: nothing more comes
     bool notify = false;               ///< something came since the link last looked
 
@@ -139,8 +142,11 @@ public:
     // --- The connection's life. --------------------------------------------------------------------------
     void online() { online_ = true; }  ///< frames may leave; each node fetches what it lacks once it is attached
     void offline();
-    /// The broker began anew: its streams are others. Remembers what was received of the old ones.
-    void new_epoch();
+    /// The broker began anew: its streams are others, or their last numbers may mean other batches. Remembers what was
+    /// received, and with `next` (this epoch follows the one that we read) where each node stood.
+    void new_epoch(bool next, ClientOutbox& out);
+    /// Of the broker that we are welcomed to; before anything is opened.
+    void epoch(std::uint64_t epoch) { epoch_ = epoch; }
 
     // --- What the program does. --------------------------------------------------------------------------
     /// An item was handled to its end.
@@ -174,6 +180,7 @@ private:
     std::size_t handled_bytes_ = 0;  ///< since the last ACK
     std::size_t window_ = wire::kReaderWindow;
     bool online_ = false;
+    std::uint64_t epoch_ = 0;
     std::uint64_t published_ = 0;       ///< frames that SUB brought
     std::uint64_t published_seen_ = 0;  ///< at the last TAIL that told of something missing
     int deaf_ = 0;

@@ -88,18 +88,23 @@ void Link::shut() {
         const auto longest = std::min(options_.send_timeout, std::chrono::milliseconds(5000));
         wait(lock, deadline_us(longest), [&] { return session_.outbound().settled(session_.outbound().added()); });
     }
-    session_.bye(now_us(), out_);
-    carry_out(lock);
-    stop_ = true;
-    signal();
-    idle_.notify_all();
-    changed_.notify_all();
+    stop(lock);
     std::thread thread = std::move(thread_);
     lock.unlock();
     if (thread.get_id() == std::this_thread::get_id())
         thread.detach();  // the last copy went away within a callback of ours
     else if (thread.joinable())
         thread.join();
+}
+
+void Link::stop(Lock& lock) {
+    if (stop_) return;
+    session_.bye(now_us(), out_);
+    carry_out(lock);
+    stop_ = true;
+    signal();
+    idle_.notify_all();
+    changed_.notify_all();
 }
 
 void Link::run() {

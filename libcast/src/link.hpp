@@ -82,9 +82,11 @@ public:
     void forget_reports(const std::string& correlation);
     /// Those that have come; `name` is the hidden node.
     std::deque<Message> take_reports(Lock& lock, const std::string& correlation, const std::string& name);
-    /// The next message of $events; the hidden node must have joined it.
-    Result<Message> next_event(std::int64_t until_us);
+    /// The next message of $events or $tap; the hidden node must have joined it.
+    Result<Message> next_report(std::string_view group, std::int64_t until_us);
     bool stopping() const { return stop_; }
+    /// Says BYE; who waits is told `closed`.
+    void stop(Lock& lock);
 
 private:
     explicit Link(Options options);
@@ -99,8 +101,7 @@ private:
     void tell(Lock& lock);
     void raise_watches();
     void sort_replies(Lock& lock, const std::string& name);
-    static constexpr std::size_t kEventsKept = 100000;
-    static constexpr std::size_t kReportsKept = 10000;
+    static constexpr std::size_t kEventsKept = 100000, kSamplesKept = 1000, kReportsKept = 10000;
 
     Options options_;
     std::string url_;
@@ -131,7 +132,7 @@ private:
     std::deque<Notice> notices_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
     std::map<std::string, std::deque<Message>> reports_;     // by correlation
-    std::deque<Message> events_;
+    std::deque<Message> events_, samples_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

@@ -62,6 +62,16 @@ Message& Message::ttl(milliseconds ttl) & {
     draft().ttl = ttl;
     return *this;
 }
+Message& Message::delay(milliseconds delay) & {
+    draft().delay = delay;
+    draft().due = {};
+    return *this;
+}
+Message& Message::deliver_at(std::chrono::system_clock::time_point time) & {
+    draft().delay = milliseconds(0);
+    draft().due = time;
+    return *this;
+}
 Message& Message::echo(bool echo) & {
     draft().echo = echo;
     return *this;

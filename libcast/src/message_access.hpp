@@ -19,12 +19,17 @@ struct Message::Draft {
     wire::HeaderList headers;
     int priority = wire::kDefaultPriority;
     std::chrono::milliseconds ttl{0};
+    std::chrono::milliseconds delay{0};
+    std::chrono::system_clock::time_point due{};  ///< the epoch: no time was named
     bool echo = false;
     bool attached_only = false;
 };
 
 struct MessageAccess {
     using Draft = Message::Draft;
+    /// The encoded header map of a received message.
+    static std::string_view headers(const Message& m) { return {m.headers_, m.headers_size_}; }
+    static bool received(const Message& m) { return m.batch_ != nullptr; }
     static const Message::Draft* draft(const Message& m) { return m.draft_.get(); }
     static Message::Draft& draft(Message& m) { return m.draft(); }
     /// Points `m` at record `index` of a batch. Keeps a share of the batch.

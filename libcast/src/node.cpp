@@ -100,6 +100,11 @@ Result<void> Connection::flush(milliseconds timeout) {
     return link_->settle(lock, link_->session(lock).outbound().added(), detail::deadline_us(timeout));
 }
 
+void Connection::close() {
+    Lock lock = link_->lock();
+    link_->stop(lock);
+}
+
 bool Connection::connected() const {
     Lock lock = link_->lock();
     return link_->session(lock).online();
@@ -190,7 +195,7 @@ Result<std::size_t> Node::receive_some(const std::function<void(const Message&)>
     do {
         handle(message);
         ++count;
-        reader.handled();
+        reader.handled_carefully();
     } while (!state_->closing && reader.next_here(message));
     if (state_->poll_fd >= 0) reader.settle_descriptor(state_->poll_fd);
     return count;
@@ -211,7 +216,7 @@ void Node::State::run_callbacks(const std::function<void(const Message&)>& handl
         if (code != ErrorCode::ok) return;
         do {
             handle(message);
-            reader->handled();
+            reader->handled_carefully();
         } while (!closing && reader->next_here(message));
     }
     reader->ack();

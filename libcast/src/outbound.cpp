@@ -71,7 +71,7 @@ bool Outbound::add_more(const Parcel& p) {
     close_plain();
     if (last_ == nullptr || !full_.empty() || gate_open()) return false;
     Batch& b = last_->batch;
-    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || p.watch != 0 || !belongs(b, p)) return false;
+    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0 || !belongs(b, p)) return false;
     const std::size_t before = b.bytes->size();
     const std::size_t bound = wire::record_bound(p.type, p.headers, p.payload);
     if (before + bound >= kBatchSeal || open_bytes_ + bound >= kOpenBytes) return false;
@@ -102,7 +102,7 @@ Outbound::Entry& Outbound::entry(const Parcel& p, ClientOutbox& out) {
         found = last_ = slot.get();
     }
     Batch& b = found->batch;
-    if (b.count != 0 && (b.flags != p.flags || b.ttl_ms != p.ttl_ms || p.watch != 0)) {
+    if (b.count != 0 && (b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0)) {
         push(out);
         return entry(p, out);  // push may have cleared the entries
     }
@@ -115,6 +115,7 @@ void Outbound::begin(Entry& e, const Parcel& p) {
     b.bytes->reserve(kFrameHeader + e.hint + wire::kBatchHeader);
     b.flags = p.flags;
     b.ttl_ms = p.ttl_ms;
+    b.due_us = p.due_us;
     b.watch = p.watch;
     b.oldest = added_ + 1;
     b.deadline_us = p.deadline_us;
@@ -124,6 +125,7 @@ void Outbound::begin(Entry& e, const Parcel& p) {
     h.session = session_;
     h.priority = p.priority;
     h.ttl_ms = p.ttl_ms;
+    h.arrival_us = p.due_us;
     h.target = p.target;
     h.sender = p.sender;
     wire::begin_batch(*b.bytes, h);

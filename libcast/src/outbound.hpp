@@ -31,6 +31,7 @@ struct Parcel {
     std::uint8_t priority = wire::kDefaultPriority;
     std::uint8_t flags = 0;
     std::uint32_t ttl_ms = 0;
+    std::uint64_t due_us = 0;      ///< with wire::kLater: as the header's arrival says it
     std::int64_t deadline_us = 0;  ///< until then a full target is tried again
     bool plain = false;            ///< its sender tries add_plain first
     std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
@@ -62,6 +63,8 @@ public:
     void restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out);
     /// Another broker answers, that has nothing of what was said: what is unreceipted goes out again under its numbers.
     void forgotten();
+    /// The broker began anew with what it had kept: what it had only in memory, mail for $reply. nodes, is gone.
+    void restarted();
     void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us, ClientOutbox& out);
     void receipt_low(std::uint32_t through_low, std::int64_t now_us, ClientOutbox& out);
     void delivered(const std::vector<wire::Outcome>& outcomes);
@@ -95,6 +98,7 @@ private:
         wire::Cast cast = wire::Cast::unicast;
         std::uint8_t priority = 0;
         std::uint32_t ttl_ms = 0;
+        std::uint64_t due_us = 0;
         std::string target;
         std::string sender;
 
@@ -138,6 +142,7 @@ private:
     void seal(Entry& entry);
     void number(Batch&& batch, bool resume);
     void emit(ClientOutbox& out);
+    void wait_for_delivery(const Batch& batch);
     void settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
     void refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
     void fail(const Batch& batch, ErrorCode code, ClientOutbox& out);
@@ -175,6 +180,7 @@ private:
     std::string refusal_target_;
     std::unordered_map<std::uint64_t, ErrorCode> outcomes_;        // watched, known
     std::unordered_map<std::uint64_t, std::uint64_t> undelivered_;  // batch number -> watch
+    std::set<std::uint64_t> fleeting_;                             // of those, to $reply. nodes
     std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
 };
 

@@ -12,7 +12,7 @@
 namespace cast::detail {
 namespace {
 
-bool may_retry(ErrorCode code) {
+bool may_retry(ErrorCode code) {  // not those that are final
     return code == ErrorCode::mailbox_full || code == ErrorCode::group_busy || code == ErrorCode::store_failed;
 }
 
@@ -45,6 +45,7 @@ void Outbound::receipt(std::uint64_t through, const std::vector<wire::Outcome>& 
 void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out) {
     if (batch.count == 0) return;  // left out
     if (may_retry(code)) return refused(std::move(batch), code, now_us, out);
+    code = wire::plain_code(code);
     if (code != ErrorCode::ok) fail(batch, code, out);
     if (code == ErrorCode::ok && batch.watch != 0) {
         const auto early = delivered_early_.extract(batch.number);
@@ -53,7 +54,7 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
         else if (!early.empty())
             outcomes_[batch.watch] = early.mapped();
         else
-            undelivered_[batch.number] = batch.watch;
+            wait_for_delivery(batch);
     }
     if (full_.empty()) return;
     const auto full = full_.find(batch.way());
@@ -173,6 +174,7 @@ void Outbound::leave_out(Batch& batch) {
 void Outbound::forgotten() {
     for (const auto& entry : undelivered_) outcomes_[entry.second] = ErrorCode::session_expired;
     undelivered_.clear();
+    fleeting_.clear();
     delivered_early_.clear();
     if (full_.empty()) return;
     // The old broker refused these without our knowing; the new one would take them before those that wait.
@@ -180,6 +182,20 @@ void Outbound::forgotten() {
         const auto at = batch.count == 0 ? full_.end() : full_.find(batch.way());
         if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried)) leave_out(batch);
     }
+}
+
+void Outbound::wait_for_delivery(const Batch& batch) {
+    undelivered_[batch.number] = batch.watch;
+    if (wire::reserved_name(batch.target)) fleeting_.insert(batch.number);
+}
+
+void Outbound::restarted() {
+    for (const std::uint64_t number : fleeting_)
+        if (const auto at = undelivered_.find(number); at != undelivered_.end()) {
+            outcomes_[at->second] = ErrorCode::deleted;
+            undelivered_.erase(at);
+        }
+    fleeting_.clear();
 }
 
 void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out) {
@@ -194,6 +210,7 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
         if (batch.count != 0) fail(batch, outcome, out);
     for (const auto& entry : undelivered_) outcomes_[entry.second] = outcome;
     undelivered_.clear();
+    fleeting_.clear();
     delivered_early_.clear();
     // What was never sent carries the old session's id in its header: give it the new one.
     auto rename = [session](Batch& b) {
@@ -211,10 +228,11 @@ void Outbound::delivered(const std::vector<wire::Outcome>& outcomes) {
     for (const wire::Outcome& o : outcomes) {
         const auto at = undelivered_.find(o.number);
         if (at == undelivered_.end()) {
-            if (o.number > seen_) delivered_early_[o.number] = o.code;
+            if (o.number > seen_) delivered_early_.try_emplace(o.number, o.code);
             continue;
         }
         outcomes_[at->second] = o.code;
+        fleeting_.erase(o.number);
         undelivered_.erase(at);
     }
 }

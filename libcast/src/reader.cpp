@@ -50,8 +50,19 @@ void Reader::handled() {
     item_.reading->done.store(sequence_, std::memory_order_release);
 }
 
-ErrorCode Reader::next(Message& message, std::int64_t until_us) {
+bool Reader::careful() {
+    if (!redelivered_ || manual_ || !holds_ || item_.batch->view.header.cast != wire::Cast::unicast || item_.reading->careful == 0) return false;
+    --item_.reading->careful;
+    return true;
+}
+
+void Reader::handled_carefully() {
     handled();
+    if (index_ > 0 && left_ > 0 && careful()) ack();
+}
+
+ErrorCode Reader::next(Message& message, std::int64_t until_us) {
+    handled_carefully();
     while (!next_here(message)) {
         const ErrorCode code = take(until_us);
         if (code != ErrorCode::ok) return code;
@@ -77,10 +88,10 @@ void Reader::finish(Lock& lock) {
 ErrorCode Reader::take(std::int64_t until_us) {
     Lock lock = link_->lock();
     Inbox& inbox = node_->inbox;
-    const bool handled_some = holds_ && !manual_;
+    const bool handled_some = holds_ && !manual_, at_once = careful();
     finish(lock);
     if (handled_some) {
-        link_->session(lock).inbound().tick(clock_us_, false, link_->outbox(lock));
+        link_->session(lock).inbound().tick(clock_us_, at_once, link_->outbox(lock));
         link_->carry_out(lock);
     }
     if (!inbox.pop(item_)) {

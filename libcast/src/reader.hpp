@@ -23,6 +23,9 @@ public:
     bool next_here(Message& message);
     /// All records given out so far are handled.
     void handled();
+    /// The same, and what was redelivered is acknowledged before the next one is given out, for a while after a node is
+    /// attached: so the broker knows which message its reader dies of.
+    void handled_carefully();
     /// manual_ack: acknowledges all that were given out.
     void ack();
     /// Leaves the eventfd readable exactly if more is at hand.
@@ -31,6 +34,7 @@ public:
 private:
     ErrorCode take(std::int64_t until_us);
     void begin();
+    bool careful();
     void finish(Lock& lock);
 
     std::shared_ptr<Link> link_;

@@ -26,6 +26,7 @@ std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::u
 
 void Inbound::opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out) {
     inboxes_[inbox.name] = &inbox;
+    inbox.earlier.clear();
     // What the broker does not name is gone, or (a mailbox) acknowledged to its end.
     std::vector<std::uint64_t> gone;
     for (const auto& r : inbox.readings)
@@ -42,7 +43,7 @@ void Inbound::open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out
         slot->kind = info.kind;
         slot->group = info.group;
         slot->acked = info.cursor;
-        if (!slot->lane()) out.subscriptions.emplace_back(info.stream, true);
+        if (!slot->lane()) out.subscriptions.emplace_back(wire::publish_topic(info.stream, epoch_), true);
     }
     ReadStream& stream = *slot;
     stream.tail = std::max(stream.tail, info.last);
@@ -77,7 +78,7 @@ void Inbound::close(Inbox& inbox, std::uint64_t id, ClientOutbox& out) {
     std::erase_if(inbox.readings, [&stream](const auto& r) { return r->stream == &stream; });
     std::erase_if(stream.readings, ours);
     if (!stream.readings.empty()) return;
-    if (!stream.lane()) out.subscriptions.emplace_back(id, false);
+    if (!stream.lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
     std::erase(active_, &stream);
     streams_.erase(at);
 }
@@ -92,6 +93,7 @@ void Inbound::close_all(Inbox& inbox, ClientOutbox& out) {
 }
 
 std::vector<wire::Position> Inbound::positions(const Inbox& inbox) const {
+    if (!inbox.earlier.empty()) return inbox.earlier;
     std::vector<wire::Position> all;
     for (const auto& r : inbox.readings)
         if (r->stream != nullptr) all.push_back({r->stream->id, r->done.load(), r->next - 1});
@@ -114,11 +116,28 @@ void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
     for (const ReadStream::Seen& seen : r->stream->seen)
         if (seen.last > r->start && seen.last < r->next) had->add(seen.session, seen.number);
     legacy.had = std::move(had);
-    legacy.last = r;
+    // A purged lane and the one in its place may both have something that is not handled yet.
+    const auto waited_for = [&r](const auto& older) {
+        return older == r || older->idle() || std::find(r->before.begin(), r->before.end(), older) != r->before.end();
+    };
+    std::erase_if(legacy.last, waited_for);
+    legacy.last.push_back(r);
 }
 
-void Inbound::new_epoch() {
+/// Of another epoch: what was told to be gone may be there again, and was not handled.
+static std::uint64_t had_through(const Reading& r) {
+    const std::uint64_t done = r.done.load();
+    return r.gap == 0 ? done : std::min(done, std::max(r.start, r.gap - 1));
+}
+
+void Inbound::new_epoch(bool next, ClientOutbox& out) {
+    for (const auto& [name, inbox] : inboxes_) {
+        inbox->earlier.clear();
+        for (const auto& r : inbox->readings)
+            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->start});
+    }
     for (const auto& [id, stream] : streams_) {
+        if (!stream->lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
         for (const auto& r : stream->readings) {
             bequeath(r);
             r->stream = nullptr;

@@ -37,7 +37,8 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
     Item item;
     while (node->inbox.pop(item)) {
         wire::Reader in(item.batch->view.records);
-        const bool event = item.batch->view.header.target == wire::kEventsGroup;
+        const std::string_view target = item.batch->view.header.target;
+        const bool event = target == wire::kEventsGroup, sample = target == wire::kTapGroup;
         for (std::uint32_t i = 0; i < item.batch->view.header.count; ++i) {
             const auto record = wire::read_record(in);
             if (!record) break;
@@ -46,6 +47,9 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
             if (event) {
                 events_.push_back(std::move(message));
                 if (events_.size() > kEventsKept) events_.pop_front();
+            } else if (sample) {
+                samples_.push_back(std::move(message));
+                if (samples_.size() > kSamplesKept) samples_.pop_front();
             } else if (const auto correlation = message.header("correlation")) {
                 const std::string key(*correlation);
                 const auto awaited = replies_.find(key);
@@ -102,18 +106,19 @@ std::deque<Message> Link::take_reports(Lock& lock, const std::string& correlatio
     return taken;
 }
 
-Result<Message> Link::next_event(std::int64_t until_us) {
+Result<Message> Link::next_report(std::string_view group, std::int64_t until_us) {
     auto name = reply_node(until_us);
     if (!name) return name.error();
     Lock lock(mutex_);
+    std::deque<Message>& reports = group == wire::kTapGroup ? samples_ : events_;
     wait(lock, until_us, [&] {
         sort_replies(lock, *name);
-        return !events_.empty();
+        return !reports.empty();
     });
-    if (events_.empty()) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "no event came"};
-    Message event = std::move(events_.front());
-    events_.pop_front();
-    return event;
+    if (reports.empty()) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "nothing came"};
+    Message report = std::move(reports.front());
+    reports.pop_front();
+    return report;
 }
 
 }  // namespace cast::detail

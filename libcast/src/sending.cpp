@@ -1,6 +1,7 @@
 // cast::Node: sending, receipts, requests and replies. Threads as cast/node.hpp says.
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "src/message_access.hpp"
 #include "src/node_state.hpp"
@@ -14,6 +15,15 @@ using detail::Lock;
 using std::chrono::milliseconds;
 
 namespace {
+
+/// When the broker is to let it go, as a batch's arrival says it; 0: at once. Nothing: out of range.
+std::optional<std::uint64_t> due_of(const MessageAccess::Draft& draft) {
+    const std::int64_t most_ms = static_cast<std::int64_t>(wire::kDelayBelow / 1000) - 1;
+    if (draft.delay.count() < 0 || draft.delay.count() > most_ms) return std::nullopt;
+    if (draft.delay.count() > 0) return static_cast<std::uint64_t>(draft.delay.count()) * 1000;
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(draft.due.time_since_epoch()).count();
+    return us < static_cast<std::int64_t>(wire::kDelayBelow) ? 0 : static_cast<std::uint64_t>(us);
+}
 
 Result<std::string> encode_map(const wire::HeaderList& headers) {
     if (headers.size() > wire::kMaxHeaderCount) return Error{ErrorCode::too_large, "more than 64 headers"};
@@ -42,6 +52,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     if (draft->kind == CastKind::unicast && draft->to.empty()) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     for (const std::string& to : draft->to)
         if (!wire::valid_name(to) && !wire::reserved_name(to)) return Error{ErrorCode::invalid_name, "'" + to + "'"};
+    const auto due_us = due_of(*draft);
+    if (!due_us) return Error{ErrorCode::invalid_argument, "delay is 0 to 3257 days"};
     auto headers = encode_map(draft->headers);
     if (!headers) return headers.error();
 
@@ -54,6 +66,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     p.priority = static_cast<std::uint8_t>(draft->priority);
     p.ttl_ms = static_cast<std::uint32_t>(draft->ttl.count());
     p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) | (draft->attached_only ? wire::kAttachedOnly : 0));
+    p.due_us = *due_us;
+    if (p.due_us != 0) p.flags |= wire::kLater;
     const std::vector<std::string> everybody{""};
     for (const std::string& to : draft->kind == CastKind::broadcast ? everybody : draft->to) {
         p.target = to;
@@ -64,28 +78,40 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
     return {};
 }
 
-Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
+std::vector<Result<void>> send_each(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
     Link& link = *node.link;
-    if (wait == Wait::none) return send_message(link, node.name, message, 0, nullptr);
+    const std::size_t recipients = message.kind() == CastKind::unicast ? message.recipients().size() : 1;
+    std::vector<Result<void>> results(std::max<std::size_t>(recipients, 1));
     if (wait == Wait::delivered && message.kind() != CastKind::unicast)
-        return Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"};
+        return {Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"}};
     std::vector<std::uint64_t> watches;
     const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
-    Result<void> result = send_message(link, node.name, message, flags, &watches);
+    const Result<void> sent = send_message(link, node.name, message, flags, wait == Wait::none ? nullptr : &watches);
     const std::int64_t until = deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
+    // The last one that has a watch is the one that could not be sent; those after it were not tried.
+    const std::size_t under_way = sent || watches.empty() ? watches.size() : watches.size() - 1;
+    for (std::size_t i = under_way; i < results.size(); ++i) results[i] = sent;
+    if (watches.empty()) return results;
     Lock lock = link.lock();
     Outbound& outbound = link.session(lock).outbound();
-    for (std::size_t i = 0; i < watches.size(); ++i) {
+    for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
+    for (std::size_t i = 0; i < under_way; ++i) {
         ErrorCode code = ErrorCode::ok;
-        const bool known = result.ok() && link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); });
-        if (!known) {
+        if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
             outbound.forget(watches[i]);
-            if (result.ok()) result = Error{link.stopping() ? ErrorCode::closed : ErrorCode::timed_out, "no receipt yet"};
-        } else if (code != ErrorCode::ok && result.ok()) {
-            result = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+            results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt yet; it may still be taken"};
+        } else if (code != ErrorCode::ok) {
+            results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
         }
     }
-    return result;
+    return results;
+}
+
+Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
+    if (wait == Wait::none) return send_message(*node.link, node.name, message, 0, nullptr);
+    for (Result<void>& outcome : send_each(node, message, wait, timeout))
+        if (!outcome) return std::move(outcome);
+    return {};
 }
 
 }  // namespace detail
@@ -102,6 +128,10 @@ Result<void> Node::broadcast(std::string_view payload) {
 
 Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {
     return detail::send_and_wait(*state_, message, wait, timeout);
+}
+
+std::vector<Result<void>> Node::send_each(const Message& message, Wait wait, milliseconds timeout) {
+    return detail::send_each(*state_, message, wait, timeout);
 }
 
 Result<void> Node::flush(milliseconds timeout) {

@@ -47,6 +47,7 @@ void Session::connected(std::int64_t now_us, ClientOutbox& out) {
 void Session::disconnected(ClientOutbox& out) {
     if (phase_ == Phase::online) out.notices.push_back({Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
     phase_ = Phase::offline;
+    late_ = ErrorCode::ok;
     outbound_.offline();
     inbound_.offline();
 }
@@ -65,7 +66,9 @@ void Session::frame(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox&
         if (wire::decode(frame.body, m)) error(m, out);
         return;
     }
-    if (phase_ == Phase::online) dispatch(frame, bytes, now_us, out);
+    if (phase_ != Phase::online) return;
+    online_us_ = now_us;
+    dispatch(frame, bytes, now_us, out);
 }
 
 void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out) {
@@ -73,6 +76,7 @@ void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::
         if (wire::decode(frame.body, message)) use(message);
     };
     store_ = next_store_;
+    epoch_ = next_epoch_;
     switch (frame.verb) {
         case wire::Verb::deliver:
             if ((frame.flags & wire::kHasAux) != 0) outbound_.receipt_low(frame.aux, now_us, out);
@@ -116,17 +120,24 @@ void Session::published(const wire::Slice& bytes, std::int64_t now_us, ClientOut
 
 void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out) {
     if (!m.known && welcomed_ && m.store == store_) {
-        // Away for too long: what became of the unreceipted is unknown.
-        begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
-        return;
+        // It went down before it had kept anything of us; or we were away for too long, and what became of the
+        // unreceipted is unknown.
+        const bool unkept = m.epoch == epoch_ + 1 && outbound_.seen() == 0 && now_us - online_us_ < std::int64_t(m.session_ms) * kMillisecond;
+        if (!unkept) return begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
     }
+    const bool restarted = welcomed_ && m.epoch != next_epoch_;
+    const bool next = restarted && m.store == next_store_ && m.epoch == next_epoch_ + 1;
     const bool forgotten = welcomed_ && !m.known;
     phase_ = Phase::online;
     welcomed_ = true;
     rejected_ = ErrorCode::ok;
-    epoch_ = m.epoch;
+    next_epoch_ = m.epoch;
     next_store_ = m.store;
-    if (m.known) store_ = m.store;
+    if (m.known) {
+        store_ = m.store;
+        epoch_ = m.epoch;
+    }
+    online_us_ = now_us;
     max_message_ = m.max_message;
     reader_window_ = m.reader_window;
     ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
@@ -134,10 +145,9 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     publish_ends_.assign(m.publish.begin(), m.publish.end());
     outbound_.window(m.window_bytes, m.window_batches);
     inbound_.window(m.reader_window);
-    if (forgotten) {
-        inbound_.new_epoch();
-        outbound_.forgotten();
-    }
+    if (restarted || forgotten) inbound_.new_epoch(next, out);
+    inbound_.epoch(m.epoch);
+    if (forgotten) outbound_.forgotten();
     if (!pipelined_) {
         say_attach(out);
         for (auto& [request, call] : calls_)
@@ -146,6 +156,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
             if (forgotten && node->state != Attachment::State::failed) rejoin(*node, {}, out);
     }
     outbound_.receipt(m.through, m.refused, now_us, out);
+    if (restarted) outbound_.restarted();
     if (!pipelined_) outbound_.online(out);
     inbound_.online();
     out.notices.push_back({Notice::Kind::connected, {}, 0, "connected to broker " + broker_version_});
@@ -157,7 +168,7 @@ void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) 
     attempt_ = 0;
     welcomed_ = false;
     outbound_.restart(id_, outcome, out);
-    inbound_.new_epoch();
+    inbound_.new_epoch(false, out);
     out.notices.push_back({Notice::Kind::session_expired, {}, 0, why});
     out.reconnect = true;
 }
@@ -174,6 +185,10 @@ void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
         case ErrorCode::unsupported_version:
             rejected_ = m.code;
             out.reconnect = true;
+            break;
+        case ErrorCode::store_failed:
+            late_ = m.code;
+            late_at_ = outbound_.seen();
             break;
         default: break;
     }

@@ -52,6 +52,8 @@ public:
     void bye(std::int64_t now_us, ClientOutbox& out);
 
     bool online() const { return phase_ == Phase::online; }
+    /// What somebody is told whose time is over before there is a receipt: timed_out, or why none has come.
+    ErrorCode late() const { return late_ != ErrorCode::ok && outbound_.seen() == late_at_ ? late_ : ErrorCode::timed_out; }
     ErrorCode rejected() const { return rejected_; }  ///< why the broker does not take us; ok: no such word
     const std::string& broker_version() const { return broker_version_; }
     const std::vector<std::string>& publish_ends() const { return publish_ends_; }
@@ -104,13 +106,17 @@ private:
     std::uint32_t attempt_ = 0;
     bool pipelined_ = false;  // this connection's ATTACH and CASTs went out with its HELLO
     bool welcomed_ = false;   // by any connection of this session
-    std::uint64_t epoch_ = 0;
+    std::uint64_t epoch_ = 0;       // of the broker that is known to have heard us
+    std::uint64_t next_epoch_ = 0;  // of the one that said WELCOME last
     std::uint64_t store_ = 0;       // of the broker that is known to have heard us
     std::uint64_t next_store_ = 0;  // of the one that said WELCOME last
     ErrorCode rejected_ = ErrorCode::ok;
+    ErrorCode late_ = ErrorCode::ok;  // the broker's word on why receipts wait...
+    std::uint64_t late_at_ = 0;       // ...after this one
     std::int64_t greeted_us_ = 0;
     std::int64_t heard_us_ = 0;
     std::int64_t pinged_us_ = 0;
+    std::int64_t online_us_ = 0;   // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;
     std::uint32_t requests_ = 0;
     std::size_t max_message_ = wire::kMaxMessage;

@@ -1,6 +1,7 @@
 // The link, the other half: what its nodes do over it: sending, waiting for receipts, management calls.
 #include "src/link.hpp"
 #include "src/session_time.hpp"
+#include "wire/letter.hpp"
 #include "wire/names.hpp"
 #include "wire/record.hpp"
 
@@ -26,14 +27,16 @@ Result<void> Link::send(const Parcel& given) {
     if (given.cast != wire::Cast::broadcast && !wire::valid_name(given.target) && !wire::reserved_name(given.target))
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
     const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);
-    if (given.payload.size() > session_.max_message())
+    // A letter wraps a whole record.
+    const std::size_t more = given.target == wire::kDeadName ? wire::kRecordOverhead - wire::kLetterOverhead : 0;
+    if (given.payload.size() > session_.max_message() + more)
         return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " + std::to_string(session_.max_message())};
     Outbound& outbound = session_.outbound();
     if (!outbound.room(given.cast, given.target, size)) {
         if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
         const std::int64_t until = deadline_us(options_.send_timeout);
         if (!wait(lock, until, [&] { return outbound.room(given.cast, given.target, size); }))
-            return stop_ ? Error{ErrorCode::closed, {}} : Error{ErrorCode::timed_out, "no room in the send window"};
+            return stop_ ? Error{ErrorCode::closed, {}} : Error{session_.late(), "no room in the send window"};
     }
     Parcel parcel = given;
     const std::int64_t now = recent_us(lock);
@@ -57,7 +60,7 @@ Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us
     std::string target;
     const ErrorCode refusal = outbound.take_refusal(target);
     if (refusal != ErrorCode::ok) return Error{refusal, target};
-    if (!settled) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "not every message has its receipt"};
+    if (!settled) return Error{stop_ ? ErrorCode::closed : session_.late(), "not every message has its receipt; it may still be taken"};
     return {};
 }
 

@@ -177,8 +177,8 @@ void Transport::publish_ends(const std::vector<std::string>& ends, const std::st
     for (const std::string& end : ends)
         if (publish_end_.empty() || (end.rfind(scheme, 0) == 0 && publish_end_.rfind(scheme, 0) != 0)) publish_end_ = end;
     publish_end_ = with_host(publish_end_, dialled);
-    topics_.clear();
     sub_.reset();
+    if (!topics_.empty()) return make_sub();  // what was read on the connection before
     collect_descriptors();
 }
 

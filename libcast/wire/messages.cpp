@@ -63,7 +63,7 @@ std::string encode(const Welcome& m) {
     std::string out = frame(Verb::welcome);
     Writer w(out);
     w.u64(m.epoch).u64(m.store).u64(m.through).u8(m.known ? 1 : 0);
-    w.u32(m.max_message).u32(m.window_bytes).u32(m.window_batches).u32(m.reader_window).u32(m.ping_ms);
+    w.u32(m.max_message).u32(m.window_bytes).u32(m.window_batches).u32(m.reader_window).u32(m.ping_ms).u32(m.session_ms);
     const std::size_t ends = std::min<std::size_t>(m.publish.size(), 0xFF);
     w.str8(m.version).u8(static_cast<std::uint8_t>(ends));
     for (std::size_t i = 0; i < ends; ++i) w.str16(m.publish[i]);
@@ -81,6 +81,7 @@ bool decode(std::string_view body, Welcome& m) {
     m.window_batches = r.u32();
     m.reader_window = r.u32();
     m.ping_ms = r.u32();
+    m.session_ms = r.u32();
     m.version = r.str8();
     m.publish.clear();
     for (int n = r.u8(); n > 0 && r.ok(); --n) m.publish.push_back(r.str16());

@@ -19,6 +19,11 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
+/// In an outcome's code: it is the last word, though the code by itself would have the client try again.
+inline constexpr std::uint16_t kFinal = 0x8000;
+inline ErrorCode final_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) | kFinal); }
+inline ErrorCode plain_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) & ~kFinal); }
+
 struct Hello {
     std::uint64_t session = 0;  ///< random, not 0
     std::uint32_t attempt = 0;  ///< the highest attempt of a session wins
@@ -36,6 +41,7 @@ struct Welcome {
     std::uint32_t window_batches = kSenderBatches;
     std::uint32_t reader_window = kReaderWindow;
     std::uint32_t ping_ms = 0;
+    std::uint32_t session_ms = 0;  ///< so long a session is remembered for certain; 0: not for certain
     std::string_view version;
     std::vector<std::string_view> publish;  ///< the PUB ends; host "*" or 0.0.0.0: the host that was dialled
     std::vector<Outcome> refused;           ///< refusals after Hello::seen
@@ -45,13 +51,14 @@ struct Welcome {
 struct Position {
     std::uint64_t stream = 0;
     std::uint64_t acked = 0;     ///< handled through this sequence
-    std::uint64_t received = 0;  ///< held by the client through this sequence
+    std::uint64_t received = 0;  ///< held by the client through this sequence; with kEarlier: it began after this one
 };
 
 enum AttachFlags : std::uint8_t {
     kReceive = 1,   ///< hold the node for receiving
     kTakeOver = 2,  ///< take it from whoever holds it
     kAgain = 4,     ///< the same reader attaches again after a cut: its positions hold
+    kEarlier = 8,   ///< ...within what the epoch before this one had kept: they are of that one
 };
 
 struct AttachNode {
@@ -117,7 +124,11 @@ struct Fetched {  ///< ends the answer to a FETCH: what came before it covers fr
     std::uint64_t from = 0;
     std::uint64_t through = 0;
 };
-enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5 };
+/// What a stream's batches are published under. It differs in every epoch, so that nobody hears one that he has not
+/// been welcomed to: the same numbers may mean other batches there.
+inline std::uint64_t publish_topic(std::uint64_t stream, std::uint64_t epoch) { return stream ^ epoch * 0x9E3779B97F4A7C15u; }
+
+enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5, redeliveries = 6 };
 struct Gap {
     std::uint64_t stream = 0;
     std::uint64_t from = 0;

@@ -17,7 +17,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$work/mosquitto.conf"
 mosquitto -c "$work/mosquitto.conf" >/dev/null 2>&1 &
 pids+=($!)
-cast-broker --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$work/ends" 2>/dev/null &
+cast-broker --memory --http off --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$work/ends" 2>/dev/null &
 pids+=($!)
 for _ in $(seq 100); do
     [ -s "$work/ends" ] && mosquitto_pub -p "$port" -t a -m up 2>/dev/null && break

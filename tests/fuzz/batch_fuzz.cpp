@@ -1,5 +1,5 @@
 // Fuzzes batches back to back, and the broker's stamp: views lie inside the input, a header encodes to the same bytes,
-// and a stamp changes its three fields and nothing else.
+// a stamp changes its three fields and nothing else, and the end of waiting one flag.
 #include <cstdint>
 #include <cstdlib>
 
@@ -36,6 +36,9 @@ void check_stamp(const BatchView& batch) {
     require(after->records == batch.records && after->header.count == batch.header.count);
     stamp_batch(stamped.data(), batch.header.stream, batch.header.sequence, batch.header.arrival_us);
     require(stamped == batch.bytes);
+    clear_later(stamped.data());
+    const auto gone = read_batch(stamped);
+    require(gone && gone->header.flags == (batch.header.flags & ~kLater) && gone->records == batch.records);
 }
 
 }  // namespace

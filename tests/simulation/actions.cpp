@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "simulation/world.hpp"
+#include "wire/names.hpp"
 
 namespace sim {
 
@@ -67,6 +68,11 @@ void World::send_some() {
     if (random_.percent(settings_.ttl)) p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
     if (p.cast != Cast::unicast && random_.one_in(6)) p.flags |= kEcho;
     if (p.cast == Cast::unicast && random_.one_in(20)) p.flags |= kAttachedOnly;
+    if (random_.percent(settings_.later)) {
+        p.flags |= kLater;
+        const auto wait_us = static_cast<std::uint64_t>(random_.between(1, random_.one_in(3) ? 6000 : 300) * kMs);
+        p.due_us = random_.one_in(2) ? wait_us : daemon_.clock().wall_us + wait_us - 100 * kMs;  // some are due already
+    }
     const std::int64_t patience[] = {0, 20 * kMs, 500 * kMs, 30 * kSecond, 30 * kSecond};
     p.deadline_us = now_us_ + patience[random_.below(5)];
     const std::int64_t count = random_.one_in(8) ? random_.between(10, 60) : random_.between(1, 5);
@@ -82,6 +88,10 @@ void World::send_some() {
         if (one.watch != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
         for (const std::string& target : targets) {
             one.target = target;
+            if (reserved_name(target)) {  // those do not wait
+                one.flags = static_cast<std::uint8_t>(one.flags & ~kLater);
+                one.due_us = 0;
+            }
             client->send(one, size);
         }
     }
@@ -134,8 +144,32 @@ void World::fault() {
         case 9: return client != nullptr ? client->set_deaf(true) : void();
         case 10: return hostile();
         case 11: wall_offset_us_ += random_.between(-36000, 36000) * kSecond; return;
-        default: return;
+        default: return look_or_purge();
     }
+}
+
+/// Somebody looks at a mailbox, which changes nothing, or throws away what is in it, or what a group keeps.
+void World::look_or_purge() {
+    if (!daemon_.up()) return;
+    const std::string name = some_node(), group_name = some_group();
+    const std::uint64_t dice = random_.below(6);
+    daemon_.manage([&](auto& router, auto& outbox) {
+        broker::Node* node = router.state().directory.node(name);
+        broker::Group* group = router.state().directory.group(group_name);
+        broker::Asker asker;
+        router.state().sessions.for_each_connection([&](const broker::Connection& c) { asker.connection = std::max(asker.connection, c.id); });
+        if (dice < 2 && node != nullptr) router.looking().peek(asker, *node, 100, daemon_.clock(), outbox);
+        if (dice == 2 && group != nullptr) router.looking().kept(asker, *group, 100, 0, daemon_.clock(), outbox);
+        if (dice == 3 && group != nullptr && group_name[0] == 'g') {
+            trace("purge group %s", group_name.c_str());
+            router.purge(*group);
+        }
+        if (dice < 4 || node == nullptr) return 0;
+        trace("purge node %s", name.c_str());
+        router.purge(*node, daemon_.clock(), outbox);
+        for (const auto& lane : node->lanes) oracle_.purged(name, lane->stream.id(), lane->stream.last());
+        return 0;
+    });
 }
 
 void World::lose_client() {
@@ -149,6 +183,23 @@ void World::lose_client() {
     if (random_.percent(80)) add_client();
 }
 
+namespace {
+
+/// Messages of a mailbox that nobody has acknowledged, as far as they are in memory.
+std::uint64_t unread_of(broker::Router& router, const std::string& name) {
+    const broker::Node* node = router.state().directory.node(name);
+    std::uint64_t count = 0;
+    if (node == nullptr) return 0;
+    for (const auto& lane : node->lanes)
+        for (std::size_t i = 0; i < lane->stream.batches(); ++i) {
+            const broker::StoredBatch& batch = lane->stream[i];
+            if (!batch.gone && batch.last() > lane->cursor) count += batch.last() - std::max(batch.first - 1, lane->cursor);
+        }
+    return count;
+}
+
+}  // namespace
+
 void World::change_nodes() {
     if (!daemon_.up()) return;
     const std::string name = some_node();
@@ -156,7 +207,9 @@ void World::change_nodes() {
     daemon_.manage([&](auto& router, auto& outbox) {
         const bool remove = random_.one_in(2);
         trace("%s node %s", remove ? "delete" : "create", name.c_str());
+        const std::uint64_t buried = router.dead().buried(), unread = unread_of(router, name);
         if (remove) router.delete_node(name, daemon_.clock(), outbox);
+        if (remove) require(router.dead().buried() - buried == unread || settings_.hostile > 0, "the mail of a node that is gone is not among the dead letters");
         if (!remove || random_.one_in(2)) router.create_node(name, code, daemon_.clock(), outbox);
         return 0;
     });

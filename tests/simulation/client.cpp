@@ -73,7 +73,9 @@ void Client::receive() {
         if (wire_->down.due() <= publications_.due()) {
             take_frame(wire_->down.pop().bytes);
         } else {
-            session_->published(cast::wire::Slice::take(publications_.pop().bytes), world_.now(), out_);
+            Packet packet = publications_.pop();
+            if (!subscriptions_.contains(packet.stream)) continue;  // SUB lets nothing through that is not wanted any more
+            session_->published(cast::wire::Slice::take(std::move(packet.bytes)), world_.now(), out_);
             carry_out();
         }
     }

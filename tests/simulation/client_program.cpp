@@ -165,7 +165,7 @@ void Client::describe() {
         for (const auto& r : node.inbox.readings)
             world_.trace("    reads %llu: next %llu, done %llu, %zu outstanding, tail %llu, acked %llu%s%s", ull(r->stream->id),
                          ull(r->next), ull(r->done.load()), r->outstanding, ull(r->stream->tail),
-                         ull(r->stream->acked), r->stream->fetching ? ", fetching" : "", r->before != nullptr ? ", waits for what was before" : "");
+                         ull(r->stream->acked), r->stream->fetching ? ", fetching" : "", !r->before.empty() ? ", waits for what was before" : "");
     });
 }
 

@@ -1,15 +1,18 @@
 // Daemon: the broker's process: a real Router, the turn around it as broker.cpp does it, a store that may be late
-// or sick, crashes and restarts that lose everything. Not the sockets: those are the Network.
+// or sick, crashes and restarts that lose everything, or what the store had not committed. Not the sockets: those are
+// the Network.
 #pragma once
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "core/router.hpp"
+#include "simulation/disk.hpp"
 #include "simulation/random.hpp"
 
 namespace sim {
@@ -49,6 +52,10 @@ public:
 
 private:
     void carry_out(broker::Now now);
+    void hear_store(broker::Now now);
+    void tell_store(broker::Now now);
+    std::int64_t commit_time();
+    void note_receipt(const broker::Send& send);
     void control(const broker::ControlCall& call);
     void publish_events(broker::Now now);
     void commit(broker::Now now);
@@ -67,7 +74,21 @@ private:
     std::int64_t stalled_us_ = 0;
     std::int64_t restart_us_ = kNever_;
     bool sick_ = false;
+
+    // The store of a durable broker.
+    Disk disk_;
+    std::optional<broker::Transaction> under_way_;
+    std::int64_t commit_us_ = kNever_;
+    broker::Turn committed_ = 0;
+    struct Reading {  // read at some moment between the asking and the answer
+        broker::Load load;
+        std::int64_t due_us = 0;
+        std::optional<broker::Loaded> loaded;
+    };
+    std::deque<Reading> loads_;
+    std::uint64_t loads_begun_ = 0;
     std::uint64_t turns_ = 0;
+    std::uint64_t latest_wall_us_ = 0;
     std::uint64_t digest_ = 0;
     static constexpr std::int64_t kNever_ = broker::kNever;
 };

@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kMark = 'M';
 constexpr std::uint32_t kUnknown = 0xFFFFFFFF;  // handled, but no later reader needs a mark
+constexpr std::uint64_t kAnotherLife = ~std::uint64_t{0};
 constexpr std::size_t kLeast = 1 + sizeof(std::uint32_t);
 
 }  // namespace
@@ -47,7 +48,9 @@ std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size
     const auto id = static_cast<std::uint32_t>(messages_.size());
     Message& m = messages_.emplace_back();
     m.client = client;
-    m.flow = flow(client, p);
+    m.due_us = (p.flags & kLater) != 0 ? p.due_us : 0;
+    // Nothing is promised of the order in which they come out.
+    m.flow = m.due_us == 0 ? flow(client, p) : flow_numbers_.try_emplace("later" + std::to_string(id), static_cast<std::uint32_t>(flow_numbers_.size())).first->second;
     m.sender = p.sender;
     m.target = p.target;
     m.cast = p.cast;
@@ -93,7 +96,8 @@ void Oracle::check_outcomes(int client, std::uint64_t added) {
 }
 
 bool Oracle::came_again(const std::string& node, std::uint32_t id) {
-    if (messages_[id].taken < 2) return false;
+    // A lost broker may have taken memberships back, and what was handled under them was handled.
+    if (messages_[id].taken < 2 && !(durable_ && epoch_ > 1)) return false;
     if (told_gone_.contains({node, id})) return true;
     for (const ReaderRecord* reader : readers_)
         if (reader->node == node && id < reader->handled.size() && reader->handled[id]) return true;
@@ -116,8 +120,9 @@ Oracle::Ledger* Oracle::ledger(broker::Router* router, const std::string& node, 
     LedgerKey key{0, stream};
     if (!lane_nodes_.contains(stream)) {
         const broker::Node* known = router == nullptr ? nullptr : router->state().directory.node(node);
-        if (known == nullptr) return nullptr;
-        key.first = known->id;
+        const auto then = nodes_then_.find(node);
+        if (known == nullptr && (router != nullptr || then == nodes_then_.end())) return nullptr;
+        key.first = known != nullptr ? known->id : then->second;
     }
     const auto at = ledgers_.find(key);
     return at == ledgers_.end() ? nullptr : &at->second;
@@ -143,18 +148,29 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     const auto& mirror = mirrors_[h.stream];
     const std::uint32_t id = sequence <= mirror.size() ? mirror[sequence - 1] : 0;
     auto where = [&] { return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence)); };
+    // What is not ours (0) looks alike: it is of now, if there is such a one.
+    const bool of_now = number_of(payload) == 0 && sequence <= mirror.size() && id == 0;
+    if (durable_ && !of_now && was_once(h.stream, sequence, number_of(payload))) {
+        // It came, or may have come, before the broker was lost, and the store had not kept it.
+        messages_[number_of(payload)].handled = true;
+        if (number_of(payload) != 0) check_order(reader, number_of(payload), 0);
+        return;
+    }
     require(sequence <= mirror.size(), [&] { return where() + ": the stream never had it"; });
     require(id == number_of(payload) || id == 0, [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });
     Message& m = messages_[id];
     m.handled = true;
     std::uint64_t& last = reader.last[h.stream];
-    require(sequence > last, [&] { return where() + text(" came after %llu", ull(last)); });
-    if (id != 0) check_order(reader, id, h.stream / kStreamsOfEpoch);
+    // After a crash a node may be one that was deleted before it: it reads what its later life had not got. That nobody
+    // gets a message twice is checked by message.
+    const bool anew = durable_ && epoch_ > 1 && sequence <= last;
+    if (id != 0) check_order(reader, id, anew ? kAnotherLife : durable_ ? m.epoch : h.stream / kStreamsOfEpoch);
+    require(sequence > last || anew, [&] { return where() + text(" came after %llu", ull(last)); });
     Ledger* l = ledger(router, reader.node, h.stream);
-    if (l != nullptr && last != 0)
+    if (l != nullptr && last != 0 && !anew)
         for (std::uint64_t s = last + 1; s < sequence; ++s)
             require(accounted(*l, reader.node, h.stream, s), [&] { return where() + text(": %llu was passed over in silence", ull(s)); });
-    last = sequence;
+    last = std::max(last, sequence);
     if (l == nullptr || sequence <= l->base) return;
     const std::size_t at = sequence - l->base - 1;
     if (at >= l->first.size()) {
@@ -174,6 +190,18 @@ void Oracle::malformed(broker::Router* router, ReaderRecord& reader, const Batch
     for (std::uint64_t s = from; s <= last; ++s)
         require(s <= mirror.size() && mirror[s - 1] == 0, [&] { return text("%s: a message of ours is malformed", reader.node.c_str()); });
     gap(router, reader.node, Gap{h.stream, from, last, GapReason::malformed}, last - from + 1);
+}
+
+void Oracle::check_dead(const broker::Router& router) {
+    std::map<std::uint32_t, std::uint64_t> dead;
+    broker::DeadLetters& letters = const_cast<broker::Router&>(router).dead();
+    require(!letters.loading(), "dead letters are not read to their end");
+    for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id)) ++dead[number_of(letter->message.payload)];
+    for (const auto& [id, count] : dead)
+        require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken), [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+    for (const std::uint32_t id : told_given_up_) require(id == 0 || dead.contains(id), [&] { return text("message %u was given up and is no dead letter", id); });
+    for (const std::uint32_t id : expired_)
+        require(id == 0 || dead.contains(id), [&] { return text("message %u has expired and is no dead letter", id); });
 }
 
 void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap, std::uint64_t count) {
@@ -196,6 +224,9 @@ void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap
             l->gaps.resize(at + 1);
         }
         l->gaps[at] = true;
+        if (gap.reason == GapReason::expired && lane != lane_nodes_.end() && name[0] != '$') expired_.insert(mirror[s - 1]);
+        require(gap.reason != GapReason::redeliveries || given_up_.contains({gap.stream, s}), [&] { return where() + "told as given up, and it is not"; });
+        if (gap.reason == GapReason::redeliveries) told_given_up_.insert(mirror[s - 1]);
         told_gone_.insert({name, mirror[s - 1]});
     }
 }

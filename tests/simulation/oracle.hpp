@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/router.hpp"
+#include "simulation/disk.hpp"
 #include "src/inbound.hpp"
 #include "src/outbound.hpp"
 #include "wire/record.hpp"
@@ -46,10 +47,16 @@ struct Message {
     std::uint64_t epoch = 0;     ///< of the broker that took it last
     int taken = 0;               ///< by how many epochs
     std::uint64_t number = 0;    ///< of the batch that brought it
+    std::uint64_t session = 0;   ///< its sender's
+    std::uint64_t stream = 0;    ///< where it was put last
+    std::uint64_t sequence = 0;
     bool expected = false;       ///< nothing stands in its way: it must be delivered
     bool doubtful = false;       ///< sent to a broker that knew nothing of its session, and no answer came
     bool renumbered = false;     ///< taken before a crash, then refused, then taken again: nobody can know it again
     bool handled = false;        ///< by anybody
+    std::uint64_t due_us = 0;    ///< it waits until then first; 0: it does not
+    std::uint64_t waited = 0, batch = 0;  ///< its number in $later, and its batch's
+    bool entered = false;        ///< it has come to its stream, or found no target any more
 };
 
 /// What one reader (a node attached once) has got.
@@ -82,6 +89,8 @@ public:
     }
     /// All is settled: every message has had one outcome.
     void check_outcomes(int client, std::uint64_t added);
+    /// What readers heard has expired is among the dead letters, and nothing is there twice.
+    void check_dead(const broker::Router& router);
 
     // --- The broker. -------------------------------------------------------------------------------------
     void before(broker::Router& router, broker::ConnectionId from, std::string_view frame);
@@ -89,8 +98,26 @@ public:
     /// The broker puts so many messages of its own into this stream.
     void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
-    void left(std::uint64_t node, std::uint64_t stream) { ledgers_.erase({node, stream}); }
+    /// The broker hands these out.
+    void handed(std::string_view frame);
+    /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
+    void came_back(std::string_view frame);
+    /// A lane of this node begins, after a purge, with so many messages that are gone.
+    void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
+    void left(std::uint64_t node, std::uint64_t stream) {
+        const auto at = ledgers_.find({node, stream});
+        if (at == ledgers_.end()) return;
+        departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
+        ledgers_.erase(at);
+    }
+    void entered(broker::Router& router, const broker::Entered& entered, std::uint64_t wall_us);
+    std::uint64_t last_due_us() const { return last_due_us_; }
     void new_epoch(std::uint64_t epoch);
+    /// The broker is about to be lost; a durable one comes back as the disk has it (oracle_disk.cpp).
+    void lost_broker(broker::Router& router);
+    void recovered(std::uint64_t epoch, const Disk& disk, broker::Router& router);
+    /// A session was told that its batches up to this one have their outcomes.
+    void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
     // --- Reading. ----------------------------------------------------------------------------------------
     void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t sequence,
@@ -108,6 +135,7 @@ public:
 
 private:
     struct Ledger {  ///< what became of one stream's messages for one node
+        std::string node;
         std::uint64_t base = 0;    ///< it became a reader after this sequence
         std::uint64_t prefix = 0;  ///< accounted for through this sequence
         std::vector<std::uint32_t> first;  ///< by sequence - base - 1: event at which it was first handled, 0 for never
@@ -129,12 +157,19 @@ private:
     std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
-    void take(const Pending& batch, std::uint32_t id, std::vector<std::uint32_t>& mirror);
+    void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
+    void check_late(Message& message, std::size_t id, const Disk& disk);
+    void note(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence);
+    void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
+    void check_survivors(const Disk& disk);
+    void carry_ledgers(const Disk& disk, broker::Router& router);
+    bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
     Ledger& ensure(LedgerKey key, std::uint64_t base);
     bool accounted(const Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t sequence);
     bool came_again(const std::string& node, std::uint32_t message);
     void check_cursor(Ledger& ledger, const std::string& node, std::uint64_t stream, std::uint64_t cursor);
+    void check_given_up(broker::Router& router, const broker::Lane& lane);
     void check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t epoch);
 
     std::vector<Message> messages_{1};  // number 0 is what strangers send
@@ -147,9 +182,22 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> last_taken_;  // epoch, flow -> message
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;  // stream -> messages by sequence - 1
     std::unordered_map<std::uint64_t, std::string> lane_nodes_;              // stream -> node
+    std::uint64_t later_ = 0, last_due_us_ = 0;                              // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
+    std::set<std::uint32_t> expired_;  // in mailboxes, in this epoch
+    std::map<std::uint32_t, unsigned> handed_;                           // in mailboxes: how often
+    std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;        // stream, sequence: moved to the dead letters
+    std::set<std::uint32_t> told_given_up_;                             // and their readers know it
     std::vector<ReaderRecord*> readers_;
+
+    // Of a durable broker.
+    bool durable_ = false;
+    std::map<std::uint64_t, std::uint64_t> told_;                 // session -> receipted through
+    std::vector<std::pair<std::uint64_t, Ledger>> departed_;
+    std::set<std::uint64_t> living_;                              // sessions when the broker was lost
+    std::map<std::string, std::uint64_t> nodes_then_;             // and its nodes
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint32_t>> once_;  // what a lost broker had where
     std::uint32_t events_ = 0;
     std::uint64_t epoch_ = 1;
     std::uint64_t deliveries_ = 0;

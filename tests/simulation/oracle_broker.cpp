@@ -51,6 +51,8 @@ void Oracle::after(broker::Router& router, broker::ConnectionId from) {
         ErrorCode code = ErrorCode::ok;
         for (const Outcome& outcome : session->refused)
             if (outcome.number == next) code = outcome.code;
+        require(code == plain_code(code) || router.config().reject_full, "a refusal is final, and the broker lets senders wait");
+        code = plain_code(code);
         ++next;
         if (p.header.session != session->id)
             require(code == ErrorCode::forbidden, "a batch under another's session was taken");
@@ -77,32 +79,46 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
         case ErrorCode::not_attached: right = !connection->senders.contains(p.sender); break;
         case ErrorCode::node_absent: right = (p.header.flags & kAttachedOnly) != 0 && node->connection == nullptr; break;
         case ErrorCode::mailbox_full:
-        case ErrorCode::group_busy:
+        case ErrorCode::group_busy: right = blocked || state.config.reject_full; break;
         case ErrorCode::store_failed: right = blocked; break;
+        case ErrorCode::too_many: right = (p.header.flags & kLater) != 0; break;
+        case ErrorCode::invalid_argument:
+            right = p.target == "$dead" || ((p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond);
+            break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
     }
     require(right, [&] { return text("a batch to %s was refused %s for no reason", p.target.c_str(), cast::error_name(code)); });
 }
 
-void Oracle::take(const Pending& p, std::uint32_t id, std::vector<std::uint32_t>& mirror) {
-    mirror.push_back(id);
-    if (id == 0) return;
+void Oracle::note(const Pending& p, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence) {
     Message& m = messages_[id];
     const bool remade = m.doubtful && remade_.contains(p.header.session);
     require(m.epoch != epoch_ || m.taken == 0 || remade, [&] { return text("message %u entered a stream twice", id); });
     if (m.taken == 0) ++counts_[m.client].taken;
     if (m.taken > 0 && (remade || m.number != p.header.number)) m.renumbered = true;
     m.number = p.header.number;
+    m.session = p.header.session;
+    m.stream = stream;
+    m.sequence = sequence;
     m.epoch = epoch_;
     ++m.taken;
     ++taken_;
+}
+
+void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror) {
+    mirror.push_back(id);
+    if (id == 0) return;
+    note(p, id, stream, mirror.size());
+    const Message& m = messages_[id];
+    const bool remade = m.doubtful && remade_.contains(p.header.session);
     std::uint32_t& last = last_taken_[{epoch_, m.flow}];
     require(last < id || remade, [&] { return text("message %u to %s was taken after message %u", id, p.target.c_str(), last); });
     last = id;
 }
 
 void Oracle::accepted(broker::Router& router, const Pending& p) {
+    if ((p.header.flags & kLater) != 0) return wait(router, p);
     broker::Directory& directory = router.state().directory;
     broker::Node* node = nullptr;
     const broker::Stream* stream = nullptr;
@@ -117,7 +133,7 @@ void Oracle::accepted(broker::Router& router, const Pending& p) {
     require(stream != nullptr, "a batch was taken, but no stream has it");
     if (node != nullptr && lane_nodes_.try_emplace(stream->id(), p.target).second) ensure({0, stream->id()}, 0);
     auto& mirror = mirrors_[stream->id()];
-    for (const std::uint32_t id : p.ids) take(p, id, mirror);
+    for (const std::uint32_t id : p.ids) take(p, id, stream->id(), mirror);
     require(mirror.size() <= stream->last(), "a batch was taken, but has no sequence");
 }
 
@@ -129,7 +145,7 @@ Oracle::Ledger& Oracle::ensure(LedgerKey key, std::uint64_t base) {
 
 void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stream, std::uint64_t cursor) {
     if (cursor <= l.prefix) return;
-    while (l.prefix < cursor && accounted(l, node, stream, l.prefix + 1)) ++l.prefix;
+    while (l.prefix < cursor && (accounted(l, node, stream, l.prefix + 1) || given_up_.contains({stream, l.prefix + 1}))) ++l.prefix;
     require(cursor <= l.prefix, [&] {
         const auto& mirror = mirrors_[stream];
         return text("%s, stream %llu: acknowledged through %llu, but %llu (message %u) was never handled", node.c_str(), ull(stream),
@@ -140,6 +156,7 @@ void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stre
 void Oracle::look(broker::Router& router) {
     router.state().directory.for_each_node([&](broker::Node& node) {
         if (node.name.starts_with("evil")) return;  // its reader acknowledges what it likes
+        for (const auto& lane : node.lanes) check_given_up(router, *lane);
         for (const auto& lane : node.lanes) check_cursor(ensure({0, lane->stream.id()}, 0), node.name, lane->stream.id(), lane->cursor);
         for (const broker::Membership& m : node.memberships) {
             std::uint64_t cursor = m.cursor;
@@ -148,13 +165,26 @@ void Oracle::look(broker::Router& router) {
                 require(at != node.connection->subscriptions.end(), "a member is read without a subscription");
                 cursor = std::max(cursor, at->second->acked);
             }
-            check_cursor(ensure({node.id, m.group->stream.id()}, cursor), node.name, m.group->stream.id(), cursor);
+            Ledger& ledger = ensure({node.id, m.group->stream.id()}, cursor);
+            if (ledger.node.empty()) ledger.node = node.name;
+            check_cursor(ledger, node.name, m.group->stream.id(), cursor);
         }
     });
 }
 
+void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t count) {
+    auto& mirror = mirrors_[stream];
+    if (mirror.size() >= count) return;
+    mirror.resize(count, 0);
+    lane_nodes_[stream] = node;
+    ensure({0, stream}, 0);
+}
+
 void Oracle::new_epoch(std::uint64_t epoch) {
     epoch_ = epoch;
+    expired_.clear();
+    given_up_.clear();
+    told_given_up_.clear();
     ledgers_.clear();
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

@@ -1,4 +1,6 @@
 // The end of a run: faults stop, everything must come to rest, and the sums must be right.
+#include <algorithm>
+
 #include "simulation/world.hpp"
 
 namespace sim {
@@ -26,6 +28,8 @@ void World::quiesce() {
         stranger_->closed = true;
         stranger_->broker_sees_us = 0;
     }
+    settings_.config.reject_full = false;
+    if (daemon_.up()) daemon_.router()->reconfigure(settings_.config);
     if (some_client() == nullptr) add_client();
     for (const auto& client : clients_)
         if (client->alive()) client->hurry();
@@ -34,6 +38,7 @@ void World::quiesce() {
     bool sent = false;
     for (;;) {
         read_everything();
+        pass_time();
         advance(200 * kMs);
         check_state(*daemon_.router());
         const std::string why = unrest();
@@ -47,6 +52,13 @@ void World::quiesce() {
     for (const auto& client : clients_)
         if (client->alive()) oracle_.check_outcomes(client->index(), client->session()->outbound().added());
     check_quiet();
+    oracle_.check_dead(*daemon_.router());
+}
+
+/// The clock goes on to where everything that waits is due. A broker that restarts may not have read it back yet.
+void World::pass_time() {
+    if (!daemon_.up()) return;
+    wall_offset_us_ += std::max<std::int64_t>(0, static_cast<std::int64_t>(oracle_.last_due_us() - std::min(oracle_.last_due_us(), daemon_.clock().wall_us))) + 1;
 }
 
 /// To every node and group: a target that stayed blocked shows now.
@@ -107,6 +119,8 @@ std::string World::broker_unrest() {
     };
     state.directory.for_each_group(look);
     look(state.directory.broadcast());
+    if (!state.reaped.empty()) why = "mail of a node that is gone was not read to its end";
+    if (daemon_.router()->later().messages() > 0) why = "messages wait whose time has come";
     if (!state.holding.empty()) why = "receipts are held back";
     return why;
 }

@@ -60,6 +60,14 @@ Settings draw_settings(Random& r) {
     s.big = sometimes(20, 1, 20);
     s.priorities = sometimes(30, 10, 50);
     s.late_commits = r.percent(30);
+    s.config.durable = r.percent(50);
+    if (s.config.durable && r.percent(60)) s.crashes = static_cast<int>(r.between(1, 6));
+    s.later = sometimes(50, 3, 30);
+    if (r.percent(25)) s.config.later_messages = static_cast<std::size_t>(r.between(3, 40));
+    if (r.percent(15)) s.config.later_bytes = static_cast<std::size_t>(r.between(500, 20000));
+    if (r.percent(15)) s.config.later_us = r.between(1, 4) * kSecond;
+    s.config.reject_full = r.percent(25);
+    if (r.percent(40)) s.config.max_redeliveries = static_cast<std::uint32_t>(r.between(1, 2));
     return s;
 }
 

@@ -37,6 +37,7 @@ struct Settings {
     int big = 0;             ///< percent of messages over 8 KiB
     int priorities = 0;      ///< percent of messages with a priority of their own
     bool late_commits = false;
+    int later = 0;           ///< percent of messages that wait for their time
 };
 
 /// The settings of a seed. `random` goes on being the run's.

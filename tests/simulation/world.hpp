@@ -49,6 +49,7 @@ private:
     void fault();
     void change_nodes();
     void change_groups();
+    void look_or_purge();
     void lose_client();
     void add_client();
     void hostile();
@@ -58,6 +59,7 @@ private:
 
     // --- The end (quiesce.cpp). ----------------------------------------------------------------------------
     void quiesce();
+    void pass_time();
     void send_last();
     void read_everything();
     std::string unrest();

@@ -19,12 +19,23 @@ void must(const Result<void>& result) {
 BrokerProcess::BrokerProcess(std::vector<std::string> flags) : flags_(std::move(flags)) { start(); }
 
 void BrokerProcess::start() {
-    std::vector<std::string> command{program("cast-broker"), "--memory"};
-    bool ends = false;
-    for (const std::string& flag : flags_) ends = ends || flag.rfind("--bind", 0) == 0;
+    std::vector<std::string> command{"/usr/bin/env"};
+    for (const std::string& flag : flags_)
+        if (flag[0] != '-' && flag.find('=') != std::string::npos) command.push_back(flag);
+    command.push_back(program("cast-broker"));
+    bool ends = false, data = false;
+    for (const std::string& flag : flags_) {
+        ends = ends || flag.rfind("--bind", 0) == 0;
+        data = data || flag == "--data";
+    }
+    if (data)
+        command.insert(command.end(), {"--data", path("data")});
+    else
+        command.emplace_back("--memory");
     if (!ends) command.insert(command.end(), {"--bind", url_, "--publish", publish_url_});
-    command.insert(command.end(), {"--endpoints-file", path("ends")});
-    command.insert(command.end(), flags_.begin(), flags_.end());
+    command.insert(command.end(), {"--endpoints-file", path("ends"), "--http", "off"});
+    for (const std::string& flag : flags_)
+        if (flag != "--data" && (flag[0] == '-' || flag.find('=') == std::string::npos)) command.push_back(flag);
     std::remove(path("ends").c_str());
     process_ = Process(command, path("log"), path("log"));
     const bool written = eventually([&] { return !read_file(path("ends")).empty() || !process_.running(); });

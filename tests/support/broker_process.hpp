@@ -14,6 +14,7 @@ namespace cast::test {
 
 class BrokerProcess {
 public:
+    /// Keeps everything in memory; with the flag "--data" alone, in a directory of its folder. "NAME=VALUE" is environment.
     explicit BrokerProcess(std::vector<std::string> flags = {});
     ~BrokerProcess();
 

@@ -5,10 +5,12 @@ set -euo pipefail
 
 tmp=$(mktemp -d)
 started=()
+store=(--memory) # what start_broker keeps its messages in
 checks=0
 quiet=$((500 * ${CAST_TIME_FACTOR:-1}))ms # so long without a message: no more will come
 exec {nap_fd}<> <(:) # nothing ever comes from here: read -t on it is a short sleep without a process
 unset CAST_NODE CAST_TIMEOUT CAST_JSON CAST_CONFIG XDG_CONFIG_HOME
+export CAST_BROKER_HTTP=off # many brokers run at once; who wants the page says --http 127.0.0.1:0
 export HOME=$tmp PATH=${CAST_BIN_DIR:?names the folder of cast-broker and nodectl}:$PATH
 
 cleanup() {
@@ -53,7 +55,7 @@ background() {
 
 start_broker() {
     rm -f "$tmp/ends"
-    cast-broker --memory --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$tmp/ends" "$@" \
+    cast-broker "${store[@]}" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$tmp/ends" "$@" \
         >"$tmp/broker.log" 2>&1 </dev/null &
     broker_pid=$!
     started+=("$broker_pid")

@@ -30,6 +30,19 @@ std::string batch() {
     return out;
 }
 
+std::string batch_later() {
+    BatchHeader header;
+    header.session = kSession;
+    header.arrival_us = 30'000'000;
+    header.target = "bob";
+    header.sender = "alice";
+    std::string out;
+    begin_batch(out, header);
+    append_record(out, "text", {}, "hi");
+    seal_batch(out, 0, 1, 1, kWantsDelivered | kLater);
+    return out;
+}
+
 std::string batch_stamped() {
     BatchHeader header;
     header.cast = Cast::broadcast;
@@ -63,6 +76,7 @@ std::string welcome() {
     m.window_batches = 1024;
     m.reader_window = 2 << 20;
     m.ping_ms = 5000;
+    m.session_ms = 600000;
     m.version = "0.1.0";
     m.publish = {"tcp://*:5571"};
     m.refused = {{2, ErrorCode::no_such_node}};
@@ -122,6 +136,7 @@ std::vector<Example> wire_examples() {
                                 {"record-named", record_named()},
                                 {"headers", encode_headers({{"id", "42"}, {"note", ""}})},
                                 {"batch", batch()},
+                                {"batch-later", batch_later()},
                                 {"batch-stamped", batch_stamped()}};
     for (Example& example : frame_examples()) all.push_back(std::move(example));
     return all;

@@ -85,8 +85,13 @@ class BadControl(unittest.TestCase):
             made += 1
             self.assertLess(made, 3000)
         self.assertEqual(self.code({"op": "node.create", "name": "one-more"}), "too_many")
-        listed = self.peer.call({"op": "node.list"})["nodes"]
-        self.assertEqual(len(listed), 2000)
+        first = self.peer.call({"op": "node.list"})
+        self.assertEqual((len(first["nodes"]), first["total"], first["next_after"]), (1000, 2000, first["nodes"][-1]["name"]))
+        rest = self.peer.call({"op": "node.list", "after": first["next_after"]})
+        self.assertEqual((len(rest["nodes"]), rest["next_after"]), (1000, None))
+        for odd in ({"limit": -1}, {"limit": "x"}, {"offset": -7}, {"after": 7}, {"search": []}, {"with_port": "yes"}):
+            self.assertEqual(len(self.peer.call({"op": "node.list", **odd})["nodes"]), 1000, odd)
+        self.assertEqual(self.peer.call({"op": "node.list", "offset": 2**62})["nodes"], [])
         self.assertEqual(len(self.peer.call({"op": "stats"})["per_node"]), 1000)
         for i in range(made):
             self.assertEqual(self.code({"op": "node.delete", "name": f"many{i}"}), "ok")

@@ -195,7 +195,7 @@ class BadFrames(unittest.TestCase):
         peer = self.named("liar")
         good = bytearray(batch(peer.session, 1, "liar", "liar", ["abcdef"]))
         lies = {0: [0, 1, 63, 64, 255], 4: [0, 1, 64, 255], 6: [0, 2], 7: [0, 4, 255], 48: [0, 200], 51: [255], 56: [10, 255],
-                57: [32, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1]}
+                57: [64, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1]}
         for at, values in lies.items():
             for value in values:
                 bad = bytearray(good)
@@ -286,6 +286,8 @@ class BadSubscribers(unittest.TestCase):
                             noisy.socket.setsockopt(zmq.SUBSCRIBE, source.randbytes(length))
                         continue
                     for _ in range(50 if kind != zmq.REQ else 1):
+                        if not noisy.socket.poll(5000, zmq.POLLOUT):
+                            break  # the broker has cut it off
                         noisy.socket.send(source.choice((b"", b"\0", b"\1")) + source.randbytes(source.randrange(0, 3000)), zmq.DONTWAIT)
             sender.say(cast(batch(sender.session, 1, "team", "sender", ["hello team"], cast=2)))
             self.assertEqual(sender.outcome(1), {})

@@ -102,6 +102,19 @@ class Daemon(unittest.TestCase):
             self.assertIn(broker.url, errors)
             broker.check_serves()
 
+    def test_a_port_of_the_page_that_is_taken_is_named_and_ends_with_one(self):
+        flags = ("--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--memory")
+        with Broker(http="127.0.0.1:0") as other:
+            end = other.http.split("//")[1].rstrip("/")
+            code, out, errors = run(*flags, "--http", end)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn(f"http: cannot listen at {end}: Address already in use; is another broker running? --http HOST:PORT takes another port, --http off none", errors)
+            other.check_serves()
+        for wrong in ("127.0.0.1:port", "127.0.0.1:70000", "no.such.host.invalid:0", ":", "127.0.0.1"):
+            code, out, errors = run(*flags, "--http", wrong)
+            self.assertIn(code, (1, 2), wrong)
+            self.assertIn("http", errors)
+
     def test_json_logs_are_one_object_a_line(self):
         with Broker("--log-format", "json", "--log-level", "trace") as broker:
             broker.check_serves()

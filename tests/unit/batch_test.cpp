@@ -122,13 +122,23 @@ TEST_CASE("the stamp changes stream, sequence and arrival, and nothing else") {
     CHECK(reads(after));
 }
 
+TEST_CASE("a batch whose time has come loses the flag that it waits, and nothing else") {
+    const std::string before = wire_example("batch-later");
+    std::string after = before;
+    clear_later(after.data());
+    REQUIRE(reads(after));
+    CHECK(read_batch(after)->header.flags == kWantsDelivered);
+    after[57] = before[57];
+    CHECK(after == before);
+}
+
 TEST_CASE("no prefix of a batch is a batch") {
-    for (const char* name : {"batch", "batch-stamped"})
+    for (const char* name : {"batch", "batch-later", "batch-stamped"})
         for_each_prefix(wire_example(name), [](std::string_view prefix) { REQUIRE_FALSE(reads(prefix)); });
 }
 
 TEST_CASE("a changed byte makes another batch or none, and nothing is read beyond the end") {
-    for (const char* name : {"batch", "batch-stamped"})
+    for (const char* name : {"batch", "batch-later", "batch-stamped"})
         for_each_corruption(wire_example(name), [](std::string_view bytes) {
             if (!reads(bytes)) return;
             const auto view = read_batch(bytes);
@@ -171,7 +181,7 @@ TEST_CASE("versions, casts, flags and priorities that are not known are refused"
         CHECK(reads(with_byte(6, value)) == (value == 1));
         CHECK(reads(with_byte(7, value)) == (value == 1 || value == 2));  // 3, broadcast, has no target
         CHECK(reads(with_byte(56, value)) == (value < 10));
-        CHECK(reads(with_byte(57, value)) == (value < 32));
+        CHECK(reads(with_byte(57, value)) == (value < 64));
     }
 }
 

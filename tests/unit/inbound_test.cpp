@@ -106,6 +106,18 @@ TEST_CASE_FIXTURE(Fixture, "what comes twice is handed over once") {
     CHECK(handle() == "4");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what comes again though it was acknowledged is acknowledged again") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 3), 0, out);
+    inbound.deliver(batch(kLane, 4), 0, out);
+    CHECK(handle() == "1 2 3 4");
+    CHECK(tick() == "ack 7:4");
+    inbound.deliver(batch(kLane, 4), 0, out);
+    CHECK(handle() == "");
+    CHECK(tick() == "ack 7:4");
+    CHECK(tick() == "");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a hole in a group is fetched once, and what came after it is not handed over before") {
     inbound.opened(bob, {team(0, 0)}, out);
     CHECK(out.subscriptions == std::vector<std::pair<std::uint64_t, bool>>{{kTeam, true}});
@@ -201,12 +213,42 @@ TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was h
     inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
     CHECK(handle() == "1 2");
     inbound.offline();
-    inbound.new_epoch();
+    inbound.new_epoch(false, out);
+    CHECK(inbound.positions(bob).empty());
     inbound.online();
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 12), 0, out);
     inbound.deliver(batch(kLane, 2, 1, 13), 0, out);
     CHECK(handle() == "2");
+}
+
+TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it had handled, until it is attached there") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
+    CHECK(handle() == "1");
+    inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    REQUIRE(inbound.positions(bob).size() == 1);
+    CHECK(inbound.positions(bob)[0].acked == 1);
+    CHECK(inbound.positions(bob)[0].received == 0);  // where it began to read
+    inbound.online();
+    inbound.opened(bob, {lane(1, 2)}, out);
+    CHECK(bob.earlier.empty());
+    inbound.deliver(batch(kLane, 2, 1, 12), 0, out);  // came before, and is still in the queue
+    inbound.deliver(batch(kLane, 3, 1, 13), 0, out);
+    CHECK(handle() == "2 3");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what it had handled two epochs ago means nothing: other batches may have those numbers") {
+    inbound.opened(bob, {lane(0, 0)}, out);
+    inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
+    CHECK(handle() == "1");
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    inbound.offline();
+    inbound.new_epoch(true, out);
+    CHECK(inbound.positions(bob).empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "an ACK that is soon due rides with what leaves; one that is not waits") {

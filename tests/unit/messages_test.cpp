@@ -166,6 +166,7 @@ TEST_CASE("WELCOME says what the broker knows and its limits") {
     CHECK(m.window_batches == 1024);
     CHECK(m.reader_window == 2 << 20);
     CHECK(m.ping_ms == 5000);
+    CHECK(m.session_ms == 600000);
     CHECK(m.version == "0.1.0");
     CHECK(m.publish == std::vector<std::string_view>{"tcp://*:5571"});
     CHECK(m.refused == std::vector<Outcome>{{2, ErrorCode::no_such_node}});

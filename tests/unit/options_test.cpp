@@ -127,8 +127,12 @@ TEST_CASE("the shipped file documents every setting once, under its default valu
 
 TEST_CASE("each setting is a flag, an environment variable and a key, and they mean the same") {
     const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
-                                                    {"endpoints-file", "/tmp/ends"},  {"memory", "true"},
-                                                    {"log-level", "debug"},           {"log-format", "json"}};
+                                                    {"endpoints-file", "/tmp/ends"},  
+                                                    {"data", "/tmp/data"},            {"durability", "os"},
+                                                    {"when-full", "reject"},
+                                                    {"log-level", "debug"},           {"log-format", "json"},
+                                                    {"http", "[::1]:0"},              {"node-address", "::1"},
+                                                    {"dev", "/tmp/page"}};
     for (const auto& setting : broker::all_settings()) {
         CAPTURE(setting.name);
         const auto known = others.find(std::string(setting.name));
@@ -139,7 +143,7 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
         if (std::holds_alternative<broker::TimeRange>(setting.kind)) value = "9500ms";
         const std::string name(setting.name);
         const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
-        if (name != "memory") CHECK_FALSE(by_flag == Options{});
+        CHECK_FALSE(by_flag == Options{});
 
         Scene scene;
         const auto quoted = yes_no ? value : "\"" + value + "\"";
@@ -210,7 +214,8 @@ TEST_CASE("a value that is no value is named with its source, and says what woul
     CHECK(says(refused({"--grace-time", "30"}), "\"30\" is not a duration; write 250ms"));
     CHECK(says(refused({"--log-level", "loud"}), "is not one of: trace, debug, info, warning, error"));
     CHECK(says(refused({"--log-format", "\x1b[31m"}), "\"?[31m\""));
-    CHECK(says(refused({"--memory=false"}), "no other store yet"));
+    CHECK(says(refused({"--memory", "--data", "/tmp/x"}), "has no data directory"));
+    CHECK(says(refused({"--durability", "maybe"}), "is not one of: fsync, os, memory"));
     CHECK(says(refused({"--dead-after", "1s"}), "longer than ping-interval"));
     Scene scene;
     scene.environment("CAST_BROKER_HOLD_BACK", "soon");
@@ -233,6 +238,18 @@ TEST_CASE("mistakes in the file are named with file and line, all at once") {
     CHECK(says(text, path + ":4: max-nodes: \"many\" is not a whole number"));
     CHECK(says(text, path + ":5: bind: \"nowhere\" is not an end"));
     CHECK(says(refused({"--config", path, "--max-nodes", "3"}), ":4: max-nodes"));  // also when a flag overrides it
+}
+
+TEST_CASE("the page and the ports of nodes are for this machine alone, unless --insecure says otherwise") {
+    for (const char* end : {"off", "127.0.0.1:8000", "127.9.9.9:0", "localhost:1", "[::1]:0"}) CHECK(accepted({"--http", end}).http == end);
+    for (const char* end : {"0.0.0.0:8000", "10.0.0.1:8000", "[::]:0", "127.0.0.1.evil.org:80", "example.org:80", "*:80"}) {
+        CHECK(says(refused({"--http", end}), "--insecure allows it"));
+        CHECK(accepted({"--insecure", "--http", end}).http == end);
+    }
+    CHECK(says(refused({"--node-address", "0.0.0.0"}), "--insecure allows it"));
+    CHECK(accepted({"--insecure", "--node-address", "0.0.0.0"}).node_address == "0.0.0.0");
+    for (const char* end : {"8000", "on", "localhost", ":80", "::1:80", "127.0.0.1:65536", "http://127.0.0.1:80"})
+        CHECK(says(refused({std::string("--http=") + end}), "neither HOST:PORT nor off"));
 }
 
 TEST_CASE("files that are no configuration") {

@@ -269,6 +269,20 @@ TEST_CASE_FIXTURE(Fixture, "a watched parcel tells its own outcome, and a wanted
     CHECK(code == ErrorCode::expired);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the first answer about a delivery counts, also when it comes before the receipt") {
+    outbound.online(out);
+    Parcel watched = parcel("bob", "x");
+    watched.watch = 5;
+    watched.flags = wire::kWantsDelivered;
+    outbound.add(watched, out);
+    (void)push();
+    outbound.delivered({{1, ErrorCode::undeliverable}, {1, ErrorCode::ok}});
+    receipt(1);
+    ErrorCode code = ErrorCode::internal;
+    CHECK(outbound.outcome(5, code));
+    CHECK(code == ErrorCode::undeliverable);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a full node does not hold up the group of its name") {
     outbound.online(out);
     add("team", "1");

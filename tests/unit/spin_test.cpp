@@ -1,5 +1,5 @@
-// When the broker looks again instead of sleeping. Tests of broker/edge/spin.
-#include "edge/spin.hpp"
+// When the broker looks again instead of sleeping. Tests of broker/core/spin.
+#include "core/spin.hpp"
 
 #include <doctest/doctest.h>
 

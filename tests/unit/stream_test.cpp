@@ -133,19 +133,19 @@ TEST_CASE("an expired batch lets its bytes go, and closes up when it stands in f
 
 TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
     Stream stream(1);
-    for (int i = 0; i < 400; ++i) append(stream, 1);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 4000; ++i) append(stream, 1);
+    for (int i = 0; i < 2000; ++i) {
         stream.pop_front(GapReason::retention);
         stream.pop_front(GapReason::purged);
     }
     int ranges = 0;
     Sequence next = 1;
-    stream.for_each_gap(1, 400, [&](const GoneRange& range) {
+    stream.for_each_gap(1, 4000, [&](const GoneRange& range) {
         CHECK(range.from == next);
         CHECK(range.reason != GapReason::lost);
         next = range.to + 1;
         ++ranges;
     });
-    CHECK(next == 401);
-    CHECK(ranges == 64);
+    CHECK(next == 4001);
+    CHECK(ranges == 1024);
 }

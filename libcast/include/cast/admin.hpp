@@ -40,7 +40,18 @@ struct GroupInfo {
     std::uint64_t retained = 0;  ///< held in its stream now
 };
 
-/// A change of presence: kind is "created", "deleted", "online", "offline", "joined" or "left".
+/// A batch that waits for its time at the broker.
+struct LaterInfo {
+    std::uint64_t id = 0;  ///< for cancel_later
+    std::chrono::system_clock::time_point due;
+    std::string cast;      ///< "unicast", "multicast" or "broadcast"
+    std::string sender;
+    std::string target;    ///< a node, a group, or empty
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+};
+
+/// A change of presence: kind is "created", "deleted", "online", "offline", "joined", "left" or "changed" (its port).
 struct Event {
     std::string kind;
     std::string node;
@@ -62,20 +73,35 @@ public:
     Result<NodeInfo> create_node(std::string_view name, int port = 0, bool pick_port = false);
     Result<void> delete_node(std::string_view name);  ///< with its mailbox; errors: no_such_node
     Result<NodeInfo> node(std::string_view name);
+    /// All of them, by name; asked for page by page, so what comes or goes meanwhile may be missing or there.
     Result<std::vector<NodeInfo>> nodes();
 
     Result<GroupInfo> create_group(std::string_view name);
     Result<void> delete_group(std::string_view name);
     Result<GroupInfo> group(std::string_view name);
-    Result<std::vector<GroupInfo>> groups();
+    Result<std::vector<GroupInfo>> groups();  ///< as nodes()
     /// Makes nodes members, as if each had called Node::join. Errors: no_such_node; the group is created.
     Result<void> join(std::string_view group, const std::vector<std::string>& nodes);
     Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);
+
+    /// What was sent with a delay or for a time, and waits for it; the next one first, at most `count` (0: 1,000).
+    Result<std::vector<LaterInfo>> later(std::size_t count = 0);
+    /// Throws those away. Answers which of them were still there.
+    Result<std::vector<std::uint64_t>> cancel_later(const std::vector<std::uint64_t>& ids);
 
     /// The broker's statistics, one JSON object; its members are listed in PROTOCOL.md, "Statistics".
     Result<std::string> stats();
     /// Whether the broker is well, one JSON object: {"status":"ok"|"degraded",...}; PROTOCOL.md, "Status".
     Result<std::string> status();
+
+    /// A management call as JSON, and its answer: for what has no function here. PROTOCOL.md, section 6.
+    Result<std::string> call(std::string_view request);
+
+    /// What the broker shows of the messages that it takes, as JSON (PROTOCOL.md, section 4, "Looking on"), from now on (the first
+    /// call subscribes), waiting at most `timeout`. It shows a sample, and only while somebody asks.
+    Result<std::string> next_sample(std::chrono::milliseconds timeout);
+    /// No more of that, until next_sample is called again.
+    Result<void> stop_samples();
 
     /// The next presence event from now on (the first call subscribes), waiting at most `timeout`.
     Result<Event> next_event(std::chrono::milliseconds timeout);

@@ -33,6 +33,9 @@ public:
     /// Waits until everything sent so far on this connection is receipted; see Node::flush.
     Result<void> flush(std::chrono::milliseconds timeout);
 
+    /// Ends the connection now, for all who share it: whatever waits on it, and every later call, fails with `closed`.
+    void close();
+
     bool connected() const;
     /// The broker's version, empty before the first welcome.
     std::string broker_version() const;

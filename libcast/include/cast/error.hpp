@@ -40,10 +40,11 @@ enum class ErrorCode : std::uint16_t {
     invalid_argument = 27,
     deleted = 28,          ///< the node or group was deleted, or the message purged
     out_of_order = 29,     ///< a batch whose number is not the next one of its session
+    undeliverable = 30,    ///< its readers went without acknowledging it, too often (max-redeliveries): a dead letter
 };
 
 /// How many codes there are (the highest number plus one).
-inline constexpr std::uint16_t kErrorCodes = 30;
+inline constexpr std::uint16_t kErrorCodes = 31;
 
 /// The code's name, as in the list above ("no_such_node"); "unknown" for a number that is not in it.
 CAST_API const char* error_name(ErrorCode code) noexcept;

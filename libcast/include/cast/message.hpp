@@ -44,6 +44,11 @@ public:
     Message& priority(int priority) &;
     /// The message expires when nobody has received it for this long. Zero: never.
     Message& ttl(std::chrono::milliseconds ttl) &;
+    /// The broker keeps it for so long before it goes to its target (default: not). Its receipt comes at once, and is the
+    /// same promise; the ttl counts from when it goes. With Wait::delivered the sender waits for that, too.
+    Message& delay(std::chrono::milliseconds delay) &;
+    /// The same until this time, by the broker's clock; one that has passed means now. The last of the two calls counts.
+    Message& deliver_at(std::chrono::system_clock::time_point time) &;
     /// Group and broadcast: send it to the sender's own node, too (default: not).
     Message& echo(bool echo) &;
     /// Unicast: refuse with node_absent when nobody is attached to the receiver (default: keep it for later).
@@ -54,6 +59,8 @@ public:
     Message&& with_id(std::string_view v) && { return id(v), std::move(*this); }
     Message&& with_priority(int p) && { return priority(p), std::move(*this); }
     Message&& with_ttl(std::chrono::milliseconds t) && { return ttl(t), std::move(*this); }
+    Message&& with_delay(std::chrono::milliseconds d) && { return delay(d), std::move(*this); }
+    Message&& with_deliver_at(std::chrono::system_clock::time_point t) && { return deliver_at(t), std::move(*this); }
     Message&& with_echo(bool e) && { return echo(e), std::move(*this); }
     Message&& with_attached_only(bool o) && { return attached_only(o), std::move(*this); }
 

@@ -57,6 +57,9 @@ public:
     /// recipient's refusal, or timed_out after `timeout` (zero: Options::send_timeout).
     Result<void> send(const Message& message, Wait wait = Wait::none, std::chrono::milliseconds timeout = {});
 
+    /// The same, with an outcome for each recipient, in their order (one for a group or a broadcast); waits for them all.
+    std::vector<Result<void>> send_each(const Message& message, Wait wait = Wait::receipt, std::chrono::milliseconds timeout = {});
+
     /// Waits until everything sent so far by this node's connection has its receipt.
     /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
     Result<void> flush(std::chrono::milliseconds timeout);
@@ -72,6 +75,10 @@ public:
     Result<std::size_t> receive_some(const std::function<void(const Message&)>& handle, std::chrono::milliseconds timeout);
     /// Acknowledges every message that receive() or receive_some() has given out.
     void ack();
+    /// Refuses a received message: it goes to the dead letters ("nodectl dead") with this reason, at most 512 bytes, and
+    /// once the broker has it there, the message counts as handled: it is acknowledged, and with it all that was given
+    /// out before (in a callback: when that returns). Waits at most Options::send_timeout. After an error nothing has changed.
+    Result<void> nack(const Message& message, std::string_view reason);
     /// Calls `handle` for each message on a thread of this node's own; when it returns, the message is
     /// acknowledged. Call it once. The callback may send. A message whose callback is running when the
     /// node is destroyed is finished first.

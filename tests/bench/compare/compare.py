@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """compare.py: measures the rows of rows.py and writes results.json, table.md and speed.svg; see compare.sh."""
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -8,7 +9,7 @@ import time
 import chart
 import rig
 import table
-from rows import ROWS, SYSTEMS, row_of
+from rows import DISK_ROWS, DISK_SYSTEMS, ROWS, SYSTEMS, row_of
 
 QUICK_DIVISOR = 10
 
@@ -22,16 +23,19 @@ def arguments():
     parser.add_argument("--without-missing", action="store_true", help="leave out peers that are not installed")
     parser.add_argument("--deaf-sender", action="store_true", help="no system's sender subscribes, so none hears itself")
     parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("--disk", action="store_true", help="the durable broker, JetStream and the disk instead")
     options = parser.parse_args()
+    options.systems, rows = (DISK_SYSTEMS, DISK_ROWS) if options.disk else (SYSTEMS, ROWS)
+    options.readme = "../../README.md" if options.disk else "../README.md"
     keys = [key for key in options.only.split(",") if key]
-    unknown = [key for key in keys if key not in [row.key for row in ROWS]]
+    unknown = [key for key in keys if key not in [row.key for row in rows]]
     if unknown or options.runs < 1:
         parser.error(f"no row {unknown[0]}: --list names them" if unknown else "--runs takes 1 or more")
-    options.rows = [row for row in ROWS if not keys or row.key in keys]
+    options.rows = [row for row in rows if not keys or row.key in keys]
     if options.quick:
         options.runs = 1
     elif not options.out:
-        options.out = rig.RESULTS
+        options.out = os.path.join(rig.RESULTS, "disk") if options.disk else rig.RESULTS
     return options
 
 
@@ -43,7 +47,7 @@ def measured_rows(rows):
         for goal in row.goals:
             if goal.row:
                 wanted.add(row_of(goal.row).of or goal.row)
-    return [row for row in ROWS if row.key in wanted]
+    return [row for row in ROWS + DISK_ROWS if row.key in wanted]
 
 
 def measure(options, available):
@@ -53,7 +57,7 @@ def measure(options, available):
         for row in measured_rows(options.rows):
             if row.once and number > 1:
                 continue
-            for system in (name for name in SYSTEMS if name in row.counts and name in available):
+            for system in (name for name in options.systems if name in row.counts and name in available):
                 count = row.counts[system]
                 if options.quick:
                     count = max(count // QUICK_DIVISOR, 200)
@@ -65,11 +69,11 @@ def measure(options, available):
     return runs
 
 
-def figures(runs):
+def figures(runs, rows, systems):
     """{row: {system: {median, min, max, runs}}}"""
     found = {}
-    for row in ROWS:
-        for system in SYSTEMS:
+    for row in rows:
+        for system in systems:
             values = [run[row.figure] for run in runs
                       if run["row"] == (row.of or row.key) and run["system"] == system and row.figure in run]
             if values:
@@ -81,7 +85,7 @@ def figures(runs):
 def main():
     options = arguments()
     if options.list:
-        for row in ROWS:
+        for row in ROWS + DISK_ROWS:
             print(f"{row.key:16} {row.title}")
         return 0
     rig.stop_on_term()
@@ -90,9 +94,9 @@ def main():
     runs = measure(options, available)
     machine["took_s"] = round(time.monotonic() - begin)
     machine["load_after"] = rig.os.getloadavg()[0]
-    found = figures(runs)
-    lines = table.lines_of(options.rows, found)
-    print(table.as_text(lines))
+    found = figures(runs, ROWS + DISK_ROWS, options.systems)
+    lines = table.lines_of(options.rows, found, options.systems)
+    print(table.as_text(lines, options.systems))
     failed = [run for run in runs if "failed" in run]
     for run in failed:
         print(f"failed: {run['row']}, {run['system']}, run {run['run']}: {run['failed']}", file=sys.stderr)
@@ -104,7 +108,8 @@ def main():
         rig.write_json(options.out, "results.json",
                        {"machine": machine, "settings": settings, "figures": found, "goals": lines, "runs": runs})
         table.write(options.out, lines, machine, options)
-        chart.draw_speed(options.out, [row for row in options.rows if row.key in found], found, machine)
+        if not options.disk:
+            chart.draw_speed(options.out, [row for row in options.rows if row.key in found], found, machine)
         print(f"Written to {options.out}")
     return 1 if failed else 0
 

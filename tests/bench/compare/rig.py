@@ -13,7 +13,7 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", "..", ".."))
 RIG = os.path.join(ROOT, "build", "bench", "bin", "rig")
 RESULTS = os.path.join(ROOT, "tests", "bench", "results")
 LIMIT_S = 60
-SERVERS = {"nats": "nats-server", "redis": "redis-server", "mosq0": "mosquitto"}
+SERVERS = {"nats": "nats-server", "jetstream": "nats-server", "redis": "redis-server", "mosq0": "mosquitto"}
 
 
 def systems():

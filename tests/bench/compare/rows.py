@@ -6,7 +6,9 @@ says so. Counts are such that a run takes one to three seconds; they differ by s
 from dataclasses import dataclass
 
 SYSTEMS = ("cast", "nats", "zmq", "tcp", "redis", "mosq0")
-TITLES = {"cast": "cast", "nats": "NATS", "zmq": "zmq relay", "tcp": "bare TCP", "redis": "Redis", "mosq0": "Mosquitto"}
+DISK_SYSTEMS = ("cast-disk", "cast", "jetstream", "disk")
+TITLES = {"cast": "cast", "nats": "NATS", "zmq": "zmq relay", "tcp": "bare TCP", "redis": "Redis", "mosq0": "Mosquitto",
+          "cast-disk": "cast, synced", "jetstream": "JetStream", "disk": "bare fdatasync"}
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Row:
     flags: tuple = ()
     of: str = ""                     # reads the runs of this row and has none of its own
     once: bool = False               # one run is enough: it repeats exactly
+    ours: str = "cast"               # the system that the goals are for
 
 
 def unicast(key, title, size, counts, goals, any_goal=False):
@@ -92,6 +95,18 @@ ROWS = [
 ]
 
 
+DISK_ROWS = [
+    Row("synced-100", "receipted and synced unicast 100 B, many under way", "kmsg/s", "receipts", 100,
+        {"cast-disk": 2000000, "cast": 2000000, "jetstream": 200000}, [Goal(3, "jetstream")], ours="cast-disk"),
+    Row("lone-p50", "a lone synced send 100 B, p50", "us", "lone-receipts", 100,
+        {"cast-disk": 1000, "cast": 1000, "jetstream": 1000, "disk": 1000}, [Goal(2, "disk")], ours="cast-disk", **MIDDLE),
+    Row("lone-p99", "a lone synced send 100 B, p99", "us", "lone-receipts", 100, {}, [], of="lone-p50", ours="cast-disk",
+        **TAIL),
+    Row("live-100", "live unicast 100 B to an attached reader", "kmsg/s", "unicast", 100,
+        {"cast-disk": 5000000, "cast": 5000000}, [Goal(.6, "cast")], ours="cast-disk"),
+]
+
+
 def row_of(key):
     """The row of this key."""
-    return next(row for row in ROWS if row.key == key)
+    return next(row for row in ROWS + DISK_ROWS if row.key == key)

@@ -1,4 +1,4 @@
-// cast itself: cast-broker (beside the rig, or in CAST_BIN_DIR) and cast::Node. Public headers only. An endpoint of one
+// cast itself, without a store and, as cast-disk, with one that syncs: cast-broker (beside the rig, or in CAST_BIN_DIR) and cast::Node. Public headers only. An endpoint of one
 // name has a connection of its own, as a program of a user would; one of many names carries them all over one.
 #include <cast/admin.hpp>
 #include <cast/node.hpp>
@@ -93,19 +93,34 @@ void create(const std::string& url, const std::vector<std::string>& names, std::
 
 class Cast : public System {
 public:
-    explicit Cast(const Setup& setup) : setup_(setup) {}
+    Cast(const Setup& setup, bool on_disk) : setup_(setup), on_disk_(on_disk) {}
     void start() override {
         const std::string base = "ipc://" + (setup_.folder / "cast").string();
         const int port = free_port();
         url_ = setup_.ipc ? base : loopback(port);
-        std::vector<std::string> command = {
-            program(), "--memory", "--bind", url_, "--publish", setup_.ipc ? base + ".publish" : loopback(free_port())};
+        std::vector<std::string> command = {program(),
+                                            "--bind",
+                                            url_,
+                                            "--publish",
+                                            setup_.ipc ? base + ".publish" : loopback(free_port()),
+                                            "--http",
+                                            setup_.http == 0 ? "off" : "127.0.0.1:" + std::to_string(setup_.http)};
+        if (on_disk_) {
+            command.emplace_back("--data");
+            command.push_back(setup_.folder / "data");
+        } else {
+            command.emplace_back("--memory");
+        }
+        if (setup_.unread)
+            for (const char* word : {"--mailbox-bytes", "16GiB", "--mailbox-messages", "1000000000"})
+                command.emplace_back(word);
         if (setup_.nodes > 50000) {
             command.emplace_back("--max-nodes");
             command.push_back(std::to_string(setup_.nodes + 1000));
         }
         server_ = start_program(std::move(command));
         setup_.ipc ? await_path(setup_.folder / "cast.publish") : await_port(port);
+        if (setup_.http != 0) await_port(setup_.http);
     }
     pid_t server_pid() const override { return server_; }
     std::unique_ptr<Endpoint> join(const Seat& seat) override {
@@ -128,12 +143,14 @@ private:
     }
 
     Setup setup_;
+    bool on_disk_;
     std::string url_;
     pid_t server_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<System> make_cast(const Setup& setup) { return std::make_unique<Cast>(setup); }
+std::unique_ptr<System> make_cast(const Setup& setup) { return std::make_unique<Cast>(setup, false); }
+std::unique_ptr<System> make_cast_disk(const Setup& setup) { return std::make_unique<Cast>(setup, true); }
 
 }  // namespace rig

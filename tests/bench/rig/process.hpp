@@ -18,6 +18,9 @@ pid_t start(const std::function<void()>& work);
 /// A child that is this program; silent, unless RIG_LOUD is set.
 pid_t start_program(std::vector<std::string> command);
 
+/// A child that is this program, once it has printed a line.
+pid_t start_ready(std::vector<std::string> command);
+
 /// Waits until all of these have exited with 0. Any child that fails meanwhile, the server too, fails the run.
 void await(const std::vector<pid_t>& children);
 /// Waits until this is so, looking every millisecond. Any child that fails meanwhile fails the run.

@@ -18,6 +18,7 @@ struct Run {
     int groups = 1;        ///< groups that are sent to in turn
     int connections = 10;  ///< that idle nodes share
     bool stored = false;   ///< idle nodes without a client
+    std::string beside;    ///< a program that runs meanwhile, told the page's URL; the run begins when it says so
     int limit_s = 60;
     Setup setup;
 };
@@ -28,6 +29,8 @@ using Json = nlohmann::ordered_json;
 Json measure_flow(System& system, const Run& run);
 /// Half round trips: pingpong, pingpong-receive, flood-latency.
 Json measure_latency(System& system, const Run& run);
+/// Receipts of what nobody reads: receipts (messages/s), lone-receipts (microseconds).
+Json measure_receipts(System& system, const Run& run);
 /// Bytes of the server per idle node: idle-memory.
 Json measure_memory(System& system, const Run& run);
 

@@ -13,9 +13,9 @@ struct Row {
 };
 
 constexpr Row kSystems[] = {
-    {"cast", make_cast},   {"tcp", make_tcp},     {"zmq", make_zmq},
+    {"cast", make_cast},   {"cast-disk", make_cast_disk}, {"tcp", make_tcp}, {"zmq", make_zmq}, {"disk", make_disk},
 #ifdef RIG_NATS
-    {"nats", make_nats},
+    {"nats", make_nats},   {"jetstream", make_jetstream},
 #endif
 #ifdef RIG_REDIS
     {"redis", make_redis},

@@ -7,6 +7,9 @@
 namespace rig {
 
 std::unique_ptr<System> make_cast(const Setup& setup);
+std::unique_ptr<System> make_cast_disk(const Setup& setup);
+std::unique_ptr<System> make_disk(const Setup& setup);
+std::unique_ptr<System> make_jetstream(const Setup& setup);
 std::unique_ptr<System> make_tcp(const Setup& setup);
 std::unique_ptr<System> make_zmq(const Setup& setup);
 std::unique_ptr<System> make_nats(const Setup& setup);

@@ -11,9 +11,9 @@ namespace broker {
 
 class Spin {
 public:
-    /// The longest look, in microseconds. A round trip of two programs through the broker takes less, and a broker
-    /// that gets less than a message in this time does not spin at all.
-    static constexpr std::int64_t kLongestUs = 300;
+    /// The longest look, in microseconds. A round trip of two programs through the broker takes less, and so does a
+    /// sync of a good disk; a broker that gets less than a message in this time does not spin at all.
+    static constexpr std::int64_t kLongestUs = 500;
 
     bool pays() const { return light_ >= kLightTurns && usual_us_ < kLongestUs; }
 

@@ -1,0 +1,119 @@
+// The management calls about dead letters. Broker's thread.
+#include "control_call.hpp"
+#include "looks.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::int64_t kCount = 50, kCountMost = 1000;
+constexpr std::size_t kShown = 512u << 10;  // bytes of the payload of one that is shown by itself
+
+json letter_json(const DeadView& dead, std::size_t cut) {
+    Seen seen;
+    seen.sequence = 1;
+    seen.cast = dead.letter.group.empty()  ? cast::wire::Cast::unicast
+                : dead.letter.group == "*" ? cast::wire::Cast::broadcast
+                                           : cast::wire::Cast::multicast;
+    seen.sender = dead.letter.sender;
+    seen.target = seen.cast == cast::wire::Cast::multicast ? dead.letter.group : dead.letter.target;
+    seen.type = dead.message.type;
+    seen.payload = dead.message.payload.substr(0, cut);
+    seen.headers = dead.message.headers;
+    seen.size = dead.message.payload.size();
+    seen.priority = dead.letter.priority;
+    seen.wall_us = dead.letter.arrival_us;
+    return {{"seq", dead.id},
+            {"node_id", dead.letter.target},
+            {"reason", dead.letter.reason},
+            {"detail", dead.letter.detail},
+            {"dead_us", dead.wall_us},
+            {"record", seen_json(seen)}};
+}
+
+ControlAnswer again() {
+    ControlAnswer answer;
+    answer.again = true;
+    return answer;
+}
+
+/// The letters that a call is about: "seq", or (of this node, if one is named) all.
+std::vector<std::uint64_t> chosen(const Call& call) {
+    std::vector<std::uint64_t> ids;
+    if (call.request.contains("seq")) {
+        const auto id = static_cast<std::uint64_t>(call.number("seq"));
+        if (call.router.dead().view(id)) ids.push_back(id);
+        return ids;
+    }
+    const std::string node = call.text("node");
+    for (auto dead = call.router.dead().before(~std::uint64_t{0}); dead; dead = call.router.dead().before(dead->id))
+        if (node.empty() || dead->letter.target == node) ids.push_back(dead->id);
+    return {ids.rbegin(), ids.rend()};  // the oldest first
+}
+
+ControlAnswer missing(const Call& call) {
+    return fail(ErrorCode::deleted, "no dead letter " + std::to_string(call.number("seq")));
+}
+
+}  // namespace
+
+ControlAnswer call_dead_list(const Call& call) {
+    if (call.router.dead().loading()) return again();
+    const std::int64_t count = call.request.contains("count") ? call.number("count") : kCount;
+    if (count < 1 || count > kCountMost) return fail(ErrorCode::invalid_argument, "\"count\" is 1 to 1000");
+    const std::string node = call.text("node");
+    std::uint64_t before =
+        call.number("before") > 0 ? static_cast<std::uint64_t>(call.number("before")) : ~std::uint64_t{0};
+    json all = json::array(), next = nullptr;
+    std::size_t bytes = 0;
+    for (auto dead = call.router.dead().before(before); dead; dead = call.router.dead().before(dead->id)) {
+        if (!node.empty() && dead->letter.target != node) continue;
+        if (all.size() == static_cast<std::size_t>(count) || bytes >= kLookBytes) {
+            next = before;
+            break;
+        }
+        bytes += std::min(dead->message.payload.size(), kLookPayload) + dead->message.headers.size();
+        all.push_back(letter_json(*dead, kLookPayload));
+        before = dead->id;
+    }
+    return good({{"dead", std::move(all)}, {"total", call.router.dead().messages()}, {"next_before", next}});
+}
+
+ControlAnswer call_dead_show(const Call& call) {
+    if (call.router.dead().loading()) return again();
+    const auto dead = call.router.dead().view(static_cast<std::uint64_t>(call.number("seq")));
+    return dead ? good(letter_json(*dead, kShown)) : missing(call);
+}
+
+ControlAnswer call_dead_requeue(const Call& call) {
+    if (call.router.dead().loading()) return again();
+    const std::vector<std::uint64_t> ids = chosen(call);
+    const bool one = call.request.contains("seq");
+    if (one && ids.empty()) return missing(call);
+    json done = json::array(), failed = json::array();
+    std::string node;
+    for (const std::uint64_t id : ids) {
+        node = call.router.dead().view(id)->letter.target;
+        const ErrorCode code = call.router.requeue(id, call.now);
+        if (code != ErrorCode::ok && one) return fail(code, node);
+        if (code == ErrorCode::ok)
+            done.push_back(id);
+        else
+            failed.push_back({{"seq", id}, {"node_id", node}, {"code", cast::error_name(code)}});
+    }
+    if (one) return good({{"requeued", ids.front()}, {"node_id", node}});
+    return good({{"requeued", done.size()}, {"failed", failed}});
+}
+
+ControlAnswer call_dead_purge(const Call& call) {
+    if (call.router.dead().loading()) return again();
+    const std::vector<std::uint64_t> ids = chosen(call);
+    if (call.request.contains("seq") && ids.empty()) return missing(call);
+    for (const std::uint64_t id : ids) call.router.dead().drop(id);
+    return good({{"purged", ids.size()}});
+}
+
+}  // namespace broker

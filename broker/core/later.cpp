@@ -1,0 +1,252 @@
+// What waits, what is due, and what becomes of it. Pure; broker's thread.
+#include "core/later.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "wire/frame.hpp"
+#include "wire/names.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+using namespace cast::wire;
+
+namespace {
+
+constexpr std::size_t kAtOnce = 256;        // batches that enter in one turn
+constexpr std::int64_t kRetry = 100 * kMs;  // full targets are tried again
+constexpr std::size_t kLoad = 1u << 20;     // bytes read back at a time after a start
+
+std::uint64_t due_of(const BatchHeader& header, Now now) {
+    return header.arrival_us < kDelayBelow ? now.wall_us + header.arrival_us : header.arrival_us;
+}
+
+std::optional<BatchView> batch_of(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
+
+/// As it goes into its target's stream. The store may still be reading the bytes that waited.
+Slice frame_now(const Slice& waited) {
+    auto owner = std::make_shared_for_overwrite<char[]>(waited.size());
+    std::memcpy(owner.get(), waited.data(), waited.size());
+    clear_later(owner.get() + kFrameHeader);
+    const char* data = owner.get();
+    return Slice(std::move(owner), data, waited.size());
+}
+
+}  // namespace
+
+ErrorCode Later::admits(const BatchHeader& header, Now now) const {
+    const Config& c = state_.config;
+    if (reserved_name(header.target)) return ErrorCode::forbidden;  // it may not outlive its session
+    const std::uint64_t due_us = due_of(header, now);
+    if (due_us > now.wall_us && due_us - now.wall_us > static_cast<std::uint64_t>(c.later_us))
+        return ErrorCode::invalid_argument;
+    const bool many =
+        messages_ >= c.later_messages || bytes_ >= c.later_bytes || state_.memory_bytes() >= c.memory_budget;
+    return many ? ErrorCode::too_many : ErrorCode::ok;
+}
+
+void Later::append(const BatchHeader& header, Slice frame, Now now) {
+    if (id_ == 0) id_ = state_.directory.take_stream();
+    Late late;
+    late.due_us = due_of(header, now);
+    late.count = header.count;
+    late.size = static_cast<std::uint32_t>(frame.size());
+    const Sequence id = last_ + 1;
+    last_ += header.count;
+    stamp_batch(const_cast<char*>(frame.data()) + kFrameHeader, id_, id, late.due_us);
+    late.frame = std::move(frame);
+    messages_ += late.count;
+    bytes_ += late.size;
+    state_.total_bytes += late.size;
+    due_.emplace(late.due_us, id);
+    held_.emplace_hint(held_.end(), id, std::move(late));
+    if (!state_.config.durable) return;
+    unsaved_.push_back(id);
+    state_.unsaved.later = true;
+}
+
+std::int64_t Later::tick(Now now, Outbox& outbox) {
+    if (retry_us_ <= now.mono_us) retry(now, outbox);
+    for (std::size_t n = 0; n < kAtOnce && !due_.empty() && due_.begin()->first <= now.wall_us; ++n) {
+        const auto at = held_.find(due_.begin()->second);
+        due_.erase(due_.begin());
+        const auto batch = batch_of(at->second.frame);
+        const std::string way = way_to(batch->header.cast, batch->header.target);
+        const auto waiting = full_.find(way);
+        if (waiting != full_.end()) {
+            waiting->second.push_back(at->first);
+        } else if (const Sequence id = at->first; !enter(at, now, outbox)) {
+            full_[way].push_back(id);
+            retry_us_ = std::min(retry_us_, now.mono_us + kRetry);
+        }
+    }
+    if (due_.empty()) return retry_us_;
+    const std::uint64_t next_us = due_.begin()->first;
+    const std::int64_t ahead_us =
+        next_us <= now.wall_us ? 1
+                               : static_cast<std::int64_t>(std::min<std::uint64_t>(next_us - now.wall_us, kNever / 2));
+    return std::min(retry_us_, now.mono_us + ahead_us);
+}
+
+/// In the order in which they were due, each target by itself.
+void Later::retry(Now now, Outbox& outbox) {
+    for (auto at = full_.begin(); at != full_.end();) {
+        std::deque<Sequence>& ids = at->second;
+        bool room = true;
+        while (room && !ids.empty()) {
+            const auto late = held_.find(ids.front());
+            room = late == held_.end() || enter(late, now, outbox);
+            if (room) ids.pop_front();
+        }
+        at = room ? full_.erase(at) : std::next(at);
+    }
+    retry_us_ = full_.empty() ? kNever : now.mono_us + kRetry;
+}
+
+bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
+    const Late& late = at->second;
+    const Slice frame = frame_now(late.frame);
+    const BatchHeader h = batch_of(frame)->header;
+    Node* node = h.cast == Cast::unicast ? state_.directory.node(h.target) : nullptr;
+    Group* group = h.cast == Cast::broadcast   ? &state_.directory.broadcast()
+                   : h.cast == Cast::multicast ? state_.directory.group(h.target)
+                                               : nullptr;
+    ErrorCode code = h.cast == Cast::unicast ? ErrorCode::no_such_node : ErrorCode::no_such_group;
+    if (node != nullptr) code = mailboxes_.lets_in(*node, h);  // the memory budget has counted it since it came
+    if (group != nullptr) code = ErrorCode::ok;
+    if (code == ErrorCode::mailbox_full) return false;
+    Entered& entered = outbox.entered.emplace_back(Entered{at->first, 0, 0, late.count, late.due_us});
+    if (code != ErrorCode::ok) {
+        refuse_late(late, h, code, now, outbox);
+    } else {
+        state_.statistics.later_entered += h.count;
+        if (node != nullptr) {
+            mailboxes_.append(*node, nullptr, h, frame, now);
+        } else {
+            groups_.append(*group, nullptr, h, frame, now);
+        }
+        const auto stamped = batch_of(frame);
+        entered.stream = stamped->header.stream;
+        entered.first = stamped->header.sequence;
+    }
+    remove(at);
+    return true;
+}
+
+void Later::refuse_late(const Late& late, const BatchHeader& header, ErrorCode code, Now now, Outbox& outbox) {
+    state_.statistics.later_refused += header.count;
+    state_.statistics.discarded += header.count;
+    if (code == ErrorCode::no_such_node) {
+        StoredBatch batch;
+        batch.first = header.sequence;
+        batch.count = header.count;
+        batch.frame = late.frame;
+        dead_.bury(batch, 0, cast::wire::kReasonDeleted, now);
+    }
+    if (outbox.log.size() < kAtOnce)
+        outbox.log.push_back({std::to_string(header.count) + " of " + std::string(header.sender) + " for " +
+                              std::string(header.target) + " had waited for their time and found nobody (" +
+                              cast::error_name(code) + ")"});
+    answer(late, code == ErrorCode::node_absent ? code : ErrorCode::deleted, now);
+}
+
+void Later::answer(const Late& late, ErrorCode code, Now now) {
+    const auto batch = batch_of(late.frame);
+    if (batch && (batch->header.flags & kWantsDelivered) != 0)
+        receipts_.delivered(batch->header.session, batch->header.number, code, now);
+}
+
+void Later::remove(Held::iterator at) {
+    const Late& late = at->second;
+    messages_ -= late.count;
+    bytes_ -= late.size;
+    state_.total_bytes -= late.size;
+    if (late.saved) gone_.emplace_back(at->first, at->first + late.count - 1);
+    if (state_.config.durable) state_.unsaved.later = true;
+    held_.erase(at);
+}
+
+bool Later::cancel(Sequence id, Now now) {
+    const auto at = held_.find(id);
+    if (at == held_.end()) return false;
+    if (at->second.frame.empty())
+        state_.cold_bytes -= at->second.size;
+    else
+        answer(at->second, ErrorCode::deleted, now);
+    state_.statistics.later_canceled += at->second.count;
+    due_.erase({at->second.due_us, id});
+    remove(at);
+    return true;
+}
+
+void Later::save(Transaction& t) {
+    if (!state_.unsaved.later) return;
+    state_.unsaved.later = false;
+    std::sort(gone_.begin(), gone_.end());
+    for (const auto& [first, last] : gone_) {
+        const bool joins =
+            !t.erasures.empty() && t.erasures.back().stream == id_ && t.erasures.back().through + 1 == first;
+        if (joins)
+            t.erasures.back().through = last;
+        else
+            t.erasures.push_back({id_, last, first});
+    }
+    gone_.clear();
+    for (const Sequence id : unsaved_) {
+        const auto at = held_.find(id);
+        if (at == held_.end()) continue;  // its time came before
+        Late& late = at->second;
+        late.saved = true;
+        t.chunks.push_back({id_, id, id + late.count - 1, 0, late.count, late.size, late.due_us, {late.frame}});
+    }
+    unsaved_.clear();
+    StreamRow& row = t.streams.emplace_back();
+    row.id = id_;
+    row.kind = kLaterStream;
+    row.last = last_;
+    row.messages = messages_;
+    row.bytes = bytes_;
+}
+
+void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox) {
+    id_ = row.id;
+    last_ = row.last;
+    for (const ChunkRow& chunk : recovered.group_chunks) {
+        if (chunk.stream != id_) continue;
+        const auto size = static_cast<std::uint32_t>(chunk.bytes);
+        held_.emplace(chunk.first, Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}});
+        messages_ += chunk.messages;
+        bytes_ += size;
+    }
+    state_.total_bytes += bytes_;
+    state_.cold_bytes += bytes_;
+    if (!held_.empty()) outbox.loads.push_back({id_, held_.begin()->first, kLoad});
+}
+
+std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
+    auto at = held_.lower_bound(from);
+    while (at != held_.end() && !at->second.frame.empty()) ++at;
+    if (at == held_.end()) return 0;  // canceled meanwhile
+    const std::uint32_t count = at->second.count;
+    const Sequence next = at->first + count;
+    state_.cold_bytes -= at->second.size;
+    state_.statistics.discarded += count;
+    remove(at);
+    outbox.loads.push_back({id_, next, kLoad});
+    return count;
+}
+
+void Later::loaded(const Loaded& loaded, Outbox& outbox) {
+    for (const Slice& frame : loaded.frames) {
+        const auto batch = batch_of(frame);
+        const auto at = batch ? held_.find(batch->header.sequence) : held_.end();
+        if (at == held_.end() || !at->second.frame.empty()) continue;  // canceled meanwhile
+        at->second.frame = frame;
+        state_.cold_bytes -= at->second.size;
+        due_.emplace(at->second.due_us, at->first);
+    }
+    if (loaded.through != Loaded::kEnd) outbox.loads.push_back({id_, loaded.through + 1, kLoad});
+}
+
+}  // namespace broker

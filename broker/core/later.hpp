@@ -1,0 +1,93 @@
+// Later: batches that wait for their time. They are kept by when they are due, and enter their target's stream then, as
+// if they had just come. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither
+// loses nor doubles it. In the store each is a chunk of one hidden stream, $later. Pure; broker's thread.
+#pragma once
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/dead.hpp"
+#include "core/groups.hpp"
+#include "core/mailboxes.hpp"
+#include "core/receipts.hpp"
+#include "core/state.hpp"
+
+namespace broker {
+
+/// A batch that waits.
+struct Late {
+    std::uint64_t due_us = 0;  ///< wall
+    std::uint32_t count = 0;
+    std::uint32_t size = 0;   ///< of the frame
+    bool saved = false;       ///< a transaction has it
+    cast::wire::Slice frame;  ///< empty until it is read back after a start
+};
+
+class Later {
+public:
+    Later(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups, DeadLetters& dead)
+        : state_(state), receipts_(receipts), mailboxes_(mailboxes), groups_(groups), dead_(dead) {}
+
+    /// ok, or why this batch may not wait here: too far ahead, too many of them, for a hidden node.
+    cast::ErrorCode admits(const cast::wire::BatchHeader& header, Now now) const;
+    /// Takes an admitted batch; `frame` is as StoredBatch says.
+    void append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
+    /// Lets in what is due. Returns when the next one is.
+    std::int64_t tick(Now now, Outbox& outbox);
+    /// False when nothing waits under this id (a batch's first sequence in $later).
+    bool cancel(Sequence id, Now now);
+
+    StreamId stream() const { return id_; }  ///< 0: nothing ever waited
+    std::size_t messages() const { return messages_; }
+    std::size_t bytes() const { return bytes_; }
+    /// visit(id, Late), the next one first; what is not read back yet is not visited. Ends when visit says false.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (const auto& [way, ids] : full_)
+            for (const Sequence id : ids)
+                if (const auto at = held_.find(id); at != held_.end() && !visit(id, at->second)) return;
+        for (const auto& [due_us, id] : due_)
+            if (!visit(id, held_.at(id))) return;
+    }
+
+    // --- What the store has to be told, and what it says (keeper.cpp). --------------------------------------
+    bool is(StreamId stream) const { return stream != 0 && stream == id_; }
+    void save(Transaction& transaction);
+    void restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox);
+    void loaded(const Loaded& loaded, Outbox& outbox);
+    /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read. Returns
+    /// how many messages it had.
+    std::uint64_t damaged(Sequence from, Outbox& outbox);
+
+private:
+    using Held = std::map<Sequence, Late>;  // by first sequence
+    /// False when its target has no room now.
+    bool enter(Held::iterator at, Now now, Outbox& outbox);
+    /// It can go nowhere: its target is gone (then it becomes a dead letter), or nobody is there who should be.
+    void refuse_late(const Late& late, const cast::wire::BatchHeader& header, cast::ErrorCode code, Now now,
+                     Outbox& outbox);
+    void retry(Now now, Outbox& outbox);
+    void remove(Held::iterator at);
+    void answer(const Late& late, cast::ErrorCode code, Now now);
+
+    State& state_;
+    Receipts& receipts_;
+    Mailboxes& mailboxes_;
+    Groups& groups_;
+    DeadLetters& dead_;
+    StreamId id_ = 0;  // given out when the first one comes
+    Sequence last_ = 0;
+    Held held_;
+    std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory, by time
+    std::map<std::string, std::deque<Sequence>> full_;  // due, but their target is full; by way_to()
+    std::int64_t retry_us_ = kNever;
+    std::size_t messages_ = 0;
+    std::size_t bytes_ = 0;
+    std::vector<Sequence> unsaved_;
+    std::vector<std::pair<Sequence, Sequence>> gone_;  // first and last of those that the store is to erase
+};
+
+}  // namespace broker

@@ -1,0 +1,124 @@
+// Recovery: the state anew from what a store holds. Mail stays in the store until somebody reads it. Pure; broker's
+// thread, once at the start.
+#include <algorithm>
+
+#include "core/keeper.hpp"
+#include "wire/names.hpp"
+
+namespace broker {
+namespace {
+
+/// A chunk stays while any of it is kept: what the first one has beyond the row's sums was let go.
+void trim_first(std::vector<ColdRange>& cold, const StreamRow& row) {
+    std::uint64_t messages = 0, bytes = 0;
+    for (const ColdRange& range : cold) {
+        messages += range.messages;
+        bytes += range.bytes;
+    }
+    if (cold.empty()) return;
+    ColdRange& first = cold.front();
+    first.first = std::max(first.first, row.passed + 1);
+    first.messages -= std::min(first.messages, messages - std::min(messages, row.messages));
+    first.bytes -= std::min(first.bytes, bytes - std::min(bytes, row.bytes));
+}
+
+}  // namespace
+
+void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
+    Directory& directory = state_.directory;
+    state_.forgetful_epoch = recovered.forgetful_epoch;
+    for (const NodeRow& row : recovered.nodes) {
+        if (directory.node(row.name) != nullptr) continue;
+        Node& node = directory.add_node(row.name, false);
+        node.created = row.created;
+        node.port = row.port;
+        if (row.created) continue;
+        node.holder = row.holder != 0 ? row.holder : 1;  // its program has the grace time to come back
+        node.lost_us = now.mono_us;
+        state_.orphans.insert(&node);
+    }
+    std::map<StreamId, std::vector<ColdRange>> cold;
+    for (const ChunkRow& chunk : recovered.group_chunks) {
+        const auto age_us = std::max<std::int64_t>(0, static_cast<std::int64_t>(now.wall_us - chunk.arrival_us));
+        cold[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
+    }
+    for (const StreamRow& row : recovered.streams)
+        if (row.kind == kLaterStream)
+            later_.restore(row, recovered, outbox);
+        else
+            restore_stream(row, recovered, std::move(cold[row.id]), now, outbox);
+    restore_members(recovered);
+    for (const SessionRow& row : recovered.sessions) {
+        Session& session = state_.sessions.add_session(row.id);
+        session.through = session.committed = session.receipted = row.through;
+        session.known = true;
+        session.refused = row.refused;
+        session.delivered.assign(row.delivered.begin(), row.delivered.end());
+        for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
+        state_.sessions.mark_away(session, now.mono_us);
+    }
+}
+
+void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox) {
+    if (row.kind == kDeadStream) return dead_.restore(row, outbox);
+    Directory& directory = state_.directory;
+    Stream* stream = nullptr;
+    const bool is_lane = row.kind < cast::wire::kPriorities;
+    if (is_lane && row.messages > 0) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
+    if (is_lane) {
+        Node* node = directory.node(row.owner);
+        std::unique_ptr<Lane> orphan = node == nullptr ? std::make_unique<Lane>(row.id) : nullptr;
+        Lane& lane = node == nullptr ? *orphan : directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
+        stream = &lane.stream;
+        stream->restore(row, std::move(cold));
+        lane.cursor = lane.sent = row.floor;
+        lane.priority = row.kind;
+        lane.goings = row.goings;
+        lane.high_sent = recovered.clean ? row.high : row.last;  // after a crash nobody knows what readers had
+        if (node == nullptr) {
+            stream->kept = true;
+            if (stream->has_cold()) {
+                stream->loading = true;
+                outbox.loads.push_back(stream->load(stream->cold().front().first, state_.config.reader_window / 2));
+                state_.reaped[row.id] = std::move(orphan);
+            } else {
+                state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
+            }
+            return;
+        }
+        if (stream->has_cold() && stream->cold().front().first <= lane.cursor) outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
+        node->queued_bytes += stream->bytes();
+        node->queued_messages += stream->messages();
+    } else {
+        Group& group = row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
+        if (row.created) group.created = true;
+        stream = &group.stream;
+        // Chunks in the store may reach below what all have read.
+        while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
+        trim_first(cold, row);
+        stream->restore(row, std::move(cold));
+        group.published = row.last;
+        group.floor = row.floor;
+    }
+    state_.total_bytes += stream->bytes();
+    state_.cold_bytes += stream->cold_bytes();
+}
+
+void Keeper::restore_members(const Recovered& recovered) {
+    for (const MemberRow& row : recovered.members) {
+        Node* node = state_.directory.node(row.node);
+        Group* group = state_.directory.owner(row.stream).group;
+        if (node == nullptr || group == nullptr || node->membership(*group) != nullptr) continue;
+        Membership m;
+        m.group = group;
+        m.cursor = std::clamp(row.cursor, group->floor, std::max(group->floor, group->stream.last()));
+        m.high = recovered.clean ? row.high : group->stream.last();
+        node->memberships.push_back(m);
+        ++group->member_count;
+        if (!group->broadcast()) group->members.insert(node);
+        group->absent_lowest = group->absent == 0 ? m.cursor : std::min(group->absent_lowest, m.cursor);
+        ++group->absent;
+    }
+}
+
+}  // namespace broker

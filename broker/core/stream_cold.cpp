@@ -1,0 +1,202 @@
+// The cold part of a stream, and what the store is told of it. Pure; broker's thread.
+#include <algorithm>
+#include <iterator>
+
+#include "core/stream.hpp"
+#include "wire/frame.hpp"
+
+namespace broker {
+namespace {
+
+constexpr std::size_t kChunk = 128u << 10;        // bytes of a chunk: one read brings so much
+constexpr std::uint32_t kSmallChunk = 3u << 10;   // up to this it is written anew with what comes next; a row of the store holds it
+constexpr std::size_t kColdRange = 64u << 10;     // granularity in which a group lets go of what is cold
+
+}  // namespace
+
+StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::BatchHeader& header, Now now) {
+    StoredBatch batch;
+    batch.first = header.sequence;
+    batch.count = header.count;
+    batch.flags = header.flags;
+    batch.ttl_ms = header.ttl_ms;
+    batch.session = header.session;
+    batch.number = header.number;
+    const auto age_us = static_cast<std::int64_t>(now.wall_us - header.arrival_us);
+    batch.arrival_us = now.mono_us - std::max<std::int64_t>(0, age_us);  // a clock that was set back makes it young
+    batch.size = static_cast<std::uint32_t>(frame.size());
+    batch.gone = batch.expired(now.mono_us);
+    batch.frame = frame;
+    return batch;
+}
+
+void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
+    std::uint64_t bytes = 0, messages = 0;
+    std::uint64_t offset = split_ > 0 ? batches_[split_ - 1].end() : 0;
+    for (StoredBatch& batch : batches) {
+        bytes += batch.size;
+        messages += batch.count;
+        batch.offset = offset;
+        offset = batch.end();
+        gone_batches_ += batch.gone ? 1 : 0;
+        bytes_ += batch.gone ? 0 : batch.size;
+        messages_ += batch.gone ? 0 : batch.count;
+    }
+    const std::size_t count = batches.size();
+    batches_.insert(batches_.begin() + static_cast<std::ptrdiff_t>(split_), std::make_move_iterator(batches.begin()), std::make_move_iterator(batches.end()));
+    split_ += count;
+    std::size_t passed = 0;
+    for (; passed < cold_.size() && cold_[passed].first <= through; ++passed) {
+        ColdRange& range = cold_[passed];
+        const bool whole = range.last <= through;
+        const std::uint64_t b = whole ? range.bytes : std::min(range.bytes, bytes);
+        const std::uint64_t m = whole ? range.messages : std::min(range.messages, messages);
+        bytes -= std::min(bytes, b);
+        messages -= std::min(messages, m);
+        range.bytes -= b;
+        range.messages -= m;
+        bytes_ -= b;
+        messages_ -= m;
+        cold_bytes_ -= b;
+        if (whole) continue;
+        range.first = through + 1;
+        break;
+    }
+    cold_.erase(cold_.begin(), cold_.begin() + static_cast<std::ptrdiff_t>(passed));
+    if (cold_.empty()) join();
+    while (warm_front() && batches_.front().gone) pop_front();
+}
+
+/// The parts before and behind are one again: their offsets too.
+void Stream::join() {
+    if (split_ > 0) {
+        const std::uint64_t behind = split_ < batches_.size() ? batches_[split_].offset : offset_;
+        const std::uint64_t shift = behind - batches_[split_ - 1].end();
+        for (std::size_t i = 0; i < split_; ++i) batches_[i].offset += shift;
+    }
+    split_ = 0;
+}
+
+void Stream::cool(std::size_t begin, std::size_t end) {
+    end = std::min(end, batches_.size());
+    std::size_t i = begin;
+    for (; i < end && batches_[i].last() <= stored_; ++i) {
+        const StoredBatch& batch = batches_[i];
+        if (batch.gone) {
+            --gone_batches_;
+            remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+            continue;
+        }
+        if (cold_.empty() || cold_.back().bytes >= kColdRange) cold_.push_back({batch.first, batch.first, 0, 0, 0});
+        ColdRange& range = cold_.back();
+        range.last = batch.last();
+        range.messages += batch.count;
+        range.bytes += batch.size;
+        range.arrival_us = batch.arrival_us;
+        cold_bytes_ += batch.size;
+    }
+    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin), batches_.begin() + static_cast<std::ptrdiff_t>(i));
+    split_ = cold_.empty() ? 0 : begin;
+}
+
+void Stream::expire_cold(const StoredBatch& batch) {
+    for (ColdRange& range : cold_) {
+        if (batch.first < range.first || batch.last() > range.last) continue;
+        const std::uint64_t bytes = std::min<std::uint64_t>(range.bytes, batch.size), messages = std::min<std::uint64_t>(range.messages, batch.count);
+        range.bytes -= bytes;
+        range.messages -= messages;
+        bytes_ -= bytes;
+        messages_ -= messages;
+        cold_bytes_ -= bytes;
+    }
+    remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+}
+
+ColdRange Stream::pop_cold() {
+    const ColdRange range = cold_.front();
+    cold_.erase(cold_.begin());
+    bytes_ -= range.bytes;
+    messages_ -= range.messages;
+    cold_bytes_ -= range.bytes;
+    popped_ = range.last;
+    return range;
+}
+
+ColdRange Stream::pop_cold(cast::wire::GapReason reason) {
+    const ColdRange range = pop_cold();
+    remember(range.first, range.last, reason);
+    return range;
+}
+
+void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
+    kept = true;
+    last_ = base_ = saved_ = stored_ = row.last;
+    popped_ = row.passed;  // the last erasure may be missing: the next transaction repeats it
+    gone_ = row.gone;
+    chunk_first_ = row.chunk_first;
+    chunk_last_ = row.chunk_first == 0 ? 0 : row.last;
+    chunk_bytes_ = row.chunk_bytes;
+    cold_ = std::move(cold);
+    for (const ColdRange& range : cold_) {
+        cold_bytes_ += range.bytes;
+        messages_ += range.messages;
+    }
+    bytes_ = cold_bytes_;
+    offset_ = bytes_;
+}
+
+void Stream::save(Transaction& transaction) {
+    if (popped_ > erased_ && chunk_last_ > erased_) transaction.erasures.push_back({id_, popped_});
+    erased_ = popped_;
+    std::size_t i = saved_ == last_ ? batches_.size() : std::max(find(saved_ + 1), cold_.empty() ? 0 : split_);
+    while (i < batches_.size()) {
+        std::size_t end = i, bytes = 0;
+        while (end < batches_.size() && (end == i || bytes + batches_[end].size <= kChunk)) bytes += batches_[end++].size;
+        add_chunk(transaction, i, end);
+        i = end;
+    }
+    saved_ = last_;
+}
+
+void Stream::add_chunk(Transaction& transaction, std::size_t begin, std::size_t end) {
+    ChunkRow row;
+    row.stream = id_;
+    for (std::size_t i = begin; i < end; ++i) {
+        const StoredBatch& batch = batches_[i];
+        if (batch.gone) continue;
+        if (row.first == 0) row.first = batch.first;
+        row.last = batch.last();
+        row.messages += batch.count;
+        row.bytes += batch.size;
+        row.frames.push_back(batch.frame);
+    }
+    if (row.frames.empty()) return;
+    const auto newest = cast::wire::read_batch(row.frames.back().view().substr(cast::wire::kFrameHeader));
+    if (newest) row.arrival_us = newest->header.arrival_us;
+    if (chunk_first_ != 0 && chunk_bytes_ + row.bytes <= kSmallChunk && chunk_last_ > popped_) {
+        row.extends = chunk_first_;
+        chunk_bytes_ += static_cast<std::uint32_t>(row.bytes);
+    } else {
+        chunk_first_ = row.first;
+        chunk_bytes_ = static_cast<std::uint32_t>(row.bytes);
+    }
+    chunk_last_ = row.last;
+    transaction.chunks.push_back(std::move(row));
+}
+
+void Stream::fill(StreamRow& row) const {
+    row.id = id_;
+    row.last = last_;
+    row.passed = first_kept() - 1;
+    row.messages = messages_;
+    row.bytes = bytes_;
+    row.chunk_first = chunk_first_;
+    row.chunk_bytes = chunk_bytes_;
+    row.gone = gone_;
+    if (gone_batches_ == 0) return;
+    for (const StoredBatch& batch : batches_)
+        if (batch.gone) row.gone.push_back({batch.first, batch.last(), cast::wire::GapReason::expired});
+    std::sort(row.gone.begin(), row.gone.end(), [](const GoneRange& a, const GoneRange& b) { return a.from < b.from; });
+}
+
+}  // namespace broker

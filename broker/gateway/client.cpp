@@ -1,0 +1,107 @@
+// The gateway's connections to the broker. Worker threads.
+#include "gateway/client.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "gateway/request.hpp"
+
+namespace gateway {
+
+using cast::Error;
+using cast::ErrorCode;
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::size_t kSenders = 512;
+constexpr milliseconds kConnect{2000};
+constexpr milliseconds kSendMost{60'000};
+
+template <class T>
+T value(cast::Result<T> result) {
+    if (!result) throw Failure(result.error());
+    return std::move(result).value();
+}
+
+}  // namespace
+
+cast::Options Client::options(const char* agent) const {
+    cast::Options o;
+    o.broker = broker_;
+    o.connect_timeout = kConnect;
+    o.send_timeout = kSendMost;
+    o.agent = agent;
+    return o;
+}
+
+cast::Connection& Client::open(std::optional<cast::Connection>& slot, const cast::Options& options) {
+    if (closed_) throw Failure(ErrorCode::shutting_down, "the broker is going down");
+    if (!slot) slot = value(cast::Connection::open(options));
+    return *slot;
+}
+
+cast::Connection Client::watcher() { return value(cast::Connection::open(options("gateway"))); }
+
+void Client::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto* slot : {&control_, &sending_, &receiving_, &taking_over_})
+        if (*slot) (*slot)->close();
+}
+
+json Client::call(const json& request) {
+    std::unique_lock lock(mutex_);
+    if (!admin_) admin_.emplace(open(control_, options("gateway")));
+    cast::Admin admin = *admin_;
+    lock.unlock();
+    const auto answer = admin.call(dump(request));
+    if (!answer) throw Failure(answer.error());
+    json parsed = json::parse(*answer, nullptr, false);
+    if (parsed.is_discarded()) throw Failure(ErrorCode::internal, "the broker's answer is not JSON");
+    return parsed;
+}
+
+std::shared_ptr<cast::Node> Client::sender(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = by_name_.find(name); at != by_name_.end()) {
+        senders_.splice(senders_.begin(), senders_, at->second);
+        return at->second->second;
+    }
+    cast::Options o = options("gateway");
+    o.send_only = true;
+    auto node = std::make_shared<cast::Node>(value(open(sending_, o).attach(name)));
+    senders_.emplace_front(name, node);
+    by_name_[name] = senders_.begin();
+    // One that is at work stays: the connection would not attach its name a second time.
+    for (auto at = std::prev(senders_.end()); senders_.size() > kSenders && at != senders_.begin();) {
+        const auto oldest = at--;
+        if (oldest->second.use_count() > 1) continue;
+        by_name_.erase(oldest->first);
+        senders_.erase(oldest);
+    }
+    return node;
+}
+
+std::vector<cast::Result<void>> Client::send(const std::string& name, const cast::Message& message,
+                                             milliseconds timeout) {
+    return sender(name)->send_each(message, cast::Wait::receipt, timeout);
+}
+
+cast::Node Client::attach(const std::string& name, bool take_over) {
+    std::unique_lock lock(mutex_);
+    cast::Options o = options("gateway");
+    o.manual_ack = true;
+    o.take_over = take_over;
+    o.on_notice = on_notice;
+    cast::Connection connection = open(take_over ? taking_over_ : receiving_, o);
+    lock.unlock();
+    return value(connection.attach(name));
+}
+
+std::size_t Client::max_message() {
+    const std::lock_guard lock(mutex_);
+    return open(control_, options("gateway")).max_message();
+}
+
+}  // namespace gateway

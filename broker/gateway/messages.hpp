@@ -1,0 +1,49 @@
+// Messages as the API shows and takes them: JSON to libcast's Message and back (API.md sections 4 and 6). Pure but for
+// deliver(), which sends and blocks.
+#pragma once
+#include <cast/message.hpp>
+#include <chrono>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/client.hpp"
+#include "gateway/request.hpp"
+
+namespace gateway {
+
+/// An error as it is said over a WebSocket or a port.
+nlohmann::json error_json(const Failure& failure);
+/// A received message.
+nlohmann::json show(const cast::Message& message);
+/// The broker's own account of a message, a sample or a stored one, in the same shape. `cut`: bytes of the content at most, 0: all.
+nlohmann::json show_record(const nlohmann::json& record, std::size_t cut);
+/// Puts a payload in: "content" or "content_b64", and "size".
+void put_content(nlohmann::json& out, std::string_view type, std::string_view payload);
+
+std::string base64(std::string_view bytes);
+/// False when it is none.
+bool from_base64(std::string_view text, std::string& bytes);
+bool is_utf8(std::string_view text);
+
+/// A message to send, as a request asks for it.
+struct Outgoing {
+    cast::Message message;
+    std::string id, sender, group;
+    cast::CastKind kind = cast::CastKind::unicast;
+    std::vector<std::string> recipients;
+    std::chrono::milliseconds timeout{5000};
+};
+
+/// The members that read_outgoing knows, "sender" among them.
+extern const std::initializer_list<std::string_view> kSendMembers;
+/// Reads the body of POST /api/send. Throws Failures.
+Outgoing read_outgoing(const nlohmann::json& body);
+
+/// Sends it with `send` and makes the answer of POST /api/send; `status` is the HTTP status that goes with it.
+nlohmann::json deliver(Client& client, const Outgoing& outgoing,
+                       const std::function<std::vector<cast::Result<void>>(const Outgoing&)>& send, int& status);
+
+}  // namespace gateway

@@ -1,0 +1,84 @@
+// Messages as JSON. Broker's thread.
+#include "looks.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "wire/record.hpp"
+
+namespace broker {
+
+using nlohmann::json;
+
+namespace {
+
+const char* cast_name(cast::wire::Cast cast) {
+    if (cast == cast::wire::Cast::unicast) return "unicast";
+    return cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
+}
+
+std::string base64(std::string_view bytes) {
+    static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t bits = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            bits = bits << 8 | (i + k < bytes.size() ? static_cast<std::uint8_t>(bytes[i + k]) : 0u);
+        for (std::size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+    return out;
+}
+
+bool is_utf8(const json& text) {
+    try {
+        (void)text.dump();
+        return true;
+    } catch (const json::type_error&) {
+        return false;
+    }
+}
+
+void put_payload(json& out, const Seen& seen) {
+    json text = seen.payload;
+    if (seen.payload.size() < seen.size)  // cut: perhaps within a character
+        for (std::size_t less = 0; less < 4 && !is_utf8(text); ++less)
+            text = seen.payload.substr(0, seen.payload.size() - less);
+    if (is_utf8(text))
+        out["payload"] = std::move(text);
+    else
+        out["payload_b64"] = base64(seen.payload);
+}
+
+}  // namespace
+
+json seen_json(const Seen& seen) {
+    json out = {{"sequence", seen.sequence},
+                {"stream", seen.stream},
+                {"cast", cast_name(seen.cast)},
+                {"type", seen.type},
+                {"sender", seen.sender},
+                {"target", seen.target},
+                {"size", seen.size},
+                {"priority", seen.priority},
+                {"time_us", seen.wall_us},
+                {"redelivered", seen.redelivered},
+                {"acknowledged", seen.acknowledged}};
+    if (seen.number != 0) out["number"] = seen.number;
+    if (seen.payload.size() < seen.size) out["cut"] = true;
+    put_payload(out, seen);
+    json headers = json::object();
+    cast::wire::for_each_header(
+        seen.headers, [&](std::string_view key, std::string_view value) { headers[std::string(key)] = value; });
+    out["headers"] = std::move(headers);
+    return out;
+}
+
+std::string encode_look(const LookAnswer& answer) {
+    if (answer.code != cast::ErrorCode::ok) return "the messages could not be read";
+    json messages = json::array();
+    for (const Seen& seen : answer.messages) messages.push_back(seen_json(seen));
+    json out = {{"messages", std::move(messages)}, {"next_before", nullptr}};
+    if (answer.next_before != 0) out["next_before"] = answer.next_before;
+    return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace broker

@@ -1,0 +1,108 @@
+// Files and descriptors. Main thread, at a start.
+#include "store/directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <vector>
+
+namespace broker {
+namespace {
+
+constexpr std::size_t kPiece = 1u << 20;
+
+[[noreturn]] void give_up(const std::string& doing) { throw std::runtime_error(doing + ": " + std::strerror(errno)); }
+
+/// A descriptor that closes itself.
+struct Descriptor {
+    explicit Descriptor(int number) : fd(number) {}
+    ~Descriptor() {
+        if (fd >= 0) ::close(fd);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int fd;
+};
+
+std::uintmax_t size_of(const std::string& path) {
+    struct stat file {};
+    return ::stat(path.c_str(), &file) == 0 ? static_cast<std::uintmax_t>(file.st_size) : 0;
+}
+
+}  // namespace
+
+void sync_path(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.fd < 0) give_up("cannot open " + path);
+    if (::fsync(file.fd) != 0) give_up("cannot sync " + path);
+}
+
+DataDirectory::DataDirectory(const std::string& path) : path_(path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) throw std::runtime_error("cannot make the data directory " + path + ": " + error.message());
+    fd_ = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd_ < 0) give_up("cannot write in the data directory " + path);
+    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(fd_);
+    throw std::runtime_error("another cast-broker uses the data directory " + path);
+}
+
+DataDirectory::~DataDirectory() { ::close(fd_); }
+
+void DataDirectory::insist_on_what_was() const {
+    if (size_of(database()) > 0) return;
+    char text[16] = {};
+    const bool known = ::pread(fd_, text, 5, 0) == 5 && std::strcmp(text, "store") == 0;
+    if (!known && size_of(log()) == 0) return;
+    throw std::runtime_error("the data directory " + path_ + " had a store, and its file " + database() +
+                             " is gone or empty: put it back, restore a backup into another directory, or remove "
+                             "everything in this one to begin anew");
+}
+
+void DataDirectory::remember(std::uint64_t store_id) const {
+    char text[32];
+    const int size = std::snprintf(text, sizeof text, "store %016llx\n", static_cast<unsigned long long>(store_id));
+    char old[32] = {};
+    if (::pread(fd_, old, sizeof old - 1, 0) == size && std::strcmp(old, text) == 0) return;
+    if (::pwrite(fd_, text, static_cast<std::size_t>(size), 0) != size || ::fsync(fd_) != 0)
+        give_up("cannot write in the data directory " + path_);
+}
+
+void DataDirectory::settle_log() const {
+    if (size_of(log()) == 0) return;
+    const Descriptor file(::open(log().c_str(), O_RDWR | O_CLOEXEC));
+    if (file.fd < 0) give_up("cannot open " + log());
+    std::vector<char> piece(kPiece);
+    for (off_t at = 0;;) {
+        const ssize_t size = ::pread(file.fd, piece.data(), piece.size(), at);
+        if (size < 0) give_up("cannot read " + log());
+        if (size == 0) break;
+        if (::pwrite(file.fd, piece.data(), static_cast<std::size_t>(size), at) != size)
+            give_up("cannot write " + log());
+        at += size;
+    }
+    if (::fsync(file.fd) != 0) give_up("cannot sync " + log());
+}
+
+void DataDirectory::lengthen_log(std::size_t size) const {
+    std::size_t at = size_of(log());
+    if (at == 0 || at >= size) return;  // there is none yet, or it is long enough
+    const Descriptor file(::open(log().c_str(), O_WRONLY | O_CLOEXEC));
+    const std::vector<char> zeros(kPiece);
+    while (file.fd >= 0 && at < size) {
+        const ssize_t written = ::pwrite(file.fd, zeros.data(), std::min(kPiece, size - at), static_cast<off_t>(at));
+        if (written <= 0) return;
+        at += static_cast<std::size_t>(written);
+    }
+    if (file.fd >= 0) ::fdatasync(file.fd);  // its first commit would pay for it
+}
+
+}  // namespace broker

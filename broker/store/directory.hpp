@@ -1,0 +1,40 @@
+// The data directory before SQLite sees it: its lock, what was there before, and the log of an end out of order.
+// Main thread, at a start.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace broker {
+
+/// A data directory, made if need be and kept from others while this lives. Throws std::runtime_error with a sentence
+/// for the operator.
+class DataDirectory {
+public:
+    explicit DataDirectory(const std::string& path);
+    ~DataDirectory();
+    DataDirectory(const DataDirectory&) = delete;
+    DataDirectory& operator=(const DataDirectory&) = delete;
+
+    std::string database() const { return path_ + "/cast.db"; }
+    std::string log() const { return database() + "-wal"; }
+
+    /// Throws when there was a store here and its file is gone or empty: it is not silently begun anew.
+    void insist_on_what_was() const;
+    /// From now on there is a store here.
+    void remember(std::uint64_t store_id) const;
+    /// Writes the log that is there once more and syncs it. When a sync fails the kernel may show pages that are not on
+    /// the disk, and will not try them again: what a start believes must be there.
+    void settle_log() const;
+    /// Zeros behind what is in the log, up to this size in bytes: a commit within it need not make the file longer, which
+    /// costs half of its sync. SQLite's log ends where no frame follows. What cannot be written is left out.
+    void lengthen_log(std::size_t size) const;
+
+private:
+    std::string path_;
+    int fd_ = -1;
+};
+
+/// Syncs a file or a directory. Throws std::runtime_error.
+void sync_path(const std::string& path);
+
+}  // namespace broker

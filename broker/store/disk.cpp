@@ -1,0 +1,335 @@
+// The directory, its lock, and the two threads.
+#include "store/disk.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+namespace broker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
+// A commit writes whole pages, one call each: few large ones cost a flood half of what SQLite's 4 KiB do, and a lone
+// message hardly more. The log is long so that a page that is written again and again is brought into the file once.
+constexpr int kPage = 16384;
+constexpr int kLogFrames = 3000;  // pages in the log, from which on it is brought into the file
+constexpr std::size_t kLogReady = 8u << 20;  // bytes that the log has from the start; small transactions stay within it
+constexpr int kLogFramesReady = 480;
+constexpr std::size_t kSmall = 64u << 10;  // bytes of such a transaction
+
+std::int64_t monotonic_us() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::size_t bytes_of(const Transaction& transaction) {
+    std::size_t bytes = 0;
+    for (const ChunkRow& chunk : transaction.chunks) bytes += chunk.bytes;
+    return bytes;
+}
+
+std::string value_of(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::string default_directory() {
+    const std::string state = value_of("STATE_DIRECTORY");
+    if (!state.empty()) return state.substr(0, state.find(':'));
+    if (geteuid() == 0) return "/var/lib/cast";
+    if (const std::string xdg = value_of("XDG_STATE_HOME"); !xdg.empty()) return xdg + "/cast";
+    if (const std::string home = value_of("HOME"); !home.empty()) return home + "/.local/state/cast";
+    return {};
+}
+
+DiskStore::DiskStore(const std::string& directory, Durability durability, std::uint64_t id, StreamId first_stream)
+    : directory_(directory), durability_(durability) {
+    try {
+        open(id, first_stream);
+    } catch (const SqliteError& error) {
+        cannot_start(error);
+    }
+    event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    writer_ = std::thread([this] { write_all(); });
+    reader_ = std::thread([this] { read_all_loads(); });
+}
+
+DiskStore::~DiskStore() {
+    end_threads();
+    if (event_fd_ >= 0) ::close(event_fd_);
+}
+
+void DiskStore::cannot_start(const SqliteError& error) const {
+    const char* advice = error.corrupt() ? "; cast-broker --check-data says what is damaged, --restore brings a backup back" : "";
+    throw std::runtime_error("the store " + directory_.database() + ": " + error.what() + advice);
+}
+
+void DiskStore::open(std::uint64_t id, StreamId first_stream) {
+    directory_.insist_on_what_was();
+    if (durability_ == Durability::fsync) directory_.settle_log();
+    open_database();
+    database_->checkpoint();
+    identity_ = read_identity(*database_);
+    const bool clean = identity_.clean;
+    identity_ = begin_epoch(*database_, id, first_stream);
+    identity_.clean = clean;
+    if (durability_ == Durability::fsync) directory_.lengthen_log(kLogReady);
+    directory_.remember(identity_.store_id);
+}
+
+void DiskStore::open_database() {
+    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    database->run("PRAGMA busy_timeout = 5000");
+    database->run(fmt::format("PRAGMA page_size = {}", kPage));  // of a new database
+    prepare_tables(*database, directory_.database());
+    check_small_tables(*database);
+    database->run("PRAGMA journal_mode = WAL");
+    database->run(durability_ == Durability::fsync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    database->run("PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
+    // The writer empties the log itself, to see whether that works: SQLite alone would not tell.
+    sqlite3_wal_hook(database->handle(), [](void* frames, sqlite3*, const char*, int count) {
+        *static_cast<int*>(frames) = count;
+        return SQLITE_OK;
+    }, &log_frames_);
+    database_ = std::move(database);
+}
+
+Recovered DiskStore::recover() try {
+    return read_all(*database_, identity_);
+} catch (const SqliteError& error) {
+    cannot_start(error);
+}
+
+bool DiskStore::close() try {
+    end_threads();
+    tables_.reset();
+    if (!healthy()) return false;
+    if (database_ == nullptr) open_database();
+    end_epoch(*database_);
+    database_->run("PRAGMA wal_checkpoint(TRUNCATE)");
+    return true;
+} catch (const SqliteError&) {
+    return false;
+}
+
+void DiskStore::end_threads() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_writer_.notify_all();
+    wake_reader_.notify_all();
+    if (writer_.joinable()) writer_.join();
+    if (reader_.joinable()) reader_.join();
+}
+
+void DiskStore::signal() {
+    const std::uint64_t one = 1;
+    (void)!::write(event_fd_, &one, sizeof one);
+}
+
+void DiskStore::begin(Transaction&& transaction) {
+    {
+        const std::lock_guard lock(mutex_);
+        transaction_ = std::move(transaction);
+        since_us_.store(monotonic_us(), std::memory_order_relaxed);
+        busy_.store(true, std::memory_order_release);
+    }
+    wake_writer_.notify_one();
+}
+
+void DiskStore::load(const Load& load) {
+    {
+        const std::lock_guard lock(mutex_);
+        loads_.push_back(load);
+    }
+    wake_reader_.notify_one();
+}
+
+bool DiskStore::loaded(Loaded& loaded) {
+    const std::lock_guard lock(mutex_);
+    if (loaded_.empty()) return false;
+    loaded = std::move(loaded_.front());
+    loaded_.pop_front();
+    return true;
+}
+
+std::string DiskStore::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+}
+
+std::int64_t DiskStore::busy_ms() const {
+    if (!busy_.load(std::memory_order_acquire)) return 0;
+    return (monotonic_us() - since_us_.load(std::memory_order_relaxed)) / 1000;
+}
+
+void DiskStore::write_all() {
+    auto wait = kRetryFirst;
+    std::unique_lock guard(mutex_);
+    for (;;) {
+        await_transaction(guard);
+        if (!busy_) return;
+        guard.unlock();
+        const bool done = try_write();
+        if (done) {
+            wait = kRetryFirst;
+            const bool small = bytes_of(transaction_) < kSmall;
+            transaction_ = {};
+            busy_.store(false, std::memory_order_release);
+            signal();
+            // Whoever waits for the transaction need not wait for this.
+            if (log_frames_ >= std::max(small ? kLogFramesReady : kLogFrames, log_again_)) shrink_log();
+        }
+        guard.lock();
+        if (!done) {
+            if (stop_) return;
+            wake_writer_.wait_for(guard, wait, [this] { return stop_; });
+            wait = std::min<std::chrono::milliseconds>(wait * 2, kRetryMost);
+        }
+    }
+}
+
+/// While single receipts are asked for every moment, waking the writer would cost a good part of what the disk does.
+void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
+    const std::int64_t begin = monotonic_us();
+    if (spin_.pays() && may_spin_.load(std::memory_order_relaxed)) {
+        guard.unlock();
+        while (!busy_.load(std::memory_order_acquire) && monotonic_us() - begin < Spin::kLongestUs) sched_yield();
+        guard.lock();
+    }
+    wake_writer_.wait(guard, [this] { return stop_ || busy_; });
+    spin_.waited(monotonic_us() - begin);
+    spin_.took(bytes_of(transaction_));
+}
+
+/// True when the transaction is in the store. The disk's troubles are told, and pass.
+bool DiskStore::try_write() {
+    try {
+        if (database_ == nullptr) open_anew();
+        if (tables_ == nullptr) tables_ = std::make_unique<TableWriter>(*database_);
+        tables_->write(transaction_);
+    } catch (const std::exception& error) {
+        healthy_.store(false, std::memory_order_release);
+        failed(error.what());
+        const auto* cause = dynamic_cast<const SqliteError*>(&error);
+        if (cause != nullptr && cause->full() && database_ != nullptr) make_room();
+        return false;
+    }
+    committed_.store(transaction_.turn, std::memory_order_release);
+    const bool was_well = healthy_.exchange(true, std::memory_order_acq_rel);
+    if (!was_well) log_again_ = 0;  // what was in the way of the log may be gone, too
+    const std::lock_guard lock(mutex_);
+    if (!was_well && !log_stuck_) trouble_.clear();
+    return true;
+}
+
+/// The disk is full: the room in the log may be all that is left. What stands in the way shows at the next attempt.
+void DiskStore::make_room() try {
+    database_->run("ROLLBACK");
+    database_->checkpoint();
+} catch (const SqliteError&) {
+}
+
+/// The log into the file. When that fails the transaction is safe all the same, in the log; but pages of the file may
+/// be lost that SQLite takes for written, so the next transaction begins with the whole log again.
+void DiskStore::shrink_log() try {
+    log_again_ = log_frames_ + kLogFrames / 4;  // not at every commit again while something is in the way
+    if (database_->checkpoint()) log_again_ = 0;
+    if (!std::exchange(log_stuck_, false)) return;
+    const std::lock_guard lock(mutex_);
+    trouble_.clear();
+} catch (const SqliteError& error) {
+    log_stuck_ = true;
+    failed(error.what());
+    if (error.full()) return;
+    tables_.reset();
+    database_.reset();
+}
+
+/// Only when nobody has it open does SQLite read the log anew, and knows nothing of what was in the file.
+void DiskStore::open_anew() {
+    {
+        std::unique_lock guard(mutex_);
+        let_go_ = true;
+        wake_reader_.notify_one();
+        reader_let_go_.wait(guard, [this] { return !reading_; });
+    }
+    const auto over = [this](std::mutex*) {
+        const std::lock_guard lock(mutex_);
+        let_go_ = false;
+        wake_reader_.notify_one();
+    };
+    const std::unique_ptr<std::mutex, decltype(over)> afterwards(&mutex_, over);
+    open_database();
+}
+
+void DiskStore::failed(const std::string& why) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(mutex_);
+        trouble_ = why;
+    }
+    signal();
+}
+
+void DiskStore::read_all_loads() {
+    std::unique_ptr<Database> database;
+    std::unique_ptr<ChunkReader> chunks;
+    std::unique_lock guard(mutex_);
+    for (;;) {
+        wake_reader_.wait(guard, [this] { return stop_ || let_go_ || !loads_.empty(); });
+        if (stop_ || let_go_) {
+            chunks.reset();
+            database.reset();
+            reading_ = false;
+            reader_let_go_.notify_one();
+            wake_reader_.wait(guard, [this] { return stop_ || !let_go_; });
+            if (stop_) return;
+            continue;
+        }
+        const Load load = loads_.front();
+        loads_.pop_front();
+        reading_ = true;
+        guard.unlock();
+        answer(load, database, chunks);
+        guard.lock();
+    }
+}
+
+void DiskStore::answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks) {
+    Loaded loaded{load.stream, load.from, load.from, true, {}, {}, false};
+    bool broken = false;
+    try {
+        if (database == nullptr) {
+            database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE);
+            database->run("PRAGMA busy_timeout = 1000; PRAGMA query_only = 1");
+            chunks = std::make_unique<ChunkReader>(*database);
+        }
+        loaded = chunks->read(load, broken);
+    } catch (const SqliteError& error) {
+        broken = true;
+        loaded.why = error.what();
+    }
+    if (broken) {
+        chunks.reset();
+        database.reset();
+    }
+    loaded.look = load.look;
+    {
+        const std::lock_guard lock(mutex_);
+        loaded_.push_back(std::move(loaded));
+    }
+    signal();
+}
+
+}  // namespace broker

@@ -1,0 +1,52 @@
+// cast::Node: refusing messages, which then are dead letters. Threads as cast/node.hpp says.
+#include "src/message_access.hpp"
+#include "src/node_state.hpp"
+#include "src/session_time.hpp"
+#include "wire/letter.hpp"
+
+namespace cast {
+
+namespace detail {
+
+Result<void> bury(Node::State& node, const Message& message, std::string_view reason, std::string_view detail) {
+    if (!MessageAccess::received(message)) return Error{ErrorCode::invalid_argument, "only a received message can be refused"};
+    std::string record;
+    wire::append_record(record, message.type(), MessageAccess::headers(message), message.payload());
+    wire::Letter letter{reason, detail, message.sender(), node.name, {}, message.priority(), 0, record};
+    if (message.kind() == CastKind::multicast) letter.group = message.target();
+    if (message.kind() == CastKind::broadcast) letter.group = "*";
+    letter.arrival_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(message.arrival().time_since_epoch()).count());
+    const std::string headers = wire::encode_headers(wire::letter_headers(letter));
+    Parcel parcel;
+    parcel.cast = wire::Cast::unicast;
+    parcel.sender = node.name;
+    parcel.target = wire::kDeadName;
+    parcel.payload = record;
+    parcel.type = wire::kLetterType;
+    parcel.headers = headers;
+    parcel.priority = wire::kDefaultPriority;
+    parcel.watch = next_watch();
+    Link& link = *node.link;
+    const std::int64_t until = deadline_us(link.options().send_timeout);
+    if (auto sent = link.send(parcel); !sent) return sent;
+    Lock lock = link.lock();
+    Outbound& outbound = link.session(lock).outbound();
+    ErrorCode code = ErrorCode::ok;
+    if (!link.wait(lock, until, [&] { return outbound.outcome(parcel.watch, code); })) {
+        outbound.forget(parcel.watch);
+        return Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt of the dead letter yet"};
+    }
+    if (code != ErrorCode::ok) return Error{code, "the dead letters"};
+    return {};
+}
+
+}  // namespace detail
+
+Result<void> Node::nack(const Message& message, std::string_view reason) {
+    if (auto dead = detail::bury(*state_, message, wire::kReasonRefused, reason); !dead) return dead;
+    const std::unique_lock receiving(state_->receiving, std::try_to_lock);
+    if (receiving.owns_lock()) state_->reader->ack();  // else a callback is running, and acknowledges when it returns
+    return {};
+}
+
+}  // namespace cast

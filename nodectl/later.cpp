@@ -1,0 +1,89 @@
+// nodectl later: what waits at the broker for its time (send --at, --delay): list and cancel. Main thread.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "context.hpp"
+#include "moment.hpp"
+#include "output.hpp"
+#include "text.hpp"
+
+namespace nodectl {
+namespace {
+
+struct LaterOptions {
+    std::size_t count = 1000;
+    std::vector<std::uint64_t> ids;
+};
+
+std::string json_line(const cast::LaterInfo& late) {
+    const auto due_us = std::chrono::duration_cast<std::chrono::microseconds>(late.due.time_since_epoch()).count();
+    const nlohmann::ordered_json object = {
+        {"id", late.id},         {"due_us", due_us},          {"cast", late.cast},  {"sender", late.sender},
+        {"target", late.target}, {"messages", late.messages}, {"bytes", late.bytes}};
+    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string target_text(const cast::LaterInfo& late) {
+    if (late.cast == "broadcast") return "everybody";
+    return late.cast == "multicast" ? "group " + late.target : late.target;
+}
+
+int list(const Context& context, const LaterOptions& options) {
+    auto admin = context.admin();
+    if (!admin) return fail(context, "cannot list what waits", admin.error());
+    const auto waiting = admin->later(options.count);
+    if (!waiting) return fail(context, "cannot list what waits", waiting.error());
+    std::string out;
+    Table table({"ID", "DUE", "FROM", "TO", "MESSAGES", "BYTES"});
+    for (const auto& late : *waiting) {
+        if (context.json) out += json_line(late);
+        table.add({std::to_string(late.id), moment_text(late.due), late.sender, target_text(late),
+                   std::to_string(late.messages), std::to_string(late.bytes)});
+    }
+    return print(context.json ? out : table.text());
+}
+
+int cancel(const Context& context, const LaterOptions& options) {
+    auto admin = context.admin();
+    if (!admin) return fail(context, "cannot cancel", admin.error());
+    const auto canceled = admin->cancel_later(options.ids);
+    if (!canceled) return fail(context, "cannot cancel", canceled.error());
+    int code = 0;
+    for (const std::uint64_t id : options.ids) {
+        if (std::find(canceled->begin(), canceled->end(), id) != canceled->end()) continue;
+        warn(fmt::format("nothing waits under {}; it has gone, or was canceled", id));
+        code = kFailed;
+    }
+    return code;
+}
+
+}  // namespace
+
+void add_later(CLI::App& app, Context& context) {
+    auto* later = app.add_subcommand("later", "List and cancel what waits for its time (send --at, --delay)");
+    later->require_subcommand(1);
+    later->footer(
+        "\nExamples:\n"
+        "  nodectl send --unicast bob --at 17:30 'time to go home'\n"
+        "  nodectl later list\n"
+        "  nodectl later cancel 12\n" +
+        kGlobalHelp);
+    auto options = std::make_shared<LaterOptions>();
+    auto* all = later->add_subcommand("list", "What waits, the next one first: a row is what was sent together");
+    all->add_option("-n", options->count, "At most so many rows")
+        ->type_name("N")
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
+    all->footer("\nExample:\n  nodectl later list --json\n" + kGlobalHelp);
+    all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
+    auto* one = later->add_subcommand("cancel", "Throw away what waits under these ids");
+    one->add_option("ID", options->ids, "As 'later list' shows them")->required();
+    one->footer("\nExample:\n  nodectl later cancel 12 13\n" + kGlobalHelp);
+    one->callback([&context, options] { context.run = [&context, options] { return cancel(context, *options); }; });
+}
+
+}  // namespace nodectl

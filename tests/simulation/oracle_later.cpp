@@ -1,0 +1,85 @@
+// The oracle of what waits for its time: not before it, once, and after a crash either there still or in its stream.
+#include <algorithm>
+
+#include "simulation/oracle.hpp"
+#include "simulation/random.hpp"
+
+namespace sim {
+
+using namespace cast::wire;
+
+void Oracle::wait(broker::Router& router, const Pending& p) {
+    later_ = router.later().stream();
+    auto& mirror = mirrors_[later_];
+    const std::uint64_t batch = mirror.size() + 1;
+    bool found = false;
+    router.later().for_each([&](broker::Sequence id, const broker::Late& late) {
+        if (id != batch) return true;
+        found = true;
+        last_due_us_ = std::max(last_due_us_, late.due_us);
+        require(p.header.arrival_us < kDelayBelow || late.due_us == p.header.arrival_us,
+                "a batch is due at another time than it says");
+        require(late.count == p.ids.size(), "a batch that waits has another count");
+        return false;
+    });
+    require(found, "a batch was taken, and does not wait");
+    for (const std::uint32_t id : p.ids) {
+        mirror.push_back(id);
+        if (id == 0) continue;
+        note(p, id, later_, mirror.size());
+        Message& m = messages_[id];
+        m.batch = batch;
+        m.waited = mirror.size();
+        m.entered = false;
+    }
+}
+
+void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint64_t wall_us) {
+    require(e.due_us <= wall_us, [&] { return text("a batch came %llu us before its time", ull(e.due_us - wall_us)); });
+    const std::vector<std::uint32_t> waited = mirrors_[later_];
+    require(e.waited + e.count - 1 <= waited.size(), "a batch came that never waited");
+    const broker::StreamOwner owner = router.state().directory.owner(e.stream);
+    if (owner.lane != nullptr && lane_nodes_.try_emplace(e.stream, owner.lane->node->name).second)
+        ensure({0, e.stream}, 0);
+    auto& mirror = mirrors_[e.stream];
+    require(e.stream == 0 || mirror.size() + 1 == e.first,
+            "a batch has another place in its stream than there was room");
+    for (std::uint64_t i = 0; i < e.count; ++i) {
+        const std::uint32_t id = waited[e.waited - 1 + i];
+        if (e.stream != 0) mirror.push_back(id);
+        if (id == 0) continue;
+        Message& m = messages_[id];
+        require(!m.entered && m.waited == e.waited + i, [&] { return text("message %u has come twice", id); });
+        m.entered = true;
+        m.stream = e.stream;
+        m.sequence = e.stream == 0 ? 0 : mirror.size();
+    }
+}
+
+/// Its batch is stored as waiting, or in its stream: never both, and never neither if it was taken.
+void Oracle::check_late(Message& m, std::size_t id, const Disk& disk) {
+    const auto row = disk.sessions().find(m.session);
+    const auto stream = disk.streams().find(m.stream);
+    const bool waits = disk.has_chunk(later_, m.batch);
+    const bool stream_stands = m.entered && stream != disk.streams().end();
+    const bool there = stream_stands && m.sequence <= stream->second.last;
+    require(!waits || !there, [&] { return text("message %zu waits for its time, and is in its stream", id); });
+    if (row != disk.sessions().end()) {
+        const bool taken = m.number <= row->second.through;
+        require(taken || (!waits && !there),
+                [&] { return text("message %zu is stored, and its session does not know", id); });
+        const bool must = taken && (!m.entered || stream_stands);  // who was deleted took it along
+        require(!must || waits || there, [&] {
+            return text("message %zu, taken as batch %llu, is neither waiting nor in its stream", id, ull(m.number));
+        });
+        if (taken || waits || there) ++m.epoch;
+    } else if (waits || there) {
+        ++m.epoch;
+    }
+    if (!waits) return;
+    m.entered = false;
+    m.stream = later_;
+    m.sequence = m.waited;
+}
+
+}  // namespace sim

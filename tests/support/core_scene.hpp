@@ -1,0 +1,61 @@
+// CoreScene: the broker's core with clients who speak to it in frames, in a time that the test moves. No sockets, no
+// threads, no store on disk.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/router.hpp"
+
+namespace cast::test {
+
+struct Sending {  ///< how a batch of texts is sent
+    std::uint32_t ttl_ms = 0;
+    std::uint8_t priority = wire::kDefaultPriority;
+    std::uint8_t flags = 0;
+    wire::Cast cast = wire::Cast::unicast;
+};
+
+class CoreScene {
+public:
+    explicit CoreScene(const broker::Config& config = {});
+
+    broker::Router& router() { return router_; }
+    broker::State& state() { return router_.state(); }
+    broker::Now now{1000000, 1700000000000000u};
+    void pass(std::int64_t ms) { now.mono_us += ms * 1000, now.wall_us += static_cast<std::uint64_t>(ms) * 1000; }
+
+    /// A client with its HELLO said; its number is its connection and its session.
+    void connect(std::uint64_t client);
+    void attach(std::uint64_t client, std::string_view node, bool receive = true);
+    void detach(std::uint64_t client, std::string_view node);
+    /// Sends one batch; its outcome is in `refused` after turn().
+    void send(std::uint64_t client, std::string_view sender, std::string_view target,
+              const std::vector<std::string>& payloads, Sending how = {});
+    /// Acknowledges what this client was delivered, but for its last `but` messages.
+    void ack(std::uint64_t client, std::uint64_t but = 0);
+    void turn();
+    broker::Node& create(std::string_view node);
+
+    // --- What came of it, by client; take() empties it. ----------------------------------------------------
+    std::string delivered(std::uint64_t client);  ///< payloads, with a blank between them
+    std::string gaps(std::uint64_t client);       ///< "purged 3": reason and how many, with a blank between them
+    std::string outcomes(
+        std::uint64_t client);  ///< refusals and answers about delivery: "1 mailbox_full", "2 delivered ok"
+    /// The answer to a look: payloads.
+    std::string looked();
+    std::vector<broker::LookAnswer> looks;
+    broker::Outbox outbox;
+
+private:
+    void handle(std::uint64_t client, const std::string& frame);
+    void hear(const broker::Send& send);
+
+    broker::Router router_;
+    std::map<std::uint64_t, std::uint64_t> numbers_;
+    std::map<std::uint64_t, std::string> delivered_, gaps_, outcomes_;
+    std::map<std::uint64_t, std::map<std::uint64_t, std::uint64_t>> reached_;  // client, stream: sequence
+};
+
+}  // namespace cast::test

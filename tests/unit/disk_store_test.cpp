@@ -1,0 +1,222 @@
+// store/disk.hpp, store/tables.hpp: what is written is found again, by the next one to open the directory.
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "store/disk.hpp"
+#include "support/process.hpp"
+#include "wire/batch.hpp"
+#include "wire/frame.hpp"
+
+using namespace broker;
+using cast::test::Folder;
+
+namespace {
+
+cast::wire::Slice frame(StreamId stream, Sequence first, std::uint32_t count) {
+    std::string out;
+    cast::wire::begin_frame(out, cast::wire::Verb::deliver);
+    cast::wire::BatchHeader header;
+    header.session = 7;
+    header.target = "bob";
+    header.sender = "alice";
+    cast::wire::begin_batch(out, header);
+    for (std::uint32_t i = 0; i < count; ++i) out += std::string("\1\0", 2);
+    cast::wire::seal_batch(out, cast::wire::kFrameHeader, first, count, 0);
+    cast::wire::stamp_batch(out.data() + cast::wire::kFrameHeader, stream, first, 1000);
+    return cast::wire::Slice::take(std::move(out));
+}
+
+ChunkRow chunk(StreamId stream, Sequence first, std::uint32_t count, Sequence extends = 0) {
+    const auto one = frame(stream, first, count);
+    return {stream, first, first + count - 1, extends, count, one.size(), 1000, {one}};
+}
+
+struct Fixture {
+    Folder folder;
+    std::string directory = folder / "data";
+    std::unique_ptr<DiskStore> store = open();
+
+    std::unique_ptr<DiskStore> open() { return std::make_unique<DiskStore>(directory, Durability::os, 99, 1000); }
+    void commit(Transaction&& t) {
+        const Turn turn = t.turn;
+        store->begin(std::move(t));
+        REQUIRE(cast::test::eventually([&] { return store->idle(); }));
+        REQUIRE(store->committed() == turn);
+    }
+    void reopen() {
+        store.reset();
+        store = open();
+    }
+    Loaded read(StreamId stream, Sequence from, std::size_t bytes = 1) {
+        store->load({stream, from, bytes});
+        Loaded loaded;
+        REQUIRE(cast::test::eventually([&] { return store->loaded(loaded); }));
+        return loaded;
+    }
+    std::string why_not(const std::string& where) {
+        try {
+            DiskStore other(where, Durability::os, 1, 1);
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return {};
+    }
+};
+
+bool says(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a store keeps its id, and its epochs count up") {
+    CHECK(store->identity().store_id == 99);
+    CHECK(store->identity().epoch == 1);
+    CHECK(store->identity().clean);
+    reopen();
+    CHECK(store->identity().store_id == 99);
+    CHECK(store->identity().epoch == 2);
+    CHECK_FALSE(store->identity().clean);  // nobody closed it
+    store->close();
+    reopen();
+    CHECK(store->identity().clean);
+}
+
+TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is gone is not") {
+    Transaction t;
+    t.turn = 5;
+    t.next_stream = 1234;
+    t.nodes = {{"alice", true, 5571, 0}, {"bob", false, 0, 0xF000000000000001u}};
+    StreamRow lane;
+    lane.id = 3;
+    lane.kind = 4;
+    lane.owner = "alice";
+    lane.last = 9;
+    lane.floor = 2;
+    lane.high = 8;
+    lane.passed = 1;
+    lane.messages = 8;
+    lane.bytes = 800;
+    lane.chunk_first = 2;
+    lane.chunk_bytes = 800;
+    lane.goings = 7;
+    lane.gone = {{3, 4, cast::wire::GapReason::expired}};
+    t.streams = {lane};
+    t.members = {{"alice", 3, 1, 2}, {"bob", 3, 4, 5}};
+    commit(std::move(t));
+    reopen();
+    Recovered r = store->recover();
+    CHECK(r.next_stream == 1234);
+    REQUIRE(r.nodes.size() == 2);
+    CHECK(r.nodes[0].name == "alice");
+    CHECK(r.nodes[0].created);
+    CHECK(r.nodes[0].port == 5571);
+    CHECK(r.nodes[1].holder == 0xF000000000000001u);
+    REQUIRE(r.streams.size() == 1);
+    CHECK(r.streams[0].owner == "alice");
+    CHECK(r.streams[0].last == 9);
+    CHECK(r.streams[0].floor == 2);
+    CHECK(r.streams[0].high == 8);
+    CHECK(r.streams[0].goings == 7);
+    CHECK(r.streams[0].passed == 1);
+    CHECK(r.streams[0].messages == 8);
+    CHECK(r.streams[0].bytes == 800);
+    CHECK(r.streams[0].gone == lane.gone);
+    REQUIRE(r.members.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is gone takes with it what belongs to it") {
+    Transaction t;
+    t.turn = 5;
+    StreamRow lane;
+    lane.id = 3;
+    t.nodes = {{"alice", true, 0, 0}, {"bob", true, 0, 0}};
+    t.streams = {lane};
+    t.members = {{"alice", 3, 1, 2}, {"bob", 3, 4, 5}};
+    t.sessions = {{77, 12, {{11, cast::ErrorCode::mailbox_full}}, {{9, cast::ErrorCode::ok}}, {{"\1bob", cast::ErrorCode::mailbox_full}}}};
+    commit(std::move(t));
+    Recovered r = store->recover();
+    REQUIRE(r.sessions.size() == 1);
+    CHECK(r.sessions[0].through == 12);
+    CHECK(r.sessions[0].refused[0].code == cast::ErrorCode::mailbox_full);
+    CHECK(r.sessions[0].delivered[0].number == 9);
+    CHECK(r.sessions[0].blocked[0].first == "\1bob");
+    Transaction gone;
+    gone.turn = 6;
+    gone.nodes_gone = {"bob"};
+    gone.sessions_gone = {77};
+    commit(std::move(gone));
+    r = store->recover();
+    CHECK(r.nodes.size() == 1);
+    CHECK(r.members.size() == 1);
+    CHECK(r.sessions.empty());
+    Transaction last;
+    last.turn = 7;
+    last.streams_gone = {3};
+    commit(std::move(last));
+    CHECK(store->recover().streams.empty());
+    CHECK(store->recover().members.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "small transactions stay within the log that is ready from the start") {
+    store = nullptr;
+    store = std::make_unique<DiskStore>(directory, Durability::fsync, 99, 1000);
+    const std::string log = directory + "/cast.db-wal";
+    const auto ready = std::filesystem::file_size(log);
+    CHECK(ready == 8u << 20);
+    for (Turn turn = 1; turn <= 600; ++turn) {  // several times what it holds
+        Transaction t;
+        t.turn = turn;
+        t.chunks = {chunk(3, turn, 1)};
+        commit(std::move(t));
+    }
+    CHECK(std::filesystem::file_size(log) == ready);
+    reopen();
+    CHECK(read(3, 1, 1 << 20).frames.size() == 600);
+}
+
+TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows, passed ones are erased") {
+    Transaction t;
+    t.turn = 1;
+    t.chunks = {chunk(3, 1, 2), chunk(3, 3, 1, 1), chunk(3, 4, 5), chunk(4, 1, 1)};
+    commit(std::move(t));
+    Loaded first = read(3, 1);
+    CHECK(first.frames.size() == 2);  // the chunk grew
+    CHECK(first.through == 3);
+    CHECK_FALSE(first.failed);
+    CHECK(read(3, 6).frames.size() == 1);
+    CHECK(read(3, 3, 100000).frames.size() == 3);
+    CHECK(read(3, 3, 100000).through == Loaded::kEnd);
+    CHECK(read(3, 9).frames.empty());
+    CHECK(read(3, 9).through == Loaded::kEnd);
+    store->load({3, 3, 100000, 0, 4});  // only so much was known when it was asked
+    Loaded known;
+    REQUIRE(cast::test::eventually([&] { return store->loaded(known); }));
+    CHECK(known.through == 4);
+    Transaction erase;
+    erase.turn = 2;
+    erase.erasures = {{3, 5}};  // the second one is not passed to its end
+    commit(std::move(erase));
+    CHECK(read(3, 1).frames.size() == 1);
+    CHECK(read(4, 1).frames.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "one at a time, and nothing that is not its own: each in words") {
+    CHECK(says(why_not(directory), "another cast-broker uses the data directory"));
+    store.reset();
+    {
+        Database db(directory + "/cast.db", SQLITE_OPEN_READWRITE);
+        db.run("PRAGMA user_version = 1000");
+    }
+    CHECK(says(why_not(directory), "written by a newer cast-broker"));
+    const std::string other = folder / "other";
+    CHECK(why_not(other).empty());
+    {
+        Database db(other + "/cast.db", SQLITE_OPEN_READWRITE);
+        db.run("PRAGMA application_id = 1");
+    }
+    CHECK(says(why_not(other), "another program"));
+    CHECK(says(why_not("/proc/nowhere"), "cannot make the data directory"));
+}

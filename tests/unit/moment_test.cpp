@@ -1,0 +1,90 @@
+// nodectl/moment.hpp: moments as people type them.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "nodectl/moment.hpp"
+
+using namespace nodectl;
+
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
+
+/// Microseconds since 1970; -1 when the text is no moment.
+std::int64_t parsed(const char* text) {
+    const auto moment = parse_moment(text, Moment(std::chrono::seconds(kNow)));
+    return moment ? std::chrono::duration_cast<std::chrono::microseconds>(moment->time_since_epoch()).count() : -1;
+}
+
+struct Utc {
+    Utc() {
+        setenv("TZ", "UTC", 1);
+        tzset();
+    }
+    ~Utc() {
+        unsetenv("TZ");
+        tzset();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a moment is a date, a clock's time or seconds since 1970") {
+    const Utc utc;
+    const std::pair<const char*, std::int64_t> kGood[] = {{"0", 0},
+                                                          {"1700000000", kNow * 1'000'000},
+                                                          {"1700000000.25", kNow * 1'000'000 + 250'000},
+                                                          {"2023-11-14T22:13:20Z", kNow * 1'000'000},
+                                                          {"2023-11-14t22:13:20z", kNow * 1'000'000},
+                                                          {"2023-11-14 22:13:20", kNow * 1'000'000},
+                                                          {"2023-11-14T22:13:20.5Z", kNow * 1'000'000 + 500'000},
+                                                          {"2023-11-14T22:13:20.1234567Z", kNow * 1'000'000 + 123'456},
+                                                          {"2023-11-15T00:13:20+02:00", kNow * 1'000'000},
+                                                          {"2023-11-14T18:43:20-03:30", kNow * 1'000'000},
+                                                          {"2024-02-29T00:00:00Z", 1'709'164'800'000'000},
+                                                          {"22:13:21", (kNow + 1) * 1'000'000},
+                                                          {"22:14", (kNow + 40) * 1'000'000},
+                                                          {"22:13", (kNow + 86'400 - 20) * 1'000'000},
+                                                          {"00:00", (kNow + 6400) * 1'000'000}};
+    for (const auto& [text, us] : kGood) {
+        CAPTURE(text);
+        CHECK(parsed(text) == us);
+    }
+}
+
+TEST_CASE("what is no moment is refused") {
+    const Utc utc;
+    for (const char* text : {"",
+                             "soon",
+                             "-5",
+                             ".5",
+                             "5.",
+                             "1e9",
+                             "24:00",
+                             "12:60",
+                             "1:30",
+                             "12:3",
+                             "12:30x",
+                             "2023-11-14",
+                             "2023-13-01T00:00:00Z",
+                             "2023-06-31T00:00:00Z",
+                             "2023-02-29T00:00:00Z",
+                             "2023-11-14T22:13:20+2",
+                             "2023-11-14T22:13:20+24:00",
+                             "2023-11-14T22:13:20.Z",
+                             "2023-11-14T25:00:00Z",
+                             "1969-12-31T23:59:59Z",
+                             "999999999999"}) {
+        CAPTURE(text);
+        CHECK(parsed(text) == -1);
+    }
+}
+
+TEST_CASE("a moment is shown as the clock here does") {
+    const Utc utc;
+    CHECK(moment_text(Moment(std::chrono::seconds(kNow))) == "2023-11-14 22:13:20");
+}
