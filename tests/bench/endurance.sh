@@ -5,11 +5,6 @@
 # $CAST_BIN_DIR names the programs; without it the preset bench is built.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
-if [[ -z ${CAST_BIN_DIR:-} ]]; then
-    cmake -S "$root" --preset bench >/dev/null
-    mkdir -p "$root/build/bench"
-    cmake --build "$root/build/bench" --target nodectl cast-broker >"$root/build/bench.log" 2>&1 || { cat "$root/build/bench.log" && exit 1; }
-    export CAST_BIN_DIR=$root/build/bench/bin
-fi
+# shellcheck source=programs.sh
+. "$here/programs.sh"
 exec python3 "$here/endurance.py" "$@"

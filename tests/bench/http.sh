@@ -4,15 +4,9 @@
 # bench is built. Exit 1 when an answer is not 200, or none comes.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
 command -v wrk >/dev/null || { echo "http.sh needs wrk: apt-get install wrk" >&2 && exit 1; }
-if [[ -z ${CAST_BIN_DIR:-} ]]; then
-    cmake -S "$root" --preset bench >/dev/null
-    mkdir -p "$root/build/bench"
-    cmake --build "$root/build/bench" --target nodectl cast-broker >"$root/build/bench.log" 2>&1 || { cat "$root/build/bench.log" && exit 1; }
-    CAST_BIN_DIR=$root/build/bench/bin
-fi
-export PATH=$CAST_BIN_DIR:$PATH
+# shellcheck source=programs.sh
+. "$here/programs.sh"
 work=$(mktemp -d)
 broker=
 trap 'kill $broker 2>/dev/null || true; wait $broker 2>/dev/null || true; rm -rf "$work"' EXIT

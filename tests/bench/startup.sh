@@ -5,17 +5,11 @@
 # $CAST_BIN_DIR names the programs; without it the preset bench is built. $CAST_STARTUP_MAILBOXES: fewer, to try it out.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(cd "$here/../.." && pwd)
 runs=${1:-5}
 mailboxes=${CAST_STARTUP_MAILBOXES:-10000}
 each=100
-if [[ -z ${CAST_BIN_DIR:-} ]]; then
-    cmake -S "$root" --preset bench >/dev/null
-    mkdir -p "$root/build/bench"
-    cmake --build "$root/build/bench" --target nodectl cast-broker >"$root/build/bench.log" 2>&1 || { cat "$root/build/bench.log" && exit 1; }
-    CAST_BIN_DIR=$root/build/bench/bin
-fi
-export PATH=$CAST_BIN_DIR:$PATH
+# shellcheck source=programs.sh
+. "$here/programs.sh"
 work=$(mktemp -d)
 broker=
 trap 'kill -KILL $broker 2>/dev/null || true; rm -rf "$work"' EXIT

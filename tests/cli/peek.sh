@@ -30,7 +30,7 @@ look() {
 
     head -c 100000 /dev/zero | tr '\0' 'x' | exits 0 nodectl send --from bob --unicast alice -s
     exits 0 nodectl peek alice -n 2
-    tail -n 1 "$tmp/out" | grep -Eq 'xxx \.\.\. \(97\.7 KiB\)$' || die "not cut: $(tail -c 100 "$tmp/out")"
+    tail -n 1 "$tmp/out" | grep -Eq 'x{3} \.\.\. \(97\.7 KiB\)$' || die "not cut: $(tail -c 100 "$tmp/out")"
     printf '\xff\xfe' | exits 0 nodectl send --from bob --unicast bob -s
     exits 0 nodectl peek bob --json
     out_has '"payload_b64":"//4="'
