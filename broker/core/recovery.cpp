@@ -27,6 +27,7 @@ void trim_first(std::vector<ColdRange>& cold, const StreamRow& row) {
 void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     Directory& directory = state_.directory;
     state_.forgetful_epoch = recovered.forgetful_epoch;
+    state_.restored_us = now.mono_us;
     for (const NodeRow& row : recovered.nodes) {
         if (directory.node(row.name) != nullptr) continue;
         Node& node = directory.add_node(row.name, false);

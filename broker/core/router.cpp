@@ -217,8 +217,7 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     m.reader_window = static_cast<std::uint32_t>(state_.config.reader_window);
     m.ping_ms = static_cast<std::uint32_t>(state_.config.ping_us / kMs);
     // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
-    const bool forgets = state_.forgetful_epoch != 0 && state_.forgetful_epoch + 1 >= state_.config.epoch;
-    if (!forgets) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
+    if (state_.forgetful_epoch == 0) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
     m.version = version_;
     for (const std::string& end : publish_ends_) m.publish.push_back(end);
     for (const Outcome& outcome : session.refused)

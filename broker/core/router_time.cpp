@@ -114,6 +114,8 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
         if (now.mono_us - session->away_since_us < state_.config.session_us) state_.forgetful_epoch = state_.config.epoch;
         end_session(*session, now, outbox);
     }
+    if (state_.forgetful_epoch != state_.config.epoch && now.mono_us - state_.restored_us >= state_.config.session_us)
+        state_.forgetful_epoch = 0;  // whoever was dropped early would have been dropped by now
     if (second) {
         state_.statistics.sample(now.mono_us);
         groups_.sweep(now);

@@ -75,13 +75,14 @@ struct State {
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t cold_bytes = 0;   ///< of those, in the store alone
     Unsaved unsaved;
-    std::uint64_t forgetful_epoch = 0;  ///< in which a session was last dropped before its time
+    std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
+    std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
-    std::set<Node*, ByAge> orphans;           ///< held by a session that has no connection
-    std::unordered_set<StreamId> holding;     ///< streams with receipts held back
-    std::vector<Group*> lagging;              ///< groups with subscriptions behind their end
+    std::set<Node*, ByAge> orphans;        ///< held by a session that has no connection
+    std::unordered_set<StreamId> holding;  ///< streams with receipts held back
+    std::vector<Group*> lagging;           ///< groups with subscriptions behind their end
     std::unordered_set<SessionId> receipts_due;
 
     // What this turn has touched.

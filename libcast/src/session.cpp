@@ -122,7 +122,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     if (!m.known && welcomed_ && m.store == store_) {
         // It went down before it had kept anything of us; or we were away for too long, and what became of the
         // unreceipted is unknown.
-        const bool unkept = m.epoch == epoch_ + 1 && outbound_.seen() == 0 && now_us - online_us_ < std::int64_t(m.session_ms) * kMillisecond;
+        const bool unkept = m.epoch > epoch_ && outbound_.seen() == 0 && now_us - online_us_ < std::int64_t(m.session_ms) * kMillisecond;
         if (!unkept) return begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
     }
     const bool restarted = welcomed_ && m.epoch != next_epoch_;

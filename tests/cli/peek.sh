@@ -58,8 +58,10 @@ look() {
     exits 0 nodectl history --group team
     out_is ""
     exits 0 nodectl send --multicast team 'after it'
-    exits 0 nodectl recv bob -n 1 -W 5 --raw
-    out_is 'after it'
+    for reader in bob alice; do
+        exits 0 nodectl recv "$reader" -n 1 -W 5 --raw
+        out_is 'after it'
+    done
     exits 0 nodectl history --broadcast
 
     exits 5 nodectl peek nobody

@@ -4,9 +4,10 @@ set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"
 
-# What a worker does of which one kind of message is the end.
-work='read -r word; [ "$word" != poison ] || kill -9 $PPID'
-dies() { exits 137 nodectl recv "$1" -W 20s -n 9 --exec "$work"; }
+# What a worker does of which one kind of message is the end. It ends when the broker has its word for those before.
+patience=$((20 * ${CAST_TIME_FACTOR:-1}))s
+work='read -r word; [ "$word" != poison ] || { until nodectl peek "$reads" -n 1 | grep -q poison; do :; done; kill -9 $PPID; }'
+dies() { reads=$1 exits 137 nodectl recv "$1" -W "$patience" -n 9 --exec "$work"; }
 
 store=(--data "$tmp/data")
 start_broker --max-redeliveries 2
@@ -22,7 +23,7 @@ is "nothing is dead yet" "" "$(nodectl dead list --json)"
 dies bob # the end of the broker was none of a reader's, so the second of them was not counted
 dies bob
 is "nothing is dead yet" "" "$(nodectl dead list --json)"
-exits 0 nodectl recv bob -W 20s -n 2 --format '%p\n'
+exits 0 nodectl recv bob -W "$patience" -n 2 --format '%p\n'
 out_is $'three\nfour'
 err_has 'without acknowledging'
 exits 0 nodectl dead list --json
@@ -38,7 +39,7 @@ out_has '"payload":"poison"'
 exits 7 nodectl recv bob -n 1 -W "$quiet"
 
 # Its sender is told.
-background sender nodectl send --unicast carol --wait delivered --timeout 60s poison
+background sender nodectl send --unicast carol --wait delivered --timeout "$patience" poison
 sender_pid=$pid
 wait_for "the message" bash -c 'nodectl peek carol | grep -q poison'
 for _ in 1 2 3; do dies carol; done
@@ -54,7 +55,7 @@ exits 0 cast-broker --data "$tmp/data" --check-data
 start_broker
 exits 0 nodectl send --unicast bob poison
 for _ in 1 2 3 4 5 6; do dies bob; done
-exits 0 nodectl recv bob -n 1 -W 20s --raw
+exits 0 nodectl recv bob -n 1 -W "$patience" --raw
 out_is poison
 stop_broker
 passed
