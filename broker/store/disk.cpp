@@ -11,18 +11,20 @@
 #include <cstdlib>
 #include <utility>
 
+#include "store/log_file.hpp"
+
 namespace broker {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
-// A commit writes whole pages, one call each: few large ones cost a flood half of what SQLite's 4 KiB do, and a lone
-// message hardly more. The log is long so that a page that is written again and again is brought into the file once.
-constexpr int kPage = 16384;
-constexpr int kLogFrames = 3000;  // pages in the log, from which on it is brought into the file
+// A commit writes and checks whole pages, three of them for a lone message: small ones suit that, large ones a flood.
+// The log is long so that a page that is written again and again is brought into the file once.
+constexpr int kPage = 8192;
+constexpr int kLogFrames = 6000;  // pages in the log, from which on it is brought into the file
 constexpr std::size_t kLogReady = 8u << 20;  // bytes that the log has from the start; small transactions stay within it
-constexpr int kLogFramesReady = 480;
+constexpr int kLogFramesReady = 960;
 constexpr std::size_t kSmall = 64u << 10;  // bytes of such a transaction
 
 std::int64_t monotonic_us() {
@@ -87,7 +89,8 @@ void DiskStore::open(std::uint64_t id, StreamId first_stream) {
 }
 
 void DiskStore::open_database() {
-    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const char* vfs = durability_ == Durability::fsync ? joining_vfs() : nullptr;
+    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
     database->run("PRAGMA busy_timeout = 5000");
     database->run(fmt::format("PRAGMA page_size = {}", kPage));  // of a new database
     prepare_tables(*database, directory_.database());
