@@ -35,14 +35,6 @@ int free_port() {
     return bound ? ntohs(address.sin_port) : 0;
 }
 
-Node* port_holder(State& state, std::int64_t port) {
-    Node* holder = nullptr;
-    state.directory.for_each_node([&](Node& node) {
-        if (node.port == port && port != 0) holder = &node;
-    });
-    return holder;
-}
-
 ControlAnswer node_create(const Call& call) {
     State& state = call.router.state();
     const std::string name = call.text("name");
@@ -56,17 +48,17 @@ ControlAnswer node_create(const Call& call) {
     const Node* known = state.directory.node(name);
     if (known != nullptr && known->created && port != 0 && known->port != 0 && known->port != port)
         return fail(ErrorCode::already_exists, name + " has port " + std::to_string(known->port));
-    const Node* holder = port_holder(state, port);
+    const Node* holder = state.directory.holder_of_port(static_cast<int>(port));
     if (holder != nullptr && holder != known) return fail(ErrorCode::already_exists, "port " + std::to_string(port) + " belongs to " + holder->name);
     if (picks && port == 0 && (known == nullptr || known->port == 0)) {
-        for (int tries = 0; tries < 16 && (port == 0 || port_holder(state, port) != nullptr); ++tries) port = free_port();
+        for (int tries = 0; tries < 16 && (port == 0 || state.directory.holder_of_port(static_cast<int>(port)) != nullptr); ++tries) port = free_port();
         if (port == 0) return fail(ErrorCode::internal, "no free port found");
     }
     ErrorCode code = ErrorCode::ok;
     Node* node = call.router.create_node(name, code, call.now, call.outbox);
     if (node == nullptr) return fail(code, "'" + name + "'");
     if (port != 0 && node->port != port) {
-        node->port = static_cast<int>(port);
+        state.directory.set_port(*node, static_cast<int>(port));
         if (state.watched()) call.outbox.events.push_back({"changed", name, {}, call.now.wall_us, node->port});
     }
     return good(report_node(state, *node));

@@ -81,7 +81,9 @@ void add_later(CLI::App& app, Context& context) {
     all->footer("\nExample:\n  nodectl later list --json\n" + kGlobalHelp);
     all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
     auto* one = later->add_subcommand("cancel", "Throw away what waits under these ids");
-    one->add_option("ID", options->ids, "As 'later list' shows them")->required();
+    one->add_option("ID", options->ids, "As 'later list' shows them")->required()->check([](const std::string& id) {
+        return id_trouble(id, "nodectl later list");
+    });
     one->footer("\nExample:\n  nodectl later cancel 12 13\n" + kGlobalHelp);
     one->callback([&context, options] { context.run = [&context, options] { return cancel(context, *options); }; });
 }

@@ -171,4 +171,9 @@ std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string id_trouble(const std::string& text, std::string_view listed_by) {
+    const bool number = !text.empty() && text.size() <= 19 && text.find_first_not_of("0123456789") == std::string::npos;
+    return number ? "" : "'" + printable(text) + "' is no id: '" + std::string(listed_by) + "' shows them";
+}
+
 }  // namespace nodectl

@@ -28,4 +28,7 @@ void append_time(std::string& out, std::chrono::system_clock::time_point time);
 /// "1 message", "2 messages".
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// What is wrong with an id that somebody typed, and which command shows the right ones; empty when nothing is.
+std::string id_trouble(const std::string& text, std::string_view listed_by);
+
 }  // namespace nodectl

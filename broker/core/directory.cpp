@@ -48,7 +48,19 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
 void Directory::remove_node(Node& node) {
     for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
     if (!node.hidden) --visible_;
+    set_port(node, 0);
     nodes_.erase(nodes_.find(std::string_view(node.name)));
+}
+
+Node* Directory::holder_of_port(int port) const {
+    const auto at = ports_.find(port);
+    return at == ports_.end() ? nullptr : at->second;
+}
+
+void Directory::set_port(Node& node, int port) {
+    if (node.port != 0) ports_.erase(node.port);
+    node.port = port;
+    if (port != 0) ports_[port] = &node;
 }
 
 Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id) {

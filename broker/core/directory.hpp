@@ -55,8 +55,8 @@ struct Membership {
     Group* group = nullptr;
     Sequence cursor = 0;   ///< counts by itself while `own`, else the subscription's does
     Sequence high = 0;     ///< an earlier reader may have got everything up to it
-    bool own = true;
     Sequence start = 0;    ///< its cursor when its present reader was told of it
+    bool own = true;
     bool touched = false;  ///< listed for the next transaction
 };
 
@@ -74,11 +74,8 @@ struct Node {
     std::int64_t lost_us = 0;          ///< since when its holder has no connection
     std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
     std::vector<Membership> memberships;
-    std::size_t queued_bytes = 0;
-    std::size_t queued_messages = 0;
-    std::uint64_t received = 0;
-    std::uint64_t acknowledged = 0;
-    std::uint64_t sent = 0;
+    std::size_t queued_bytes = 0, queued_messages = 0;
+    std::uint64_t received = 0, acknowledged = 0, sent = 0;  ///< messages
     std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
 
     Membership* membership(const Group& group);
@@ -94,8 +91,7 @@ struct Subscription {
     Sequence lowest = 0;      ///< the least of acked and the own cursors, or lower while `stale`
     bool stale = false;
     Pace pace;
-    std::int64_t tail_due_us = 0;
-    std::int64_t tail_wait_us = 0;
+    std::int64_t tail_due_us = 0, tail_wait_us = 0;
 };
 
 /// A FETCH that goes on when the store has answered.
@@ -162,6 +158,9 @@ public:
 
     /// A new node; a member of broadcast from its present end on, unless hidden.
     Node& add_node(std::string_view name, bool hidden);
+    /// The node that has this port of its own; null for 0.
+    Node* holder_of_port(int port) const;
+    void set_port(Node& node, int port);
     /// This stream is nobody's any more.
     void disown(StreamId id) { owners_.erase(id); }
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
@@ -193,6 +192,7 @@ private:
     std::unordered_set<std::unique_ptr<Node>, NameHash, SameName> nodes_;
     std::unordered_map<std::string, std::unique_ptr<Group>, NameHash, std::equal_to<>> groups_;
     std::unordered_map<StreamId, StreamOwner> owners_;
+    std::unordered_map<int, Node*> ports_;
     std::unique_ptr<Group> broadcast_;
     std::size_t visible_ = 0;
 };

@@ -10,7 +10,7 @@ using cast::wire::Position;
 
 void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     if (node.membership(group) != nullptr) return;
-    node.memberships.push_back({&group, group.stream.last(), 0, true});
+    node.memberships.push_back({&group, group.stream.last()});
     state_.touch(node, node.memberships.back());
     ++group.member_count;
     if (!group.broadcast()) group.members.insert(&node);

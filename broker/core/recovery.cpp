@@ -32,7 +32,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         if (directory.node(row.name) != nullptr) continue;
         Node& node = directory.add_node(row.name, false);
         node.created = row.created;
-        node.port = row.port;
+        directory.set_port(node, row.port);
         if (row.created) continue;
         node.holder = row.holder != 0 ? row.holder : 1;  // its program has the grace time to come back
         node.lost_us = now.mono_us;

@@ -91,7 +91,8 @@ exits 0 nodectl send --from bob --multicast team 'for all'
 exits 1 nodectl recv worker -n 5 -W 5 --nack --exec 'read -r word; [ "$word" = 2 ] || [ "$word" = 4 ] || exit 3'
 is "the warnings" 3 "$(grep -c 'goes to the dead letters' "$tmp/err")"
 exits 0 nodectl dead list --node worker --json
-is "their payloads" "1 3 for all" "$(sed 's/.*"payload":"\([^"]*\)".*/\1/' "$tmp/out" | xargs)"
+# A group and a mailbox are two streams: which of them comes first is left open.
+is "their payloads" "1 3 for all" "$(sed 's/.*"payload":"\([^"]*\)".*/\1/' "$tmp/out" | LC_ALL=C sort | xargs)"
 out_has '"reason":"refused","detail":"exit status 3"'
 out_has '"sender":"bob","target":"worker","kind":"unicast","type":"text","payload":"1","headers":{"try":"1"}'
 out_has '"sender":"bob","target":"team","kind":"multicast","type":"text","payload":"for all"'
@@ -102,7 +103,7 @@ start_broker
 exits 0 nodectl dead requeue --node worker
 out_is '3 messages put back'
 exits 0 nodectl recv worker -n 3 -W 5 --format '%s %h{try} %p\n'
-out_is $'bob 1 1\nbob 1 3\nbob  for all'
+is "in any order" $'bob  for all\nbob 1 1\nbob 1 3' "$(LC_ALL=C sort "$tmp/out")"
 exits 0 nodectl recv other -n 1 -W 5 --raw
 out_is 'for all'
 head -c 1048576 /dev/zero | tr '\0' 'x' >"$tmp/large"
@@ -127,5 +128,8 @@ exits 2 nodectl dead
 exits 2 nodectl dead requeue
 exits 2 nodectl dead purge 1 --all
 exits 2 nodectl dead show
+exits 2 nodectl dead show -1
+exits 2 nodectl dead purge 1x
+err_has "'1x' is no id: 'nodectl dead list' shows them"
 stop_broker
 passed

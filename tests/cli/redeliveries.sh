@@ -6,7 +6,8 @@ set -euo pipefail
 
 # What a worker does of which one kind of message is the end. It ends when the broker has its word for those before.
 patience=$((20 * ${CAST_TIME_FACTOR:-1}))s
-work='read -r word; [ "$word" != poison ] || { until nodectl peek "$reads" -n 1 | grep -q poison; do :; done; kill -9 $PPID; }'
+work='read -r word; [ "$word" = poison ] || exit 0
+while first=$(nodectl peek "$reads" -n 1); do case $first in *poison) kill -9 $PPID ;; esac; done'
 dies() { reads=$1 exits 137 nodectl recv "$1" -W "$patience" -n 9 --exec "$work"; }
 
 store=(--data "$tmp/data")

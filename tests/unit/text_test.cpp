@@ -85,3 +85,10 @@ TEST_CASE("times are told in UTC with microseconds, counts with their noun") {
     CHECK(counted(0, "message") == "0 messages");
     CHECK(counted(2, "message") == "2 messages");
 }
+
+TEST_CASE("an id is a number") {
+    CHECK(id_trouble("17", "it").empty());
+    CHECK(id_trouble("9223372036854775807", "it").empty());
+    for (const char* wrong : {"", "-1", "+1", "1x", " 1", "1.0", "92233720368547758070"})
+        CHECK(id_trouble(wrong, "it") == std::string("'") + wrong + "' is no id: 'it' shows them");
+}
