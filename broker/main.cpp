@@ -126,7 +126,7 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
 }
 
 int run(const broker::Options& options, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
-    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin});
+    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin, static_cast<int>(options.io_threads)});
     Broker broker(options, edge, store, config, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);

@@ -28,6 +28,8 @@ struct Options {
     /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
     /// Empty: nowhere.
     std::string endpoints_file;
+    /// Threads of libzmq's that move the bytes, 1 to 16. One writes to readers while the other reads from senders.
+    std::uint64_t io_threads = 2;
     /// Sleep whenever there is nothing to do, also while single messages come every moment (core/spin.hpp).
     bool no_spin = false;
 

@@ -37,6 +37,7 @@ const std::array kSettings{
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
             "write the ends there: lines bind=URL, publish=URL and http=URL"},
+    Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEnds, "threads that move the bytes of connections"},
     Setting{"no-spin", &O::no_spin, kFixed, kEnds,
             "sleep whenever nothing is there: saves processor time, and single messages take longer"},
     Setting{"http", HttpEnd{&O::http}, kFixed, kPage, "where browsers and scripts are answered (port 0: a free one), or off"},

@@ -61,13 +61,13 @@ struct Membership {
 };
 
 struct Node {
-    std::uint64_t id = 0;  ///< counts the nodes that were ever made
+    std::uint64_t id : 43 = 0;  ///< counts the nodes that were ever made
+    int port : 17 = 0;
+    bool created : 1 = false;
+    bool hidden : 1 = false;
+    bool online : 1 = false;  ///< as last told in an event
+    bool dirty : 1 = false;   ///< listed among the nodes of this turn
     std::string name;
-    bool created = false;
-    bool hidden = false;
-    bool online = false;  ///< as last told in an event
-    bool dirty = false;   ///< listed among the nodes of this turn
-    int port = 0;
     SessionId holder = 0;              ///< session that receives as it; 0: none
     SessionId reader = 0;              ///< session that received as it last
     Connection* connection = nullptr;  ///< where it is received now

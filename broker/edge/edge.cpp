@@ -78,7 +78,7 @@ std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::
 }  // namespace
 
 Edge::Edge(const Settings& settings)
-    : context_(1),
+    : context_(settings.io_threads),
       router_(context_, zmq::socket_type::router),
       pub_(context_, zmq::socket_type::pub),
       may_spin_(settings.spin && std::thread::hardware_concurrency() > 1) {

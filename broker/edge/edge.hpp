@@ -21,6 +21,7 @@ public:
         std::vector<std::string> publish;
         std::size_t max_frame = 0;  ///< bytes; a peer that sends more is cut off
         bool spin = false;          ///< look again for a moment before sleeping, when that pays (core/spin.hpp)
+        int io_threads = 1;         ///< of libzmq's, that move the bytes
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.

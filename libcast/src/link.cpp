@@ -176,6 +176,8 @@ void Link::drive(Lock& lock, std::int64_t until_us, bool own_thread) {
 bool Link::process() {
     clock_us_ = now_us();
     if (!transport_.connected() && !stop_ && clock_us_ >= retry_us_) try_connect();
+    // Asked first: what came before the end is there to be read by now, and is read before the connection is given up.
+    const bool lost = transport_.lost();
     bool any = false;
     wire::Slice frame;
     int left = kFramesALook;
@@ -196,7 +198,7 @@ bool Link::process() {
     }
     any = left < kFramesALook || published < kFramesALook;
     more_ = left == 0 || published == 0;
-    if (transport_.change() == Transport::Change::down) out_.reconnect = true;
+    if (lost && left > 0) out_.reconnect = true;
     next_us_ = session_.tick(clock_us_, out_);
     if (more_) next_us_ = 0;
     flush_out();

@@ -14,6 +14,9 @@ namespace cast::detail {
 namespace {
 
 constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy than to share
+// libzmq is never to reconnect. Its own word for that, -1, also throws away what has arrived and was not read when the
+// connection went: BYE, the last receipts. So it may try again tomorrow; by then the socket is long gone.
+constexpr int kNeverAgainMs = 24 * 3600 * 1000;
 
 /// One context for all links of the process, made with the first and gone with the last.
 std::shared_ptr<zmq::context_t> shared_context() {
@@ -71,15 +74,14 @@ bool Transport::connect(const std::string& url) {
     try {
         auto dealer = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::dealer);
         dealer->set(zmq::sockopt::linger, 0);
-        dealer->set(zmq::sockopt::reconnect_ivl, -1);
+        dealer->set(zmq::sockopt::reconnect_ivl, kNeverAgainMs);
         dealer->set(zmq::sockopt::sndhwm, 0);  // the session's window bounds it
         dealer->set(zmq::sockopt::rcvhwm, 0);  // the readers' windows bound it
         dealer->set(zmq::sockopt::tcp_keepalive, 1);
         dealer->set(zmq::sockopt::tcp_keepalive_idle, 30);
         dealer->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::kHardMaxMessage));
         const std::string end = "inproc://cast-link-" + std::to_string(++count);
-        const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (zmq_socket_monitor(dealer->handle(), end.c_str(), events) != 0) return false;
         auto monitor = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::pair);
         monitor->set(zmq::sockopt::linger, 0);
@@ -103,6 +105,7 @@ void Transport::disconnect(int linger_ms) {
     dealer_.reset();
     monitor_.reset();
     sub_.reset();
+    lost_ = false;
     collect_descriptors();
 }
 
@@ -145,8 +148,7 @@ bool Transport::receive_published(std::uint64_t& stream, wire::Slice& frame) {
     return false;
 }
 
-Transport::Change Transport::change() {
-    Change change = Change::none;
+bool Transport::lost() {
     while (monitor_ != nullptr && monitor_hot_) {
         zmq::message_t event, address;
         if (zmq_msg_recv(event.handle(), monitor_->handle(), ZMQ_DONTWAIT) < 0) {
@@ -154,11 +156,9 @@ Transport::Change Transport::change() {
             break;
         }
         if (event.more()) (void)zmq_msg_recv(address.handle(), monitor_->handle(), ZMQ_DONTWAIT);
-        if (event.size() < 2) continue;
-        const auto id = wire::load<std::uint16_t>(static_cast<const char*>(event.data()));
-        change = id == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? Change::up : Change::down;
+        lost_ = dealer_hot_ = true;
     }
-    return change;
+    return lost_;
 }
 
 bool Transport::stir() {

@@ -16,8 +16,6 @@ namespace cast::detail {
 
 class Transport {
 public:
-    enum class Change { none, up, down };
-
     Transport();
     ~Transport();
 
@@ -33,8 +31,8 @@ public:
     bool receive(wire::Slice& frame);
     /// The next published frame and its stream.
     bool receive_published(std::uint64_t& stream, wire::Slice& frame);
-    /// What the monitor has seen since the last look.
-    Change change();
+    /// True from when the connection could not be made, or was lost: what had come before is there for receive() by then.
+    bool lost();
     /// After a send: it may have taken in what the descriptor would have shown. True when something is to be read.
     bool stir();
     bool hot() const { return dealer_hot_ || sub_hot_ || monitor_hot_; }
@@ -68,6 +66,7 @@ private:
     bool dealer_hot_ = false;     // may hold something to read
     bool sub_hot_ = false;
     bool monitor_hot_ = false;
+    bool lost_ = false;
     bool copy_all_ = false;  // inproc shares memory with the broker, which writes into frames
 };
 

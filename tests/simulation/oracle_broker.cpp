@@ -165,7 +165,7 @@ void Oracle::look(broker::Router& router) {
                 require(at != node.connection->subscriptions.end(), "a member is read without a subscription");
                 cursor = std::max(cursor, at->second->acked);
             }
-            Ledger& ledger = ensure({node.id, m.group->stream.id()}, cursor);
+            Ledger& ledger = ensure({std::uint64_t{node.id}, m.group->stream.id()}, cursor);
             if (ledger.node.empty()) ledger.node = node.name;
             check_cursor(ledger, node.name, m.group->stream.id(), cursor);
         }

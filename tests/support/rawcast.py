@@ -186,7 +186,7 @@ class Peer:
         self.socket = broker.context.socket(kind)
         self.socket.linger = 0
         self.socket.sndhwm = self.socket.rcvhwm = 0
-        self.socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 24 * 3600 * 1000)  # never; -1 would lose what was not read at the end
         if identity is not None:
             self.socket.setsockopt(zmq.IDENTITY, identity)
         if receive_buffer is not None:

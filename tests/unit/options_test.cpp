@@ -139,7 +139,7 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
         const bool yes_no = std::holds_alternative<bool broker::Options::*>(setting.kind);
         std::string value = known == others.end() ? yes_no ? "true" : "" : known->second;
         if (std::holds_alternative<broker::SizeRange>(setting.kind)) value = "3MiB";
-        if (std::holds_alternative<broker::CountRange>(setting.kind)) value = "321";
+        if (std::holds_alternative<broker::CountRange>(setting.kind)) value = setting.name == "io-threads" ? "7" : "321";
         if (std::holds_alternative<broker::TimeRange>(setting.kind)) value = "9500ms";
         const std::string name(setting.name);
         const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
