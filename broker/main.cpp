@@ -153,7 +153,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
     broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os, config.store_id, config.first_stream);
-    store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 1);
+    store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
     broker::Recovered recovered = store.recover();
     config.durable = true;
     config.epoch = store.identity().epoch;

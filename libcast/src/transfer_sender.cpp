@@ -18,7 +18,7 @@ using detail::Lock;
 namespace {
 
 constexpr std::size_t kOnTheirWay =
-    3u << 20;  // bytes without an outcome: less than the session's window, others send too
+    3u << 19;  // bytes without an outcome: less than the session's window, others send too
 constexpr std::size_t kHeadRoom = 8 * 1024;
 
 }  // namespace

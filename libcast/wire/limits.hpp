@@ -24,7 +24,7 @@ inline constexpr std::size_t kBatchSeal = 64 * 1024;       // a batch is closed 
 inline constexpr std::size_t kFrameFill = 128 * 1024;      // several batches share a frame up to this size
 inline constexpr std::size_t kControlMax = 4u << 20;       // bytes of one CONTROL request or reply
 
-inline constexpr std::size_t kSenderWindow = 4u << 20;   // unreceipted bytes of one session, default
+inline constexpr std::size_t kSenderWindow = 2u << 20;   // unreceipted bytes of one session, default
 inline constexpr std::size_t kSenderBatches = 4096;      // unreceipted batches of one session
 inline constexpr std::size_t kReaderWindow = 2u << 20;   // unacknowledged bytes of one reader, default
 inline constexpr std::size_t kReaderBatches = 1024;      // unacknowledged batches of one reader

@@ -125,7 +125,7 @@ TEST_CASE("a full send window refuses with would_block, or blocks until the dead
     };
     const auto [refused, many] = fill(refusing);
     CHECK(refused == ErrorCode::would_block);
-    CHECK(many > 20);   // 4 MiB are on their way
+    CHECK(many > 20);   // 2 MiB are on their way
     CHECK(many < 400);  // and not much more
     const auto begin = std::chrono::steady_clock::now();
     CHECK(fill(blocking).first == ErrorCode::timed_out);
