@@ -137,10 +137,10 @@ int change(const Context& context, const DeadOptions& options, const std::string
     return code != 0 || failed.empty() ? code : 6;
 }
 
-std::string known_id(const std::string& id) { return id_trouble(id, "nodectl dead list"); }
+std::string id_form(const std::string& id) { return id_trouble(id, "nodectl dead list"); }
 
 void add_choice(CLI::App& app, DeadOptions& options) {
-    app.add_option("ID", options.ids, "Which letters")->check(known_id);
+    app.add_option("ID", options.ids, "Which letters")->check(id_form);
     app.add_option("--node", options.node, "All of this node")->type_name("NAME");
     app.add_flag("--all", options.all, "All of all nodes");
 }
@@ -171,7 +171,7 @@ void add_dead(CLI::App& app, Context& context) {
     all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
 
     auto* one = dead->add_subcommand("show", "Show all about a dead letter");
-    one->add_option("ID", options->ids, "Which letter")->required()->expected(1)->check(known_id);
+    one->add_option("ID", options->ids, "Which letter")->required()->expected(1)->check(id_form);
     one->add_flag("--raw", options->raw, "Print the payload's bytes, nothing else (of a large one the first 512 KiB)");
     one->footer("\nExamples:\n  nodectl dead show 17\n  nodectl dead show 17 --raw > payload\n" + kGlobalHelp);
     one->callback([&context, options] { context.run = [&context, options] { return show(context, *options); }; });

@@ -158,7 +158,7 @@ public:
         if (!active_.empty() && now_us >= ack_due_us_ - kAckRide) tick(now_us, true, out);
     }
     bool unacknowledged() const { return !active_.empty(); }
-    /// Reader windows as the broker proposes them; ACKs go out at an eighth.
+    /// Reader windows as the broker proposes them; ACKs go out at a quarter.
     void window(std::size_t bytes) { window_ = bytes; }
 
 private:

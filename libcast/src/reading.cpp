@@ -185,7 +185,7 @@ bool Inbound::acknowledge(ReadStream& stream, wire::Ack& ack) {
 
 std::int64_t Inbound::tick(std::int64_t now_us, bool at_once, ClientOutbox& out) {
     if (active_.empty() || !online_) return kForever;
-    if (!at_once && now_us < ack_due_us_ && handled_bytes_ < window_ / 8) return ack_due_us_;
+    if (!at_once && now_us < ack_due_us_ && handled_bytes_ < window_ / 4) return ack_due_us_;
     handled_bytes_ = 0;
     wire::Ack ack;
     std::erase_if(active_, [&](ReadStream* stream) {

@@ -26,7 +26,7 @@ inline constexpr std::size_t kControlMax = 4u << 20;       // bytes of one CONTR
 
 inline constexpr std::size_t kSenderWindow = 2u << 20;   // unreceipted bytes of one session, default
 inline constexpr std::size_t kSenderBatches = 4096;      // unreceipted batches of one session
-inline constexpr std::size_t kReaderWindow = 2u << 20;   // unacknowledged bytes of one reader, default
+inline constexpr std::size_t kReaderWindow = 1u << 20;   // unacknowledged bytes of one reader, default
 inline constexpr std::size_t kReaderBatches = 1024;      // unacknowledged batches of one reader
 inline constexpr std::size_t kFetchBytes = 512 * 1024;   // the most that one FETCH brings
 inline constexpr std::size_t kAttachMax = 16384;         // nodes in one ATTACH or DETACH
