@@ -58,11 +58,11 @@ struct Options {
     bool send_only = false;
 
     /// Acknowledge only what Node::ack() is called for (it covers everything given out so far), instead of
-    /// the message before at each receive().
+    /// the message before at each receive(). No more comes than `receive_window` allows, until it is called.
     bool manual_ack = false;
 
     /// Bytes of received messages a node may hold unhandled before the broker stops sending it more.
-    /// 0: what the broker proposes (2 MiB by default). Larger values than the broker's are cut to it.
+    /// 0: what the broker proposes (1 MiB by default). Larger values than the broker's are cut to it.
     std::size_t receive_window = 0;
 
     /// Told of refusals, on an internal thread, without locks held. Do not block in it.
