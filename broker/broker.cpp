@@ -167,7 +167,9 @@ void Broker::hear_store(Now at) {
 
 /// Everything up to the present turn in one transaction, when the store has done the one before.
 void Broker::tell_store(Now at) {
-    if (!store_.idle() || !router_.wants_transaction(at, deadline_us_)) return;
+    if (!store_.idle()) return;
+    router_.committed(store_.committed());  // what became idle after hear_store looked; the next transaction takes its place
+    if (!router_.wants_transaction(at, deadline_us_)) return;
     Transaction transaction;
     router_.collect(transaction, at);
     store_.begin(std::move(transaction));
@@ -181,6 +183,8 @@ void Broker::await_store(std::int64_t until_us) {
         edge_.wait(20 * kMs, store_.descriptor());
         turn(now());
     }
+    hear_store(now());
+    carry_out(now());
 }
 
 void Broker::stop(Now started) {
@@ -196,6 +200,7 @@ void Broker::stop(Now started) {
     if (!store_.volatile_only()) {  // once more, for where everybody stands now
         while (!store_.idle() && now().mono_us < kept_by) edge_.wait(20 * kMs, store_.descriptor());
         router_.state().unsaved.urgent = true;
+        if (!store_.idle()) store_.incomplete();
         tell_store(now());
     }
     log_info("stopped");

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 
+#include "json_text.hpp"
 #include "report.hpp"
 #include "wire/frame.hpp"
 #include "wire/names.hpp"
@@ -158,7 +159,7 @@ const std::map<std::string_view, Answer> kCalls = {
 }  // namespace
 
 ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
-    const json request = json::parse(asked.json, nullptr, false);
+    const json request = parse_json(asked.json);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
     const Call call{request, router_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");

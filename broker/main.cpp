@@ -57,6 +57,12 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Descriptors 0 to 2 that were closed are taken: a file of ours that got one would be written to by the log.
+void take_standard_streams() {
+    for (int fd = 0; fd <= 2; ++fd)
+        if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", O_RDWR);  // the lowest that is free
+}
+
 int open_signals() {
     sigset_t set;
     sigemptyset(&set);
@@ -180,6 +186,7 @@ int serve(const broker::Options& options, int signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    take_standard_streams();
     g_argc = argc;
     g_argv = argv;
     const broker::Parsed parsed = broker::parse_options(argc, argv);

@@ -95,10 +95,24 @@ Problem read_details(const Json& line, Envelope& envelope) {
     return read_time(line, envelope);
 }
 
+// Writing a value recurses once a level: a text of nothing but brackets would end the program.
+constexpr int kDeepest = 512;
+struct TooDeep {};
+
+bool not_too_deep(int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepest) throw TooDeep();
+    return true;
+}
+
 }  // namespace
 
 Problem parse_json_line(std::string_view text, Envelope& envelope, std::string& payload) {
-    const Json line = Json::parse(text, nullptr, false);
+    Json line;
+    try {
+        line = Json::parse(text, not_too_deep, false);
+    } catch (const TooDeep&) {
+        return "nests deeper than " + std::to_string(kDeepest) + " levels";
+    }
     if (line.is_discarded()) return "not JSON";
     if (!line.is_object()) return "not a JSON object";
     if (auto problem = read_target(line, envelope)) return problem;

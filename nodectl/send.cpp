@@ -184,7 +184,7 @@ void add_details(CLI::App& send, SendOptions& options) {
     send.add_option("--id", envelope.id, "An id of your own; the header \"id\"");
     send.add_flag("--echo", envelope.echo, "Group and broadcast: to the sender's own node, too");
     send.add_option("--wait", options.wait,
-                    "receipt: until the broker has it (default); delivered: until its receiver has acknowledged it; "
+                    "receipt: until the broker has it (default); delivered: until its receiver has acknowledged or refused it; "
                     "none: do not wait")
         ->type_name("FOR")
         ->check(CLI::IsMember({"receipt", "delivered", "none"}));

@@ -2,6 +2,7 @@
 #include "core/keeper.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 #include "wire/frame.hpp"
 
@@ -22,6 +23,13 @@ std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& s
     return {session.blocked.begin(), session.blocked.end()};
 }
 
+std::vector<cast::wire::Outcome> answers_of(const Session& session) {
+    std::vector<cast::wire::Outcome> all;
+    all.reserve(session.delivered.size());
+    for (const Answer& answer : session.delivered) all.push_back(answer.outcome);
+    return all;
+}
+
 }  // namespace
 
 bool Keeper::wants(Now now, std::int64_t& due_us) const {
@@ -36,6 +44,7 @@ bool Keeper::wants(Now now, std::int64_t& due_us) const {
 }
 
 void Keeper::collect(Transaction& t, Now now) {
+    assert(under_way_turn_ == 0);  // the end of the one before was heard: its streams would be forgotten
     collected_us_ = now.mono_us;
     state_.live_bytes = 0;
     t.turn = under_way_turn_ = state_.turn;
@@ -122,7 +131,7 @@ void Keeper::collect_sessions(Transaction& t) {
             t.sessions_gone.push_back(id);
             continue;
         }
-        t.sessions.push_back({id, session->through, session->refused, {session->delivered.begin(), session->delivered.end()}, blocked_of(*session)});
+        t.sessions.push_back({id, session->through, session->refused, answers_of(*session), blocked_of(*session)});
     }
     state_.unsaved.sessions.clear();
 }

@@ -71,7 +71,10 @@ void Receipts::release(StreamId stream, std::vector<SessionId>& waiting, Now now
 void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode code, Now now) {
     Session* session = state_.sessions.session(id);
     if (session == nullptr) return;
-    session->delivered.push_back({number, code});
+    const bool revocable = code != cast::ErrorCode::ok && code != cast::ErrorCode::expired;
+    const Turn turn = revocable && state_.config.durable ? state_.deciding : 0;
+    session->delivered.push_back({{number, code}, turn});
+    if (turn != 0) state_.answers_held.emplace_back(turn, id);
     state_.touch(*session);
     if (session->delivered.size() > kDeliveredKept) {
         session->delivered.pop_front();
@@ -81,7 +84,7 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
 }
 
 Turn Receipts::close_turn() {
-    ++state_.turn;
+    state_.deciding = ++state_.turn;
     if (!state_.accepted.empty()) {
         std::vector<Accepted> outcomes;
         for (SessionId id : state_.accepted)
@@ -96,6 +99,11 @@ Turn Receipts::close_turn() {
 }
 
 void Receipts::committed(Turn turn) {
+    state_.committed = std::max(state_.committed, turn);
+    while (!state_.answers_held.empty() && state_.answers_held.front().first <= turn) {
+        if (Session* session = state_.sessions.session(state_.answers_held.front().second)) due(*session, 0);
+        state_.answers_held.pop_front();
+    }
     while (!state_.uncommitted.empty() && state_.uncommitted.front().first <= turn) {
         for (const Accepted& accepted : state_.uncommitted.front().second)
             if (Session* session = state_.sessions.session(accepted.session); session != nullptr && session->life == accepted.life) {
@@ -107,8 +115,15 @@ void Receipts::committed(Turn turn) {
     }
 }
 
+/// How many of the answers may be told by now.
+std::size_t Receipts::tellable(const Session& session) const {
+    std::size_t n = session.delivered_told;
+    while (n < session.delivered.size() && session.delivered[n].turn <= state_.committed) ++n;
+    return n;
+}
+
 bool Receipts::piggyback(Session& session, std::uint32_t& aux) {
-    if (session.refused_told < session.refused.size() || session.delivered_told < session.delivered.size()) return false;
+    if (session.refused_told < session.refused.size() || session.delivered_told < tellable(session)) return false;
     const std::uint64_t through = session.receiptable();
     if (through <= session.receipted) return false;
     aux = static_cast<std::uint32_t>(through);
@@ -143,10 +158,11 @@ void Receipts::send(Session& session, Outbox& outbox) {
     auto& told = session.refused_told;
     for (; told < session.refused.size() && session.refused[told].number <= receipt.through; ++told)
         receipt.refused.push_back(session.refused[told]);
-    receipt.delivered.assign(session.delivered.begin() + static_cast<std::ptrdiff_t>(session.delivered_told), session.delivered.end());
+    const std::size_t tells = tellable(session);
+    for (std::size_t i = session.delivered_told; i < tells; ++i) receipt.delivered.push_back(session.delivered[i].outcome);
     if (receipt.through <= session.receipted && receipt.refused.empty() && receipt.delivered.empty()) return;
     session.receipted = std::max(session.receipted, receipt.through);
-    session.delivered_told = session.delivered.size();
+    session.delivered_told = tells;
     settle_bytes(session, receipt.through);
     ++state_.statistics.receipts;
     outbox.send(session.connection->id, cast::wire::encode(receipt));

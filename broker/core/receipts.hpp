@@ -37,6 +37,7 @@ public:
 
 private:
     void due(Session& session, std::int64_t at_us);
+    std::size_t tellable(const Session& session) const;
     void send(Session& session, Outbox& outbox);
     State& state_;
 };

@@ -54,7 +54,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         session.through = session.committed = session.receipted = row.through;
         session.known = true;
         session.refused = row.refused;
-        session.delivered.assign(row.delivered.begin(), row.delivered.end());
+        for (const cast::wire::Outcome& outcome : row.delivered) session.delivered.push_back({outcome, 0});
         for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
         state_.sessions.mark_away(session, now.mono_us);
     }

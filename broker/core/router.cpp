@@ -232,7 +232,11 @@ void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes
     if ((frame.flags & kHasAux) != 0) receipts_.confirm(*connection.session, frame.aux);
     bool in_order = true;
     for (const BatchView& batch : batches_) in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
-    if (!in_order) error(connection.id, ErrorCode::out_of_order, Verb::cast, "a batch is missing before this one", outbox);
+    if (!in_order) {
+        const bool stuffed = connection.session->refused.size() >= 2 * kRefusalsKept;
+        const char* why = stuffed ? "too many refusals wait to be confirmed: read the receipts first" : "a batch is missing before this one";
+        error(connection.id, ErrorCode::out_of_order, Verb::cast, why, outbox);
+    }
     if (!state_.store_healthy) [[unlikely]]
         error(connection.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
 }
@@ -246,6 +250,8 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         return true;
     }
     if (batch.header.number != session.through + 1) return false;
+    // Refusals are kept until they are confirmed: whoever sends and sends without reading them is stopped here.
+    if (session.refused.size() >= 2 * kRefusalsKept) return false;
     ++state_.statistics.batches_in;
     const ErrorCode code = foreign ? ErrorCode::forbidden : place(connection, batch, whole, now);
     receipts_.outcome(session, batch.header, batch.bytes.size(), code, now);

@@ -135,7 +135,9 @@ std::int64_t Router::flush(Now now, Outbox& outbox) {
     connections.swap(state_.dirty_connections);
     for (ConnectionId id : connections)
         if (Connection* connection = state_.sessions.connection(id)) flush_deliveries(state_, receipts_, *connection, outbox);
-    return receipts_.flush(now, outbox);
+    const std::int64_t due = receipts_.flush(now, outbox);
+    state_.deciding = state_.turn + 1;
+    return due;
 }
 
 Group* Router::create_group(std::string_view name, ErrorCode& code, Now now, Outbox& outbox) {

@@ -41,6 +41,12 @@ struct Held {
     std::uint64_t bytes_before = 0;  ///< bytes of the session's batches before it, ever
 };
 
+/// Why a batch will not be delivered may be told once the turn that decided it is kept: a crash could take that back.
+struct Answer {
+    cast::wire::Outcome outcome;
+    Turn turn = 0;
+};
+
 struct Session {
     SessionId id = 0;
     std::uint64_t life = 0;  ///< counts the sessions ever made: one that ended may come back under its id
@@ -56,7 +62,7 @@ struct Session {
     std::uint64_t receipted = 0;  ///< last batch that was receipted on this connection
     std::vector<cast::wire::Outcome> refused;    ///< not yet confirmed by the client, ascending
     std::size_t refused_told = 0;                ///< how many of them were sent on this connection
-    std::deque<cast::wire::Outcome> delivered;   ///< answers to kWantsDelivered; the newest are kept to repeat
+    std::deque<Answer> delivered;                ///< answers to kWantsDelivered; the newest are kept to repeat
     std::size_t delivered_told = 0;
     std::deque<Held> held;
     std::unordered_map<std::string, cast::ErrorCode> blocked;  ///< by way_to(): targets that refuse until a batch says resume

@@ -91,7 +91,10 @@ struct State {
     std::vector<ConnectionId> dirty_connections;
     std::vector<SessionId> accepted;  ///< sessions with new outcomes in this turn
     Turn turn = 0;
+    Turn deciding = 1;   ///< the turn whose transaction will hold what is decided now
+    Turn committed = 0;  ///< what the store keeps for good
     std::deque<std::pair<Turn, std::vector<Accepted>>> uncommitted;
+    std::deque<std::pair<Turn, SessionId>> answers_held;  ///< sessions that are to be answered once this turn is kept
 
     std::size_t memory_bytes() const { return total_bytes - cold_bytes; }
     void touch(Stream& stream) {

@@ -164,6 +164,8 @@ public:
     virtual std::uint64_t failures() const { return 0; }
     /// How long the transaction under way has been tried, in ms; 0: there is none.
     virtual std::int64_t busy_ms() const { return 0; }
+    /// It will not be told of all that happened: this end of the broker is not one in order.
+    virtual void incomplete() {}
     /// Its name for status: "memory", "sqlite".
     virtual const char* name() const = 0;
 };

@@ -6,6 +6,7 @@
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -111,7 +112,7 @@ awaitable<void> Door::handle(std::string text) {
     json answer = json::object();
     std::optional<Failure> failed;
     try {
-        const json request = json::parse(text, nullptr, false);
+        const json request = broker::parse_json(text);
         if (!request.is_object())
             throw Failure(400, "malformed", "not a JSON object",
                           "send one object, such as {\"content\": \"hi\", \"recipients\": [\"bob\"]}");

@@ -8,6 +8,7 @@
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -144,7 +145,7 @@ void Hub::tell_reload() {
 
 void Hub::take_samples(std::vector<std::string> samples) {
     for (const std::string& text : samples) {
-        const json record = json::parse(text, nullptr, false);
+        const json record = broker::parse_json(text);
         if (!record.is_object()) continue;
         seen_ += record.value("seen", std::uint64_t{1});
         if (samples_.size() < kSamplesKept) samples_.push_back(show_record(record, 0));
@@ -213,7 +214,7 @@ void Hub::watch_events() {
             const auto event = admin->next_event(milliseconds(250));
             if (!event && event.code() != cast::ErrorCode::timed_out) throw Failure(event.error());
             if (!event) continue;
-            json told = json::parse(event->json, nullptr, false);
+            json told = broker::parse_json(event->json);
             asio::post(app_.io, [this, told = std::move(told)] {
                 app_.monitor.event(told);
                 app_.ports.noticed(told);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+
+#include "json_text.hpp"
 #include <random>
 #include <set>
 
@@ -275,7 +277,7 @@ json show_record(const json& record, std::size_t cut) {
 void put_content(json& out, std::string_view type, std::string_view payload) {
     out["size"] = payload.size();
     json value;
-    if (type == "json") value = json::parse(payload, nullptr, false);
+    if (type == "json") value = broker::parse_json(payload);
     if (type == "json" && !value.is_discarded())
         out["content"] = std::move(value);
     else if (is_utf8(payload))

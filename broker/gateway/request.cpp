@@ -7,6 +7,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "json_text.hpp"
+
 namespace gateway {
 
 using cast::ErrorCode;
@@ -95,7 +97,10 @@ std::optional<std::chrono::system_clock::time_point> parse_moment(std::string_vi
     }
     day.tm_year -= 1900;
     day.tm_mon -= 1;
+    const bool leap_second = day.tm_sec == 60;  // which may end the day
+    const int month = day.tm_mon, date = day.tm_mday;
     const std::int64_t utc = timegm(&day) - hours * 3600 - minutes * 60;
+    if (!leap_second && (day.tm_mday != date || day.tm_mon != month)) return std::nullopt;  // 30 February
     return std::chrono::system_clock::time_point(std::chrono::microseconds(utc * 1'000'000 + fraction_us));
 }
 
@@ -156,9 +161,9 @@ void Request::only(std::initializer_list<std::string_view> keys) const {
 }
 
 json Request::object(std::initializer_list<std::string_view> members) const {
-    json value = json::parse(body, nullptr, false);
+    json value = broker::parse_json(body);
     if (value.is_discarded())
-        throw Failure(400, "malformed", "the body is not JSON", "send a JSON object, such as {\"node_id\": \"alice\"}");
+        throw Failure(400, "malformed", "the body is not JSON, or nests deeper than " + std::to_string(broker::kDeepest) + " levels", "send a JSON object, such as {\"node_id\": \"alice\"}");
     if (!value.is_object())
         throw Failure(400, "malformed", "the body is no JSON object",
                       "send a JSON object, such as {\"node_id\": \"alice\"}");

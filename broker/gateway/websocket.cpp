@@ -5,6 +5,7 @@
 #include "gateway/door.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/server.hpp"
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -70,7 +71,7 @@ json ok_json(const Subscriber& s) {
 }
 
 json obey(App& app, Subscriber& s, const std::string& text) {
-    const json request = json::parse(text, nullptr, false);
+    const json request = broker::parse_json(text);
     if (!request.is_object())
         throw Failure(400, "malformed", "not a JSON object", "send one object, such as {\"type\": \"ping\"}");
     const std::string type = text_member(request, "type");

@@ -116,7 +116,8 @@ Recovered DiskStore::recover() try {
 bool DiskStore::close() try {
     end_threads();
     tables_.reset();
-    if (!healthy()) return false;
+    if (incomplete_ && trouble_.empty()) trouble_ = "the disk was too slow for where readers stood last; they may get some of it again";
+    if (!healthy() || incomplete_) return false;
     if (database_ == nullptr) open_database();
     end_epoch(*database_);
     database_->run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -239,7 +240,7 @@ bool DiskStore::try_write() {
 
 /// The disk is full: the room in the log may be all that is left. What stands in the way shows at the next attempt.
 void DiskStore::make_room() try {
-    database_->run("ROLLBACK");
+    if (sqlite3_get_autocommit(database_->handle()) == 0) database_->run("ROLLBACK");  // mostly SQLite has done so
     database_->checkpoint();
 } catch (const SqliteError&) {
 }

@@ -49,6 +49,7 @@ public:
     std::string trouble() const override;
     std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
     std::int64_t busy_ms() const override;
+    void incomplete() override { incomplete_ = true; }
     const char* name() const override { return "sqlite"; }
     /// The writer may look again for a moment before it sleeps (core/spin.hpp).
     void may_spin(bool may) { may_spin_.store(may, std::memory_order_relaxed); }
@@ -94,6 +95,7 @@ private:
     std::atomic<bool> healthy_{true};
     std::atomic<Turn> committed_{0};
     std::atomic<bool> may_spin_{false};
+    bool incomplete_ = false;  // the broker's thread
     Spin spin_;                        // the writer's
     std::thread writer_, reader_;
 };

@@ -55,6 +55,9 @@ for bad in '[1]' '{"to":"bob"}' '{"payload":"x","priority":10}' '{"payload":"x",
     err_has "line 2: "
     is "the line before $bad" '[first]' "$(got)"
 done
+printf '{"payload":%s}\n' "$(printf '[%.0s' {1..100000})$(printf ']%.0s' {1..100000})" >"$tmp/in"
+exits 1 nodectl send --jsonl --unicast bob <"$tmp/in"
+err_has "line 1: nests deeper"
 printf '{"payload":"x"}\n' >"$tmp/in"
 exits 1 nodectl send --jsonl <"$tmp/in"
 err_has "no target"

@@ -94,12 +94,7 @@ void Daemon::turn() {
 }
 
 void Daemon::hear_store(broker::Now now) {
-    if (under_way_ && commit_us_ <= world_.now() && !sick_) {
-        disk_.apply(*under_way_);
-        committed_ = under_way_->turn;
-        under_way_.reset();
-        commit_us_ = kNever;
-    }
+    if (under_way_ && commit_us_ <= world_.now() && !sick_) finish_commit();
     router_->committed(committed_);
     while (!loads_.empty() && loads_.front().due_us <= world_.now()) {
         Reading& reading = loads_.front();
@@ -112,8 +107,19 @@ void Daemon::hear_store(broker::Now now) {
     }
 }
 
+void Daemon::finish_commit() {
+    disk_.apply(*under_way_);
+    committed_ = under_way_->turn;
+    under_way_.reset();
+    commit_us_ = kNever;
+    turn_us_ = world_.now();  // the store says so
+}
+
 void Daemon::tell_store(broker::Now now) {
     std::int64_t due = kNever;
+    // It may be through since the turn began.
+    if (under_way_ && !sick_ && commit_us_ <= world_.now() + 1000 && random_.one_in(3)) finish_commit();
+    if (!under_way_) router_->committed(committed_);
     if (!under_way_ && router_->wants_transaction(now, due)) {
         router_->collect(under_way_.emplace(), now);
         commit_us_ = world_.now() + commit_time();

@@ -53,6 +53,7 @@ public:
 private:
     void carry_out(broker::Now now);
     void hear_store(broker::Now now);
+    void finish_commit();
     void tell_store(broker::Now now);
     std::int64_t commit_time();
     void note_receipt(const broker::Send& send);

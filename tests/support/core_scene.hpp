@@ -35,7 +35,8 @@ public:
               const std::vector<std::string>& payloads, Sending how = {});
     /// Acknowledges what this client was delivered, but for its last `but` messages.
     void ack(std::uint64_t client, std::uint64_t but = 0);
-    void turn();
+    /// `kept`: the store keeps it at once.
+    void turn(bool kept = true);
     broker::Node& create(std::string_view node);
 
     // --- What came of it, by client; take() empties it. ----------------------------------------------------

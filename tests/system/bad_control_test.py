@@ -41,7 +41,7 @@ class BadControl(unittest.TestCase):
     def test_deep_nesting_and_huge_arrays_are_answered_soon(self):
         million = 1 << 20
         deep = [b"[" * million, b'{"a":' * (million // 2), b"[" * million + b"]" * million, b'{"op":' + b"[" * million + b"]" * million + b"}"]
-        for text, want in zip(deep, ("malformed", "malformed", "malformed", "unknown_verb")):
+        for text, want in zip(deep, ("malformed",) * 4):
             self.assertEqual(self.code(text), want)
         huge = {"op": "group.join", "group": "huge", "nodes": ["nobody"] * 300000}
         self.assertEqual(self.code(huge), "no_such_node")

@@ -58,6 +58,19 @@ class Daemon(unittest.TestCase):
             self.assertEqual(code, 2, wrong)
             self.assertIn("io-threads", errors)
 
+    def test_closed_standard_streams_do_not_become_files_of_the_store(self):
+        folder = tempfile.mkdtemp(prefix="cast-test-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        ends = os.path.join(folder, "ends")
+        process = subprocess.Popen([BIN + "/cast-broker", "--data", os.path.join(folder, "data"), "--http", "off", "--bind", "tcp://127.0.0.1:0", "--publish",
+                                    "tcp://127.0.0.1:0", "--endpoints-file", ends], preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        wait_for("the broker's ends", lambda: os.path.exists(ends) or process.poll() is not None)
+        self.assertIsNone(process.poll())
+        for fd in 0, 1, 2:
+            self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/{fd}"), "/dev/null")
+
     def test_sighup_takes_changed_limits_over(self):
         path = self.config('mailbox-messages = 3\n')
         with Broker("--config", path) as broker, broker.peer("sender") as sender:

@@ -1,9 +1,11 @@
 """The server against those who do not play by the rules: garbage, smuggling, pipelining, half-closed and never-ending
 requests, floods of connections. Whatever they say, it serves on."""
+import json
 import random
 import re
 import socket
 import struct
+import subprocess
 import unittest
 
 from rawcast import *
@@ -98,6 +100,22 @@ class Abuse(unittest.TestCase):
         chunks = self.request("POST /api/nodes HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked")
         self.assertEqual(self.status_of(chunks, *[b"10000\r\n" + b" " * 65536 + b"\r\n"] * 140), 413)
         self.assertEqual(self.status_of(self.request("POST /api/nodes HTTP/1.1", "Content-Type: application/json", "Connection: close")), 411)
+
+    def test_json_that_nests_without_end_is_refused_or_shown_as_text(self):
+        deep = "[" * 100000 + "]" * 100000
+        say = lambda path, body: self.status_of(self.request(f"POST {path} HTTP/1.1", "Content-Type: application/json", "Connection: close",
+                                                             f"Content-Length: {len(body)}", body=body.encode()))
+        self.assertEqual(say("/api/nodes", '{"node_id": "deep"}'), 201)
+        for path in "/api/send", "/api/nodes", "/api/groups":
+            self.assertEqual(say(path, '{"cast_type": "unicast", "recipients": ["deep"], "content": %s}' % deep), 400)
+            self.assertEqual(say(path, deep), 400)
+        for content in "[" * 511 + "]" * 511, "[" * 100000 + "]" * 100000:  # what no client of HTTP could send
+            node = subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, "send", "--unicast", "deep", "--type", "json", "-s"], input=content.encode())
+            self.assertEqual(node.returncode, 0)
+            got = curl(self.url + "/api/nodes/deep/receive?timeout=5s")
+            self.assertEqual(got.status, 200)
+            shown = json.loads(got.body)["messages"][0]["content"]
+            self.assertEqual(shown if isinstance(shown, str) else json.dumps(shown), content)
 
     def test_a_half_closed_connection_is_answered(self):
         self.assertEqual(self.status_of(self.request(), close_write=True), 200)

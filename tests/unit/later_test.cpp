@@ -193,11 +193,11 @@ TEST_CASE("who asked for delivery hears of a target that is gone by then, and of
     b.turn(1);
     const Session& session = *b.router.state().sessions.session(77);
     REQUIRE(session.delivered.size() == 1);
-    CHECK(session.delivered[0] == Outcome{1, ErrorCode::deleted});
+    CHECK(session.delivered[0].outcome == Outcome{1, ErrorCode::deleted});
     CHECK(b.router.state().statistics.later_refused == 1);
     CHECK_FALSE(b.router.later().cancel(1, b.now));
     CHECK(b.router.later().cancel(2, b.now));
-    CHECK(session.delivered.back() == Outcome{2, ErrorCode::deleted});
+    CHECK(session.delivered.back().outcome == Outcome{2, ErrorCode::deleted});
     b.turn(2000);
     CHECK(b.mail("eve").empty());
     CHECK(b.waiting() == 0);

@@ -1,0 +1,81 @@
+// core/receipts: what a sender is told, and when it may be told.
+#include <doctest/doctest.h>
+
+#include "support/core_scene.hpp"
+
+using namespace cast;
+using namespace cast::test;
+
+namespace {
+
+struct Scene : CoreScene {
+    explicit Scene(bool durable) : CoreScene(config(durable)) {
+        create("bob");
+        connect(1);
+        attach(1, "alice", false);
+    }
+    static broker::Config config(bool durable) {
+        broker::Config c;
+        c.durable = durable;
+        return c;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("why a message will not be delivered is told once the turn that decided it is kept") {
+    Scene s(true);
+    s.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
+    CHECK(s.outcomes(1).empty());
+    s.router().delete_node("bob", s.now, s.outbox);
+    s.turn(false);
+    CHECK(s.outcomes(1).empty());
+    s.pass(1000);
+    s.turn(false);
+    CHECK(s.outcomes(1).empty());
+    s.turn();
+    CHECK(s.outcomes(1) == "1 delivered deleted");
+    s.turn();
+    CHECK(s.outcomes(1).empty());
+}
+
+TEST_CASE("a session that comes back is told no more than what is kept, and later the rest") {
+    Scene s(true);
+    s.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
+    s.router().delete_node("bob", s.now, s.outbox);
+    s.turn(false);
+    broker::Session& session = *s.state().sessions.session(1);
+    CHECK(session.delivered.size() == 1);
+    CHECK(session.delivered_told == 0);
+    broker::Transaction kept;
+    s.router().collect(kept, s.now);
+    REQUIRE(kept.sessions.size() == 1);
+    CHECK(kept.sessions[0].delivered.size() == 1);  // with what was decided, or it would be forgotten
+    s.router().committed(kept.turn);
+    s.turn(false);
+    CHECK(s.outcomes(1) == "1 delivered deleted");
+}
+
+TEST_CASE("that a message was read is told at once, and without a store so is everything") {
+    Scene durable(true);
+    durable.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
+    durable.connect(2);
+    durable.attach(2, "bob");
+    CHECK(durable.delivered(2) == "hello");
+    durable.ack(2);
+    CHECK(durable.outcomes(1) == "1 delivered ok");
+
+    Scene memory(false);
+    memory.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
+    memory.router().delete_node("bob", memory.now, memory.outbox);
+    memory.turn(false);
+    CHECK(memory.outcomes(1) == "1 delivered deleted");
+}
+
+TEST_CASE("who never confirms refusals is stopped, not remembered without end") {
+    Scene s(false);
+    const std::size_t most = 2 * wire::kRefusalsKept;
+    for (std::size_t i = 0; i < most + 100; ++i) s.send(1, "alice", "nobody", {"x"});
+    CHECK(s.state().sessions.session(1)->refused.size() == most);
+    CHECK(s.state().sessions.session(1)->through == most);
+}
