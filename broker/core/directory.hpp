@@ -125,6 +125,8 @@ struct Group {
     std::uint64_t bytes = 0;
 
     bool broadcast() const { return name.empty(); }
+    /// $events and $tap: what the broker itself tells is not counted among what nodes send each other.
+    bool own() const { return !name.empty() && name.front() == '$'; }
 };
 
 /// What a stream id stands for: exactly one of the two.

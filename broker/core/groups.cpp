@@ -130,9 +130,9 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     const Sequence before = s.lowest, before_acked = s.acked;
     const Sequence reached = std::min(entry.sequence, group.stream.last());
     if (reached > s.acked) {
-        state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own);
+        if (!group.own()) state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own);
         const std::size_t i = group.stream.find(reached);
-        if (i < group.stream.batches() && group.stream[i].first <= reached)
+        if (!group.own() && i < group.stream.batches() && group.stream[i].first <= reached)
             state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
         s.acked = reached;
     } else if (reached < s.acked) {  // the client reads this stream anew, for other nodes than before
@@ -147,7 +147,7 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
         if (m == nullptr) continue;
         const Sequence at = std::min(e.sequence, group.stream.last());
         const Sequence was = m->own ? m->cursor : std::max(m->cursor, s.acked);
-        if (at > was) state_.statistics.flow.messages_out += at - was;
+        if (at > was && !group.own()) state_.statistics.flow.messages_out += at - was;
         const bool own = at < s.acked || at <= m->start;
         if (m->own != own) s.own += own ? 1 : std::size_t(-1);
         m->own = own;
