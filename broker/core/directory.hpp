@@ -63,8 +63,7 @@ struct Membership {
 struct Node {
     std::uint64_t id : 43 = 0;  ///< counts the nodes that were ever made
     int port : 17 = 0;
-    bool created : 1 = false;
-    bool hidden : 1 = false;
+    bool created : 1 = false, hidden : 1 = false;
     bool online : 1 = false;  ///< as last told in an event
     bool dirty : 1 = false;   ///< listed among the nodes of this turn
     std::string name;
@@ -125,8 +124,7 @@ struct Group {
     std::uint64_t bytes = 0;
 
     bool broadcast() const { return name.empty(); }
-    /// $events and $tap: what the broker itself tells is not counted among what nodes send each other.
-    bool own() const { return !name.empty() && name.front() == '$'; }
+    bool own() const { return !name.empty() && name.front() == '$'; }  ///< $events, $tap: not counted as sent by nodes
 };
 
 /// What a stream id stands for: exactly one of the two.
