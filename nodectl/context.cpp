@@ -13,6 +13,8 @@
 namespace nodectl {
 namespace {
 
+std::atomic<bool> lost{false};  // the connection that there was
+
 constexpr const char* kDefaultBroker = "tcp://127.0.0.1:5570";
 
 std::string environment(const char* name) {
@@ -153,8 +155,9 @@ bool complete(Context& context, const CLI::App& app) {
     return true;
 }
 
+bool connection_lost() { return lost; }
+
 void tell(const cast::Notice& notice) {
-    static std::atomic<bool> lost{false};
     using Kind = cast::Notice::Kind;
     if (notice.kind == Kind::connected) {
         if (lost.exchange(false)) warn("connected to the broker again");

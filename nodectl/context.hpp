@@ -42,6 +42,9 @@ bool complete(Context& context, const CLI::App& app);
 /// What on_notice gets in every command: gaps, lost connections and the like, as sentences on stderr.
 void tell(const cast::Notice& notice);
 
+/// The broker was there, and is not now. What has not come by then may only have been held up.
+bool connection_lost();
+
 /// fail() of a call to the broker; an unreachable one is named with its address.
 int fail(const Context& context, std::string_view doing, const cast::Error& error);
 

@@ -65,6 +65,10 @@ int print_events(const Context& context, const EventOptions& options) {
             last = Clock::now();
             if (++seen == options.count) return out.finish();
         } else if (options.silence && Clock::now() - last >= *options.silence) {
+            if (connection_lost()) {
+                warn("unreachable: the connection to the broker is lost");
+                return out.finish(cast::exit_code(cast::ErrorCode::unreachable));
+            }
             if (seen > 0 && options.count == 0) return out.finish();
             warn(options.count == 0 ? "timed_out: no event came"
                                     : fmt::format("timed_out: {} of {} events came", seen, options.count));

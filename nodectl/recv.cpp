@@ -125,7 +125,10 @@ private:
         if (out_.reader_gone()) return false;
         if (!options_.silence || Clock::now() - since_ < *options_.silence) return true;
         code_ = seen_ > 0 && options_.count == 0 ? 0 : kTimedOut;
-        if (code_ != 0) {
+        if (connection_lost()) {
+            code_ = cast::exit_code(cast::ErrorCode::unreachable);
+            warn(fmt::format("unreachable: the connection to the broker is lost; what waits for '{}' is not known", options_.node));
+        } else if (code_ != 0) {
             const std::string what =
                 options_.count == 0 ? "no message" : fmt::format("{} of {} messages", seen_, options_.count);
             warn(fmt::format("timed_out: {} came for '{}'; a longer -W waits longer", what, options_.node));

@@ -98,6 +98,7 @@ err_has "too_large"
 exits 6 nodectl send --unicast bob -s <"$tmp/large"
 exits 6 nodectl send --unicast bob -l <"$tmp/large"
 background holder nodectl recv holder
+holder=$pid
 wait_attached holder
 exits 6 nodectl recv holder -n 1
 err_has "name_in_use"
@@ -117,5 +118,22 @@ exits 7 nodectl request bob hello --timeout 200ms
 exits 7 nodectl events -W 0.1
 exits 7 nodectl send --unicast bob --wait delivered --timeout 300ms hello
 
+# 3, and not 7, where nothing came because the broker went meanwhile.
+seen_by_watcher() {
+    nodectl node create beep && nodectl node delete beep && grep -q beep "$tmp/watcher.out"
+}
+long=$((3 * ${CAST_TIME_FACTOR:-1}))
+background reader nodectl recv waiting -W "$long"
+reader=$pid
+wait_attached waiting
+background watcher nodectl events -W "$long"
+watcher=$pid
+wait_for "the watcher" seen_by_watcher
+kill "$holder"
 stop_broker
+for pid in "$reader" "$watcher"; do
+    code=0
+    wait "$pid" || code=$?
+    is "the exit code of one whose broker went" 3 "$code"
+done
 passed
