@@ -158,6 +158,7 @@ public:
         if (!active_.empty() && now_us >= ack_due_us_ - kAckRide) tick(now_us, true, out);
     }
     bool unacknowledged() const { return !active_.empty(); }
+    bool acknowledged() const { return acknowledged_; }  ///< some ACK has left, ever
     /// Reader windows as the broker proposes them; ACKs go out at a quarter.
     void window(std::size_t bytes) { window_ = bytes; }
 
@@ -180,6 +181,7 @@ private:
     std::size_t handled_bytes_ = 0;  ///< since the last ACK
     std::size_t window_ = wire::kReaderWindow;
     bool online_ = false;
+    bool acknowledged_ = false;
     std::uint64_t epoch_ = 0;
     std::uint64_t published_ = 0;       ///< frames that SUB brought
     std::uint64_t published_seen_ = 0;  ///< at the last TAIL that told of something missing

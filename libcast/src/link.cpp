@@ -22,6 +22,7 @@ constexpr std::int64_t kLongWait = 100 * kMillisecond;
 constexpr std::int64_t kRetryConnect = 20 * kMillisecond;
 constexpr std::int64_t kRetryConnectMost = 1000 * kMillisecond;
 constexpr int kFramesALook = 256;
+constexpr std::int64_t kPartingUs = 1000 * kMillisecond;  // at the end, until the broker has our ACKs
 constexpr int kLingerMs = 500;
 
 std::int64_t read_clock(clockid_t clock) {
@@ -87,6 +88,11 @@ void Link::shut() {
         carry_out(lock);
         const auto longest = std::min(options_.send_timeout, std::chrono::milliseconds(5000));
         wait(lock, deadline_us(longest), [&] { return session_.outbound().settled(session_.outbound().added()); });
+    }
+    if (!stop_) {
+        session_.part(now_us(), out_);
+        carry_out(lock);
+        wait(lock, now_us() + kPartingUs, [&] { return session_.parted(); });
     }
     stop(lock);
     std::thread thread = std::move(thread_);

@@ -196,6 +196,7 @@ std::int64_t Inbound::tick(std::int64_t now_us, bool at_once, ClientOutbox& out)
     ack_due_us_ = active_.empty() ? kForever : now_us + (ack.entries.empty() ? kAckIdle : kAckDelay);
     if (!ack.entries.empty()) {
         out.send(wire::encode(ack));
+        acknowledged_ = true;
     }
     return ack_due_us_;
 }

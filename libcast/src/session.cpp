@@ -101,7 +101,12 @@ void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::
                 at->second.answer = m.json;
             });
             break;
-        default: break;  // PONG, and what a newer broker may say
+        case wire::Verb::pong:
+            with(wire::Ping{}, [&](const auto& m) {
+                if (m.token == parting_) parting_ = 0;
+            });
+            break;
+        default: break;  // what a newer broker may say
     }
 }
 
@@ -215,6 +220,15 @@ std::int64_t Session::tick(std::int64_t now_us, ClientOutbox& out) {
 
 void Session::hurry(std::int64_t now_us, ClientOutbox& out) {
     if (phase_ != Phase::offline && outbound_.unasked()) out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+}
+
+void Session::part(std::int64_t now_us, ClientOutbox& out) {
+    inbound_.tick(now_us, true, out);
+    if (!online() || !inbound_.acknowledged()) return;
+    // The broker takes the frames of one connection in order, but not those of several: without this, a program that is
+    // started after us could be told of messages that we have acknowledged.
+    parting_ = ~static_cast<std::uint64_t>(now_us);  // no other PING's
+    out.send(wire::encode_ping(wire::Verb::ping, {parting_}));
 }
 
 void Session::bye(std::int64_t now_us, ClientOutbox& out) {

@@ -50,6 +50,9 @@ public:
     void published(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out);
     std::int64_t tick(std::int64_t now_us, ClientOutbox& out);
     void bye(std::int64_t now_us, ClientOutbox& out);
+    /// Before bye(): asks the broker whether it has all ACKs; parted() once it says so, or need not be asked.
+    void part(std::int64_t now_us, ClientOutbox& out);
+    bool parted() const { return parting_ == 0 || !online(); }
 
     bool online() const { return phase_ == Phase::online; }
     /// What somebody is told whose time is over before there is a receipt: timed_out, or why none has come.
@@ -116,6 +119,7 @@ private:
     std::int64_t greeted_us_ = 0;
     std::int64_t heard_us_ = 0;
     std::int64_t pinged_us_ = 0;
+    std::uint64_t parting_ = 0;  // token of the last PING; 0: no PONG is waited for
     std::int64_t online_us_ = 0;   // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;
     std::uint32_t requests_ = 0;
