@@ -120,7 +120,7 @@ class Api(unittest.TestCase):
         self.assertGreaterEqual(got[3][1], 1.19)
         self.assertGreaterEqual(got[4][1], 1.49)
         for wrong in ({"delay": "1s", "at": 5}, {"at": "noon"}, {"at": "2030-13-01T00:00:00Z"}, {"at": True}, {"delay": "soon"},
-                      {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}):
+                      {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}, {"at": "2026-02-30T00:00:00Z"}, {"at": "2027-04-31T12:00:00Z"}):
             self.failure(self.post("/api/send", {**message, "content": "x", **wrong}), 422, "invalid_argument")
 
     def test_what_waits_for_its_time_is_listed_and_called_off(self):
