@@ -11,6 +11,7 @@ namespace cast::detail {
 namespace {
 
 constexpr std::int64_t kGreeting = 2000 * kMillisecond;  // HELLO without a WELCOME: try another connection
+constexpr int kUnansweredPings = 2;  // a ping-interval each; then the connection is taken for lost
 
 std::uint64_t another_id(std::uint64_t id) {  // splitmix64; the ids of one client need only differ
     id += 0x9E3779B97F4A7C15u;
@@ -29,6 +30,7 @@ std::string Session::reply_name() const { return wire::reply_name(id_); }
 void Session::connected(std::int64_t now_us, ClientOutbox& out) {
     phase_ = Phase::greeting;
     greeted_us_ = heard_us_ = now_us;
+    unanswered_ = 0;
     wire::Hello hello;
     hello.session = id_;
     hello.attempt = ++attempt_;
@@ -48,6 +50,7 @@ void Session::disconnected(ClientOutbox& out) {
     if (phase_ == Phase::online) out.notices.push_back({Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
     phase_ = Phase::offline;
     late_ = ErrorCode::ok;
+    parting_ = 0;  // its PONG went with the connection
     outbound_.offline();
     inbound_.offline();
 }
@@ -56,6 +59,7 @@ void Session::frame(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox&
     wire::Frame frame;
     if (wire::read_frame(bytes.view(), frame) != ErrorCode::ok) return;
     heard_us_ = now_us;
+    unanswered_ = 0;
     if (frame.verb == wire::Verb::welcome) {
         wire::Welcome m;
         if (phase_ == Phase::greeting && wire::decode(frame.body, m)) welcome(m, now_us, out);
@@ -207,15 +211,18 @@ std::int64_t Session::tick(std::int64_t now_us, ClientOutbox& out) {
         return std::min(next, greeted_us_ + kGreeting);
     }
     next = std::min(next, inbound_.tick(now_us, false, out));
-    const std::int64_t silent = now_us - heard_us_;
-    if (silent >= 4 * ping_us_) {
+    // Silence alone says nothing: a program that was stopped for a while finds the answers only when it has looked. So
+    // the connection is given up by what was asked and not answered, each time for as long as one takes.
+    const std::int64_t due = unanswered_ == 0 ? heard_us_ + 2 * ping_us_ : pinged_us_ + ping_us_;
+    if (now_us < due) return std::min(next, std::max(due, now_us + kMillisecond));
+    if (unanswered_ == kUnansweredPings) {
         out.reconnect = true;
-    } else if (silent >= 2 * ping_us_ && now_us - pinged_us_ >= ping_us_) {
-        pinged_us_ = now_us;
-        out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+        return next;
     }
-    const std::int64_t look = silent >= 2 * ping_us_ ? std::min(pinged_us_ + ping_us_, heard_us_ + 4 * ping_us_) : heard_us_ + 2 * ping_us_;
-    return std::min(next, std::max(look, now_us + kMillisecond));
+    ++unanswered_;
+    pinged_us_ = now_us;
+    out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+    return std::min(next, now_us + ping_us_);
 }
 
 void Session::hurry(std::int64_t now_us, ClientOutbox& out) {

@@ -119,6 +119,7 @@ private:
     std::int64_t greeted_us_ = 0;
     std::int64_t heard_us_ = 0;
     std::int64_t pinged_us_ = 0;
+    int unanswered_ = 0;         // PINGs since heard_us_
     std::uint64_t parting_ = 0;  // token of the last PING; 0: no PONG is waited for
     std::int64_t online_us_ = 0;   // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;

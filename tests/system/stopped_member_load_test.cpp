@@ -113,7 +113,8 @@ std::vector<int> ascending(const std::string& output) {
 
 TEST_CASE(
     "a member stopped for ten seconds stalls nobody; then it catches up, or knows its gap when the stream is small") {
-    Team keeping({}), small({"--group-bytes", "2MiB"});
+    // Who is silent for longer than dead-after (10 s) is taken for lost, rightly: it is to be a stop, not an end.
+    Team keeping({"--dead-after", "60s"}), small({"--dead-after", "60s", "--group-bytes", "2MiB"});
     for (Team* team : {&keeping, &small}) REQUIRE(eventually([&] { return team->received() > 1000; }));
     for (Team* team : {&keeping, &small}) team->member().signal(SIGSTOP);
     for (Team* team : {&keeping, &small}) (void)team->longest_stall();

@@ -124,3 +124,88 @@ TEST_CASE_FIXTURE(Fixture, "whether a session was dropped can be unknown, and it
     std::string target;
     CHECK(session.outbound().take_refusal(target) == ErrorCode::session_expired);
 }
+
+TEST_CASE_FIXTURE(Fixture, "a connection is given up for PINGs without an answer, not for the time that went by") {
+    constexpr std::int64_t kInterval = 1000000;  // welcome() names it
+    session.connected(0, out);
+    welcome();
+    const auto pings = [&] {
+        int count = 0;
+        for (const wire::Slice& slice : out.frames) {
+            wire::Frame frame;
+            if (wire::read_frame(slice.view(), frame) == ErrorCode::ok && frame.verb == wire::Verb::ping) ++count;
+        }
+        out.frames.clear();
+        return count;
+    };
+    CHECK(session.tick(1000, out) == 2 * kInterval);
+    CHECK(pings() == 0);
+    now_us = 60 * kInterval;  // stopped for a minute; whatever came meanwhile is still to be read
+    CHECK(session.tick(now_us, out) == now_us + kInterval);
+    CHECK(pings() == 1);
+    CHECK_FALSE(out.reconnect);
+    SUBCASE("answered: as if nothing had been") {
+        hear(wire::encode_ping(wire::Verb::pong, wire::Ping{1}));
+        CHECK(session.tick(now_us + kInterval, out) == now_us + 2 * kInterval);
+        CHECK(pings() == 0);
+    }
+    SUBCASE("unanswered: asked once more, then given up") {
+        now_us += kInterval;
+        (void)session.tick(now_us, out);
+        CHECK(pings() == 1);
+        (void)session.tick(now_us + kInterval - 1, out);
+        CHECK_FALSE(out.reconnect);
+        (void)session.tick(now_us + kInterval, out);
+        CHECK(pings() == 0);
+        CHECK(out.reconnect);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "who has acknowledged parts when the broker has answered, or is gone") {
+    session.connected(0, out);
+    const auto bob = session.attach("bob", true, false, 1 << 20, out);
+    welcome();
+    hear(wire::encode(wire::Attached{bob->request, {{ErrorCode::ok, "bob", {}}}}));
+    session.part(now_us, out);
+    CHECK(session.parted());  // nothing was acknowledged
+
+    std::string frame;
+    wire::begin_frame(frame, wire::Verb::deliver);
+    wire::BatchHeader header;
+    header.cast = wire::Cast::unicast;
+    header.session = 5;
+    header.target = "bob";
+    header.sender = "alice";
+    wire::begin_batch(frame, header);
+    wire::append_record(frame, "text", {}, "x");
+    wire::seal_batch(frame, wire::kFrameHeader, 1, 1, 0);
+    wire::stamp_batch(frame.data() + wire::kFrameHeader, 7, 1, 0);
+    hear(std::move(frame));
+    Item item;
+    REQUIRE(bob->inbox.pop(item));
+    session.inbound().finished(item, now_us, out);
+
+    out = {};
+    session.part(now_us, out);
+    CHECK_FALSE(session.parted());
+    SUBCASE("another answer is not it") {
+        hear(wire::encode_ping(wire::Verb::pong, wire::Ping{1}));
+        CHECK_FALSE(session.parted());
+    }
+    SUBCASE("the answer") {
+        wire::Ping ping;
+        for (const wire::Slice& slice : out.frames) {
+            wire::Frame f;
+            if (wire::read_frame(slice.view(), f) == ErrorCode::ok && f.verb == wire::Verb::ping) REQUIRE(wire::decode(f.body, ping));
+        }
+        hear(wire::encode_ping(wire::Verb::pong, ping));
+        CHECK(session.parted());
+    }
+    SUBCASE("the connection went, and with it the answer: the next one is not waited for") {
+        session.disconnected(out);
+        CHECK(session.parted());
+        session.connected(now_us, out);
+        welcome();
+        CHECK(session.parted());
+    }
+}
