@@ -1,4 +1,5 @@
 """A broker on a disk that fills up: a small tmpfs of its own. Skipped (77) where it cannot be mounted."""
+import errno
 import os
 import re
 import subprocess
@@ -8,13 +9,11 @@ import unittest
 from rawcast import *
 from web import curl
 
-SIZE = 20 << 20
-
 
 class FullDisk(unittest.TestCase):
-    def setUp(self):
+    def mount(self, size):
         self.folder = tempfile.mkdtemp(prefix="cast-test-")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "cast-test", self.folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "cast-test", self.folder], check=True)
         self.addCleanup(self.clean)
 
     def clean(self):
@@ -28,6 +27,7 @@ class FullDisk(unittest.TestCase):
         return [int(n) for n in re.findall(r"^(\d+) x", out, re.MULTILINE)]
 
     def test_a_full_disk_stops_receipts_and_nothing_else_until_there_is_room(self):
+        self.mount(20 << 20)
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
             file.write(b"\0" * (8 << 20))
@@ -73,6 +73,39 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(self.recv(broker)[-20:], list(range(last + 1, last + 21)))
         done = subprocess.run([BIN + "/cast-broker", "--data", data, "--check-data"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
+
+    def fill(self):
+        """A file that takes all that is left."""
+        with open(os.path.join(self.folder, "filler"), "wb", buffering=0) as file, self.assertRaises(OSError) as full:
+            for piece in (1 << 20, 4096):
+                while True:
+                    try:
+                        file.write(b"\0" * piece)
+                    except OSError:
+                        if piece == 4096:
+                            raise
+                        break
+        self.assertEqual(full.exception.errno, errno.ENOSPC)
+
+    def test_the_room_in_the_log_is_used_before_anybody_is_asked_for_room(self):
+        self.mount(64 << 20)
+        data, text = os.path.join(self.folder, "data"), "x" * 100000
+        with Broker(data=data) as broker, broker.peer("sender") as sender:  # a file with much free room in it
+            sender.call({"op": "node.create", "name": "box"})
+            for number in range(1, 161):
+                sender.say(cast(batch(sender.session, number, "box", "sender", [text])))
+                sender.outcome(number)
+            subprocess.run([BIN + "/nodectl", "--broker", broker.url, "purge", "box"], check=True, stdout=subprocess.DEVNULL)
+        self.assertGreater(os.path.getsize(os.path.join(data, "cast.db")), 14 << 20)
+        with Broker(data=data) as broker, broker.peer("sender") as sender:
+            self.fill()
+            for number in range(1, 121):  # more than the log has room for as it is
+                sender.say(cast(batch(sender.session, number, "box", "sender", [text])))
+                sender.outcome(number)
+            store = broker.stats()["store"]
+            self.assertGreater(store["failures"], 0)  # it came to that
+            self.assertTrue(store["healthy"], store)
+            self.assertEqual(store["trouble"], "")
 
 
 if __name__ == "__main__":

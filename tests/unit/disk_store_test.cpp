@@ -84,6 +84,30 @@ TEST_CASE_FIXTURE(Fixture, "a store keeps its id, and its epochs count up") {
     CHECK(store->identity().clean);
 }
 
+TEST_CASE_FIXTURE(Fixture, "an end that has not kept where readers stood last is none in order") {
+    store->incomplete();
+    CHECK_FALSE(store->close());
+    CHECK(says(store->trouble(), "where readers stood"));
+    reopen();
+    CHECK_FALSE(store->identity().clean);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what goes is not written once more as zeros") {
+    Transaction t;
+    t.turn = 1;
+    for (Sequence i = 0; i < 100; ++i) t.chunks.push_back(chunk(3, 1 + i * 10000, 10000));
+    commit(std::move(t));
+    Transaction gone;
+    gone.turn = 2;
+    gone.erasures = {{3, 1000000, 0}};
+    commit(std::move(gone));
+    reopen();  // brings the log into the file
+    CHECK(read(3, 1).frames.empty());
+    std::string records;
+    for (int i = 0; i < 1000; ++i) records += std::string("\1\0", 2);
+    CHECK(cast::test::read_file(directory + "/cast.db").find(records) != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is gone is not") {
     Transaction t;
     t.turn = 5;
