@@ -65,7 +65,11 @@ public:
     /// Adds one record for sending; waits for room as Options::when_full says.
     Result<void> send(const Parcel& parcel);
     /// The same for a plain text.
-    Result<void> send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
+    Result<void> send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+        const bool may = payload.size() <= session_.max_message();
+        if (may && session_.outbound().plain().add(cast, sender, target, payload)) return {};
+        return send_plain_slowly(cast, sender, target, payload);
+    }
     /// Waits until the first `added` records are settled; tells the first refusal.
     Result<void> settle(Lock& lock, std::uint64_t added, std::int64_t until_us);
     /// A management call and its answer.
@@ -90,6 +94,7 @@ public:
 
 private:
     explicit Link(Options options);
+    Result<void> send_plain_slowly(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
     void run();
     void shut();
     void drive(Lock& lock, std::int64_t until_us, bool own_thread);

@@ -81,10 +81,7 @@ Message& Message::attached_only(bool only) & {
     return *this;
 }
 
-std::string_view Message::payload() const {
-    if (batch_ != nullptr) return {record_, payload_size_};
-    return draft_ != nullptr ? std::string_view(draft_->payload) : std::string_view();
-}
+std::string_view Message::draft_payload() const { return draft_ != nullptr ? std::string_view(draft_->payload) : std::string_view(); }
 std::string_view Message::type() const {
     if (batch_ != nullptr) return {type_, type_size_};
     return draft_ != nullptr ? std::string_view(draft_->type) : std::string_view("text");

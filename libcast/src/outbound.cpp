@@ -30,7 +30,7 @@ constexpr std::size_t kJoin = 8192;  // smaller batches share a frame; larger on
 }  // namespace
 
 bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes) const {
-    const std::size_t busy = unreceipted_bytes_ + open_bytes_ + plain_.used();
+    const std::size_t busy = unreceipted_bytes_ + open_bytes_ + plain_.written().bytes;
     if (busy != 0 && busy + bytes > window_bytes_) return false;
     if (unreceipted_.size() + open_.size() + 8 >= window_batches_) return false;
     if (full_.empty()) return true;
@@ -54,17 +54,19 @@ void Outbound::open_plain(Batch& b) {
     if (size >= kBatchSeal || open_bytes_ >= kOpenBytes || busy >= window_bytes_) return;
     const std::size_t room = std::min({kPlainRoom, kBatchSeal - size - 1, kOpenBytes - open_bytes_, window_bytes_ - busy});
     b.bytes->resize(size + room);
-    plain_.batch = &b;
-    plain_.begin = plain_.at = b.bytes->data() + size;
-    plain_.end = plain_.begin + room;
+    plain_of_ = &b;
+    plain_.open(b.cast, b.sender, b.target, b.bytes->data() + size, b.bytes->data() + size + room);
 }
 
 void Outbound::close_plain() {
-    if (plain_.batch == nullptr) return;
-    open_bytes_ += plain_.used();
-    std::string& bytes = *plain_.batch->bytes;
-    bytes.resize(static_cast<std::size_t>(plain_.at - bytes.data()));
-    plain_ = {};
+    if (!plain_.is_open()) return;
+    const PlainBatch::Written written = plain_.close();
+    std::string& bytes = *plain_of_->bytes;
+    bytes.resize(static_cast<std::size_t>(written.end - bytes.data()));
+    plain_of_->count += written.count;
+    plain_of_ = nullptr;
+    open_bytes_ += written.bytes;
+    added_ += written.count;
 }
 
 bool Outbound::add_more(const Parcel& p) {

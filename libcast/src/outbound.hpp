@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "src/outbox.hpp"
+#include "src/plain_batch.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
 #include "wire/record.hpp"
@@ -33,7 +34,7 @@ struct Parcel {
     std::uint32_t ttl_ms = 0;
     std::uint64_t due_us = 0;      ///< with wire::kLater: as the header's arrival says it
     std::int64_t deadline_us = 0;  ///< until then a full target is tried again
-    bool plain = false;            ///< its sender tries add_plain first
+    bool plain = false;            ///< its sender tries plain() first
     std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
 };
 
@@ -47,9 +48,9 @@ public:
     /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
     /// the way of most records of a burst.
     bool add_more(const Parcel& parcel);
-    /// The same for a plain text (no headers, ttl or flags, default priority), and the shortest way that a record has.
-    /// `sender` and `target` may not be valid names: then they are not those of the open batch either.
-    bool add_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
+    /// The same for a plain text (no headers, ttl or flags, default priority), and the shortest way that a record has:
+    /// without the link's lock. `sender` and `target` may not be valid names: then they are not those of the open batch.
+    PlainBatch& plain() { return plain_; }
     /// Adds a record; sends what the gate lets go.
     void add(const Parcel& parcel, ClientOutbox& out);
     /// Seals and sends all open batches now.
@@ -78,13 +79,15 @@ public:
     bool anything_sent() const { return next_number_ > 1; }
 
     // --- Waiting. ----------------------------------------------------------------------------------------
-    std::uint64_t added() const { return added_; }          ///< records ever added
+    std::uint64_t added() const { return added_ + plain_.written().count; }  ///< records ever added
     bool settled(std::uint64_t added) const;                ///< all records up to that count have their outcome
     /// The first refusal since the last call; ok when none.
     ErrorCode take_refusal(std::string& target);
     /// The outcome of a watched parcel once it is known. `forget` gives up on it.
     bool outcome(std::uint64_t watch, ErrorCode& code);
     void forget(std::uint64_t watch);
+    /// Takes a watched parcel back that waits at a full target: it will not be sent. Why it waited, or ok: it does not.
+    ErrorCode withdraw(std::uint64_t watch);
 
 private:
     struct Batch {
@@ -125,14 +128,6 @@ private:
         std::size_t hint = 256;  // bytes that its last batch took
     };
 
-    struct Plain {  // the open batch while plain records may be written on behind its end
-        Batch* batch = nullptr;
-        char* begin = nullptr;
-        char* at = nullptr;        // where the next one goes; the bytes from here to `end` are its string's, but unused
-        const char* end = nullptr;
-        std::size_t used() const { return static_cast<std::size_t>(at - begin); }
-    };
-
     bool gate_open() const;
     void open_plain(Batch& batch);
     void close_plain();
@@ -166,7 +161,8 @@ private:
     std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
     std::vector<Entry*> open_;  // those with records, oldest first
     Entry* last_ = nullptr;     // the one added to last
-    Plain plain_;
+    PlainBatch plain_;
+    Batch* plain_of_ = nullptr;  // the open batch while plain_ is open; the bytes after it are its string's, but unused
     std::string key_;           // buffer of entry()
     std::size_t open_bytes_ = 0;
     std::deque<Batch> unreceipted_;
@@ -183,15 +179,5 @@ private:
     std::set<std::uint64_t> fleeting_;                             // of those, to $reply. nodes
     std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
 };
-
-inline bool Outbound::add_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
-    Batch* b = plain_.batch;
-    if (b == nullptr || static_cast<std::size_t>(plain_.end - plain_.at) < payload.size() + wire::kPlainOverhead) return false;
-    if (b->cast != cast || !wire::same_bytes(b->target, target) || !wire::same_bytes(b->sender, sender)) return false;
-    plain_.at = wire::write_plain_record(plain_.at, payload);
-    ++b->count;
-    ++added_;
-    return true;
-}
 
 }  // namespace cast::detail

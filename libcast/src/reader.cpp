@@ -45,20 +45,10 @@ bool Reader::next_here(Message& message) {
     return true;
 }
 
-void Reader::handled() {
-    if (manual_ || !holds_) return;
-    item_.reading->done.store(sequence_, std::memory_order_release);
-}
-
 bool Reader::careful() {
     if (!redelivered_ || manual_ || !holds_ || item_.batch->view.header.cast != wire::Cast::unicast || item_.reading->careful == 0) return false;
     --item_.reading->careful;
     return true;
-}
-
-void Reader::handled_carefully() {
-    handled();
-    if (index_ > 0 && left_ > 0 && careful()) ack();
 }
 
 ErrorCode Reader::next(Message& message, std::int64_t until_us) {

@@ -22,10 +22,15 @@ public:
     /// The next record of the item at hand only; never waits, takes no lock.
     bool next_here(Message& message);
     /// All records given out so far are handled.
-    void handled();
+    void handled() {
+        if (!manual_ && holds_) item_.reading->done.store(sequence_, std::memory_order_release);
+    }
     /// The same, and what was redelivered is acknowledged before the next one is given out, for a while after a node is
     /// attached: so the broker knows which message its reader dies of.
-    void handled_carefully();
+    void handled_carefully() {
+        handled();
+        if (redelivered_ && index_ > 0 && left_ > 0 && careful()) ack();
+    }
     /// manual_ack: acknowledges all that were given out.
     void ack();
     /// Leaves the eventfd readable exactly if more is at hand.

@@ -147,7 +147,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
         epoch_ = m.epoch;
     }
     online_us_ = now_us;
-    max_message_ = m.max_message;
+    max_message_.store(m.max_message, std::memory_order_relaxed);
     reader_window_ = m.reader_window;
     ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
     broker_version_ = m.version;

@@ -2,6 +2,7 @@
 // (link.cpp) feeds it frames and time and carries its ClientOutbox out; the simulation does the same. It is not
 // thread-safe by itself: the link's lock covers it.
 #pragma once
+#include <atomic>
 #include <cast/error.hpp>
 #include <cstdint>
 #include <map>
@@ -60,7 +61,7 @@ public:
     ErrorCode rejected() const { return rejected_; }  ///< why the broker does not take us; ok: no such word
     const std::string& broker_version() const { return broker_version_; }
     const std::vector<std::string>& publish_ends() const { return publish_ends_; }
-    std::size_t max_message() const { return max_message_; }
+    std::size_t max_message() const { return max_message_.load(std::memory_order_relaxed); }  ///< any thread
     std::string reply_name() const;
 
     // --- Nodes. --------------------------------------------------------------------------------------------
@@ -124,7 +125,7 @@ private:
     std::int64_t online_us_ = 0;   // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;
     std::uint32_t requests_ = 0;
-    std::size_t max_message_ = wire::kMaxMessage;
+    std::atomic<std::size_t> max_message_ = wire::kMaxMessage;
     std::size_t reader_window_ = wire::kReaderWindow;
     std::string broker_version_;
     std::vector<std::string> publish_ends_;

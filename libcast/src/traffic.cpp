@@ -7,11 +7,7 @@
 
 namespace cast::detail {
 
-Result<void> Link::send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (payload.size() <= session_.max_message() && session_.outbound().add_plain(cast, sender, target, payload)) return {};
-    }
+[[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
     Parcel parcel;
     parcel.cast = cast;
     parcel.sender = sender;
@@ -23,7 +19,10 @@ Result<void> Link::send_plain(wire::Cast cast, std::string_view sender, std::str
 
 Result<void> Link::send(const Parcel& given) {
     Lock lock(mutex_);
-    if (given.payload.size() <= session_.max_message() && session_.outbound().add_more(given)) return {};
+    const bool may = given.payload.size() <= session_.max_message();
+    // Another thread was at it, or it has been opened since.
+    if (may && given.plain && session_.outbound().plain().add_in_turn(given.cast, given.sender, given.target, given.payload)) return {};
+    if (may && session_.outbound().add_more(given)) return {};
     if (given.cast != wire::Cast::broadcast && !wire::valid_name(given.target) && !wire::reserved_name(given.target))
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
     const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);

@@ -44,7 +44,7 @@ inline void copy_bytes(char* to, const char* from, std::size_t size) {
 }
 
 /// Equality of names without a call: they are short.
-inline bool same_bytes(std::string_view a, std::string_view b) {
+[[gnu::always_inline]] inline bool same_bytes(std::string_view a, std::string_view b) {
     const std::size_t n = a.size();
     if (n != b.size()) return false;
     if (n > 16) return a == b;

@@ -56,7 +56,7 @@ inline bool read_plain_record(std::string_view& records, RecordView& record) {
     if (length == 0 || length > records.size() - head || at[head] >= kKnownTypes.size()) return false;
     record.type = kKnownTypes[at[head]];
     record.headers = {};
-    record.payload = records.substr(head + 1, length - 1);
+    record.payload = std::string_view(records.data() + head + 1, length - 1);
     records.remove_prefix(head + length);
     return true;
 }

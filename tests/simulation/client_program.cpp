@@ -79,7 +79,7 @@ bool Client::send(Parcel parcel, std::size_t size) {
     const bool plain = parcel.type == "text" && parcel.headers.empty() && parcel.priority == cast::wire::kDefaultPriority && parcel.flags == 0 &&
                        parcel.ttl_ms == 0 && parcel.watch == 0;
     parcel.plain = plain;
-    if (!(plain && outbound.add_plain(parcel.cast, parcel.sender, parcel.target, parcel.payload)) && !outbound.add_more(parcel))
+    if (!(plain && outbound.plain().add(parcel.cast, parcel.sender, parcel.target, parcel.payload)) && !outbound.add_more(parcel))
         outbound.add(parcel, out_);
     if (!out_.frames.empty()) session_->inbound().ride(world_.now(), out_);
     carry_out();

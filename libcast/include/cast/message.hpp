@@ -66,7 +66,7 @@ public:
 
     // --- Of any message. The views live as long as the message or a copy of it. ------------------------
 
-    std::string_view payload() const;
+    std::string_view payload() const { return batch_ != nullptr ? std::string_view(record_, payload_size_) : draft_payload(); }
     std::string_view type() const;
     /// The value of a header; nothing when it is not there.
     std::optional<std::string_view> header(std::string_view key) const;
@@ -90,6 +90,7 @@ private:
     friend struct MessageAccess;  // libcast's own way in
     struct Draft;                 // what a message to send consists of
     Draft& draft();
+    std::string_view draft_payload() const;
     std::shared_ptr<const ReceivedBatch> batch_;
     std::shared_ptr<Draft> draft_;
     const char* record_ = nullptr;     // payload's begin, within the batch

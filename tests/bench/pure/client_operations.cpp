@@ -30,7 +30,7 @@ public:
     }
 
     void send() {
-        if (plain_ && outbound_.add_plain(wire::Cast::unicast, kSender, targets_[next_], payload_)) {
+        if (plain_ && outbound_.plain().add(wire::Cast::unicast, kSender, targets_[next_], payload_)) {
             if (++next_ == targets_.size()) next_ = 0;
             return;
         }
