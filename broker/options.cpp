@@ -189,6 +189,8 @@ Parsed read_all(int argc, const char* const* argv) {
     }
     parsed.task = line.check_data ? Task::check_data : !line.backup.empty() ? Task::backup : !line.restore.empty() ? Task::restore : Task::serve;
     parsed.file = line.backup + line.restore;
+    if (parsed.task != Task::serve && parsed.options.memory)
+        faults.push_back("memory: --check-data, --backup and --restore are for a data directory; name it with --data DIR");
     if (faults.empty()) check_together(parsed.options, faults);
     for (const auto& fault : faults) parsed.text += "cast-broker: " + fault + "\n";
     if (!faults.empty()) {

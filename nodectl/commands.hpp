@@ -27,7 +27,7 @@ void add_status(CLI::App& app, Context& context);
 /// What every command's help ends with.
 inline const std::string kGlobalHelp =
     "\nFor every command: --broker URL, --timeout TIME, --json, --config FILE; 'nodectl --help' tells more.\n"
-    "Exit codes: 0 done, 1 failed, 2 usage, 3 cannot reach the broker, 4 not allowed, 5 no such node or group,\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 cannot reach the broker, 4 not allowed, 5 no such node, group or id,\n"
     "            6 refused (full, too large), 7 timed out";
 
 }  // namespace nodectl

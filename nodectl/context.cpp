@@ -152,6 +152,10 @@ bool complete(Context& context, const CLI::App& app) {
     const std::string path = named.empty() ? default_config_file() : named;
     if (!path.empty() && !read_file(settings, path, !named.empty())) return false;
     if (context.broker.empty()) context.broker = kDefaultBroker;
+    if (context.timeout && context.timeout->count() == 0) {
+        warn("--timeout (CAST_TIMEOUT) must be more than 0, as in 500ms, 5s or 2m");
+        return false;
+    }
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
@@ -131,10 +132,13 @@ int change(const Context& context, const DeadOptions& options, const std::string
     }
     const int code = print(context.json ? json_line({{key, count}, {"failed", failed.size()}})
                                         : fmt::format("{} {}\n", counted(count, "message"), done));
-    for (const json& one : failed)
-        warn(fmt::format("{}: cannot {} dead letter {} to '{}'", text_of(one, "code"), what, number_of(one, "seq"),
-                         text_of(one, "node_id")));
-    return code != 0 || failed.empty() ? code : 6;
+    std::map<std::pair<std::string, std::string>, std::size_t> why;  // by code and node: there may be thousands
+    for (const json& one : failed) ++why[{text_of(one, "code"), text_of(one, "node_id")}];
+    for (const auto& [of, letters] : why)
+        warn(fmt::format("{}: cannot {} {} to '{}'", of.first, what, counted(letters, "dead letter"), of.second));
+    if (code != 0 || failed.empty()) return code;
+    const bool nobody = text_of(failed.front(), "code") == cast::error_name(cast::ErrorCode::no_such_node);
+    return cast::exit_code(nobody ? cast::ErrorCode::no_such_node : cast::ErrorCode::mailbox_full);
 }
 
 std::string id_form(const std::string& id) { return id_trouble(id, "nodectl dead list"); }

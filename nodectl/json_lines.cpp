@@ -16,6 +16,7 @@ using Problem = std::optional<std::string>;
 std::string scalar(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 Problem read_target(const Json& line, Envelope& envelope) {
+    if (line.contains("broadcast") && !line["broadcast"].is_boolean()) return "\"broadcast\" must be true or false";
     const bool to = line.contains("to"), group = line.contains("group");
     const bool broadcast = line.contains("broadcast") && line["broadcast"] != false;
     if (to + group + broadcast > 1) return "\"to\", \"group\" and \"broadcast\" exclude each other";

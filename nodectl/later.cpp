@@ -56,7 +56,7 @@ int cancel(const Context& context, const LaterOptions& options) {
     for (const std::uint64_t id : options.ids) {
         if (std::find(canceled->begin(), canceled->end(), id) != canceled->end()) continue;
         warn(fmt::format("nothing waits under {}; it has gone, or was canceled", id));
-        code = kFailed;
+        code = cast::exit_code(cast::ErrorCode::no_such_node);
     }
     return code;
 }

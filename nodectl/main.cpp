@@ -26,7 +26,7 @@ constexpr const char* kExamples =
     "  nodectl status && echo well\n"
     "\nEnvironment: CAST_BROKER, CAST_NODE (who sends), CAST_TIMEOUT, CAST_JSON, CAST_CONFIG. A flag wins over the\n"
     "environment, the environment over the config file. A payload that begins with '-' goes after '--'.\n"
-    "\nExit codes: 0 done, 1 failed, 2 usage, 3 cannot reach the broker, 4 not allowed, 5 no such node or group,\n"
+    "\nExit codes: 0 done, 1 failed, 2 usage, 3 cannot reach the broker, 4 not allowed, 5 no such node, group or id,\n"
     "            6 refused (full, too large), 7 timed out";
 
 std::string chosen(const CLI::App& app) {

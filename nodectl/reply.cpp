@@ -23,11 +23,19 @@ struct ReplyOptions {
     bool take_over = false;
 };
 
-// The answer goes out before the request is acknowledged: who is stopped in between answers again.
-void answer(cast::Node& node, const Context& context, const ReplyOptions& options, const cast::Message& request) {
+// The answer goes out before the request is acknowledged: who is stopped in between answers again. False: whoever asked
+// gets no answer, or one that says why there is none.
+bool answer(cast::Node& node, const Context& context, const ReplyOptions& options, const cast::Message& request) {
     const ShellResult result = run_shell(options.command, request, request.payload(), true);
-    auto message = cast::Message::unicast("", result.output);
+    const std::size_t most = node.connection().max_message();
+    const bool fits = most == 0 || result.output.size() <= most;
+    auto message = cast::Message::unicast("", fits ? std::string_view(result.output) : std::string_view());
     message.type(options.type);
+    if (!fits) {
+        const std::string why = fmt::format("too_large: the answer has {} bytes, the broker takes at most {}", result.output.size(), most);
+        message.header("error", why);
+        warn(fmt::format("'{}' gets no answer: {}", request.sender(), why));
+    }
     if (result.status != 0) {
         message.header("exit-status", std::to_string(result.status));
         warn(fmt::format("the command failed with status {} for a request of '{}'", result.status, request.sender()));
@@ -37,10 +45,12 @@ void answer(cast::Node& node, const Context& context, const ReplyOptions& option
     // Whoever asked may be gone by now; that is no reason to stop answering others.
     if (!sent) warn(fmt::format("the answer to '{}' was not taken: {}", request.sender(), sent.error().text()));
     node.ack();
+    return fits && sent;
 }
 
 int serve(cast::Node& node, const Context& context, const ReplyOptions& options) {
     std::uint64_t answered = 0;
+    bool all = true;
     while (interrupted() == 0) {
         const auto request = node.receive(Milliseconds(200));
         if (!request && request.code() == cast::ErrorCode::timed_out) continue;
@@ -50,8 +60,8 @@ int serve(cast::Node& node, const Context& context, const ReplyOptions& options)
             node.ack();
             continue;
         }
-        answer(node, context, options, *request);
-        if (++answered == options.count) return 0;
+        all = answer(node, context, options, *request) && all;
+        if (++answered == options.count) return all ? 0 : kFailed;
     }
     return options.count != 0 ? 128 + interrupted() : 0;
 }
@@ -60,6 +70,9 @@ int reply(const Context& context, const ReplyOptions& options) {
     auto with = context.options();
     with.take_over = options.take_over;
     with.manual_ack = true;
+    with.on_refused = [](const cast::Refusal& refusal) {
+        warn(fmt::format("an answer was refused: {}: {}", cast::error_name(refusal.code), cast::error_hint(refusal.code)));
+    };
     auto node = cast::Node::attach(options.node, with);
     if (!node) return fail(context, fmt::format("cannot receive as '{}'", options.node), node.error());
     catch_interrupts();
@@ -83,6 +96,7 @@ void add_reply(CLI::App& app, Context& context) {
     app_reply->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     app_reply->footer("\n" + kShellHelp +
                       "If CMD fails, its output is answered with the header exit-status, and 'request' exits 1.\n"
+                      "An answer that the broker would not take (too_large) is an empty one with the header error.\n"
                       "\nExamples:\n"
                       "  nodectl reply calculator --exec bc\n"
                       "  nodectl reply weather --exec 'curl -s \"wttr.in/$(cat)?format=3\"'\n" +

@@ -26,6 +26,10 @@ struct RequestOptions {
 
 int print_answer(const Context& context, const RequestOptions& options, const cast::Message& answer) {
     Output out;
+    if (const auto error = answer.header("error"); error && answer.payload().empty()) {
+        warn(fmt::format("'{}' has an answer that cannot be sent: {}", options.node, printable(*error)));
+        return kFailed;
+    }
     if (context.json) {
         MessageFormat::json().append(out.buffer(), answer);
     } else {
@@ -77,7 +81,7 @@ void add_request(CLI::App& app, Context& context) {
         ->type_name("NODE");
     app_request->add_option("--type", options->type, "text, json, binary or a media type")->capture_default_str();
     app_request->footer("\nWaits at most --timeout (default 5s) for the answer; exits 7 if none comes, 5 if there is\n"
-                        "no such node, 1 if the command of 'nodectl reply' failed.\n"
+                        "no such node, 1 if the command of 'nodectl reply' failed or its answer is too large.\n"
                         "\nExamples:\n"
                         "  nodectl request calculator '2+3'\n"
                         "  nodectl request db -s --timeout 30s < query.sql\n" +

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "context.hpp"
 #include "output.hpp"
@@ -83,9 +84,23 @@ bool Sender::send(const Envelope& envelope, std::string_view payload) {
 }
 
 bool Sender::send(const Envelope& envelope, const cast::Message& message) {
-    const auto wait = wait_ == cast::Wait::delivered ? wait_ : cast::Wait::none;
+    if (wait_ == cast::Wait::delivered) return deliver(envelope, message);
     const std::uint64_t messages = std::max<std::size_t>(1, envelope.nodes.size());
-    return handed(envelope, node_->send(message, wait, timeout_), messages);
+    return handed(envelope, node_->send(message, cast::Wait::none, timeout_), messages);
+}
+
+/// Each node has an outcome of its own; the exit code is that of the first that has not acknowledged.
+bool Sender::deliver(const Envelope& envelope, const cast::Message& message) {
+    const auto outcomes = node_->send_each(message, wait_, timeout_);
+    bool all = true;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        sent_ += outcomes[i] ? 1 : 0;
+        if (outcomes[i]) continue;
+        const std::string doing = fmt::format("not delivered to '{}'", i < envelope.nodes.size() ? envelope.nodes[i] : "");
+        const int code = fail(context_, doing, outcomes[i].error());
+        if (std::exchange(all, false)) code_ = code;
+    }
+    return all;
 }
 
 bool Sender::handed(const Envelope& envelope, const cast::Result<void>& result, std::uint64_t messages) {

@@ -71,6 +71,7 @@ private:
         std::optional<cast::ErrorCode> first;
         void add(const cast::Refusal& refusal);
     };
+    bool deliver(const Envelope& envelope, const cast::Message& message);
     bool handed(const Envelope& envelope, const cast::Result<void>& result, std::uint64_t messages);
     int report(int code);
 

@@ -109,7 +109,7 @@ void read_target(std::string_view target, Request& request) {
     request.path = target.substr(0, mark);
     std::string_view rest = target.substr(std::min(mark + 1, target.size()));
     while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('&'), rest.size());
+        const auto end = static_cast<std::size_t>(std::find(rest.begin(), rest.end(), '&') - rest.begin());
         const std::string_view part = rest.substr(0, end);
         rest.remove_prefix(std::min(end + 1, rest.size()));
         if (part.empty()) continue;

@@ -122,6 +122,18 @@ void Outbound::give_up(Full& full, std::int64_t now_us, ClientOutbox& out) {
     while (full.last_tried == 0 && !full.parked.empty() && full.parked.front().deadline_us <= now_us) fail(unpark(full), full.code, out);
 }
 
+ErrorCode Outbound::withdraw(std::uint64_t watch) {
+    for (auto& [way, full] : full_) {
+        const auto at = std::find_if(full.parked.begin(), full.parked.end(), [watch](const Batch& b) { return b.watch == watch; });
+        if (at == full.parked.end()) continue;
+        full.bytes -= at->bytes->size();
+        parked_bytes_ -= at->bytes->size();
+        full.parked.erase(at);
+        return full.code;
+    }
+    return ErrorCode::ok;
+}
+
 bool Outbound::on_its_way(const std::string& way) const {
     return std::any_of(unreceipted_.begin(), unreceipted_.end(), [&way](const Batch& b) { return b.count != 0 && b.way() == way; });
 }

@@ -98,6 +98,10 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
     for (std::size_t i = 0; i < under_way; ++i) {
         ErrorCode code = ErrorCode::ok;
         if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
+            if (const ErrorCode full = outbound.withdraw(watches[i]); full != ErrorCode::ok) {
+                results[i] = Error{full, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+                continue;
+            }
             outbound.forget(watches[i]);
             results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt yet; it may still be taken"};
         } else if (code != ErrorCode::ok) {

@@ -14,6 +14,16 @@ wait_for "the early one" grep -q early "$tmp/reader.out"
 exits 0 nodectl send --unicast bob --wait delivered --timeout 5s late
 wait "$reader" || die "recv exited $?"
 is "both" $'early\nlate' "$(<"$tmp/reader.out")"
+# Several: each has its own outcome, and the exit code is of the first that has not got it.
+background reader nodectl recv bob --raw -n 1
+reader=$pid
+exits 5 nodectl send --unicast bob,nobody,small --wait delivered --timeout 1s each
+! grep -q "'bob'" "$tmp/err" || die "bob has got it: $(<"$tmp/err")"
+err_has "not delivered to 'nobody': no_such_node"
+err_has "not delivered to 'small': timed_out"
+wait "$reader" || die "recv exited $?"
+exits 0 nodectl recv small -n 1 -W 5 --raw
+out_is each
 exits 0 nodectl send --unicast bob --wait none whatever
 exits 0 nodectl recv bob -n 1 -W 5 --raw
 out_is whatever

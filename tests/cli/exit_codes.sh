@@ -51,6 +51,8 @@ exits 2 nodectl send --unicast bob --header novalue hello
 exits 2 nodectl send --unicast bob two words
 err_has "quotes"
 exits 2 nodectl send --multicast team --wait delivered hello
+exits 2 nodectl status --timeout 0
+err_has "must be more than 0"
 exits 2 nodectl recv
 exits 2 nodectl recv bob --json --raw
 exits 2 nodectl recv bob --format '%z'

@@ -51,7 +51,7 @@ exits 0 nodectl later list
 out_has "group team"
 id=$(awk '$5 == "bob" { print $1 }' "$tmp/out")
 exits 0 nodectl later cancel "$id"
-exits 1 nodectl later cancel "$id"
+exits 5 nodectl later cancel "$id"
 err_has "nothing waits under $id"
 exits 0 nodectl later list --json
 is "what is left" 1 "$(wc -l <"$tmp/out")"

@@ -38,6 +38,17 @@ exits 1 nodectl request failing x
 out_is sorry
 err_has "status 4"
 wait "$failing" || die "reply exited $?"
+
+# An answer that is too large: both sides are told, nobody waits in vain.
+background large nodectl reply large --exec 'head -c 20000000 /dev/zero' -n 1
+large=$pid
+wait_attached large
+exits 1 nodectl request large x --timeout 60s
+err_has "too_large: the answer has 20000000 bytes"
+code=0
+wait "$large" || code=$?
+is "what reply exits with" 1 "$code"
+grep -q "gets no answer: too_large" "$tmp/large.err" || die "reply says nothing: $(<"$tmp/large.err")"
 exits 0 nodectl node create absent
 exits 5 nodectl request nobody x
 exits 6 nodectl request absent x --attached

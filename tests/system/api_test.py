@@ -41,6 +41,19 @@ class Api(unittest.TestCase):
         self.assertTrue(answer.json["hint"])
         return answer
 
+    def test_who_waits_in_vain_at_a_full_mailbox_is_told_that_and_it_is_not_sent_later(self):
+        with Broker("--mailbox-messages", "1", http="127.0.0.1:0") as broker:
+            send = lambda content: curl(broker.http + "/api/send", method="POST",
+                                        body={"cast_type": "unicast", "recipients": ["small"], "content": content, "timeout": "300ms"}).json
+            take = lambda wait: [m["content"] for m in curl(broker.http + f"/api/nodes/small/receive?ack=now&timeout={wait}").json["messages"]]
+            curl(broker.http + "/api/nodes", method="POST", body={"node_id": "small"})
+            self.assertTrue(send("first")["success"])
+            answer = send("second")
+            self.assertEqual([(f["node_id"], f["code"]) for f in answer["failed_recipients"]], [("small", "mailbox_full")])
+            self.assertEqual(take("5s"), ["first"])
+            self.assertTrue(send("third")["success"])
+            self.assertEqual(take("5s"), ["third"])
+
     def test_the_three_commands_of_the_guide_work_as_typed(self):
         created = self.post("/api/nodes", '{"node_id": "test_node", "port": 0}')
         self.assertEqual((created.status, created.json["node_id"]), (201, "test_node"))

@@ -69,6 +69,7 @@ TEST_CASE("what is wrong with a line is said in words") {
                                                         {R"({"to":["a",7],"payload":"x"})", "\"to\""},
                                                         {R"({"to":"a","group":"b","payload":"x"})", "exclude"},
                                                         {R"({"group":"","payload":"x"})", "\"group\""},
+                                                        {R"({"broadcast":"yes","payload":"x"})", "\"broadcast\""},
                                                         {R"({"to":"bob","payload_b64":"?"})", "base64"},
                                                         {R"({"to":"bob","payload_b64":7})", "base64"},
                                                         {R"({"to":"bob","payload":"x","priority":10})", "priority"},

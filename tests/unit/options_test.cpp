@@ -215,6 +215,7 @@ TEST_CASE("a value that is no value is named with its source, and says what woul
     CHECK(says(refused({"--log-level", "loud"}), "is not one of: trace, debug, info, warning, error"));
     CHECK(says(refused({"--log-format", "\x1b[31m"}), "\"?[31m\""));
     CHECK(says(refused({"--memory", "--data", "/tmp/x"}), "has no data directory"));
+    CHECK(says(refused({"--memory", "--backup", "/tmp/x"}), "name it with --data DIR"));
     CHECK(says(refused({"--durability", "maybe"}), "is not one of: fsync, os, memory"));
     CHECK(says(refused({"--dead-after", "1s"}), "longer than ping-interval"));
     Scene scene;

@@ -198,6 +198,32 @@ TEST_CASE_FIXTURE(Fixture, "what a full target refuses is tried again in order, 
     CHECK(outbound.take_refusal(target) == ErrorCode::ok);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what waits at a full target can be taken back, and is not sent later") {
+    outbound.online(out);
+    for (std::uint64_t watch : {11, 12, 13}) {
+        Parcel p = parcel("full", std::to_string(watch));
+        p.watch = watch;
+        outbound.add(p, out);
+    }
+    CHECK(records(push()) == "full:11 full:12 full:13");
+    CHECK(outbound.withdraw(12) == ErrorCode::ok);  // on its way
+    receipt(3, {{1, ErrorCode::mailbox_full}, {2, ErrorCode::mailbox_full}, {3, ErrorCode::mailbox_full}});
+    CHECK(outbound.withdraw(12) == ErrorCode::mailbox_full);
+    CHECK(outbound.withdraw(12) == ErrorCode::ok);
+    (void)outbound.tick(10 * (1000 * kMillisecond), out);
+    CHECK(batches(out) == "4>full!(11)");
+    receipt(4, {}, 11 * (1000 * kMillisecond));
+    (void)outbound.tick(12 * (1000 * kMillisecond), out);
+    CHECK(batches(out) == "5>full(13)");
+    receipt(5);
+    CHECK(outbound.settled(outbound.added()));
+    ErrorCode code = ErrorCode::internal;
+    CHECK(outbound.outcome(11, code));
+    CHECK(code == ErrorCode::ok);
+    CHECK_FALSE(outbound.outcome(12, code));
+    CHECK(outbound.outcome(13, code));
+}
+
 TEST_CASE_FIXTURE(Fixture, "what stays refused until its deadline fails with the broker's own code") {
     outbound.online(out);
     Parcel p = parcel("team", "x", 1000 * kMillisecond);

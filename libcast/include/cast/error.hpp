@@ -53,7 +53,7 @@ CAST_API const char* error_hint(ErrorCode code) noexcept;
 /// The HTTP status that answers it (200 for ok).
 CAST_API int http_status(ErrorCode code) noexcept;
 /// The exit code of command line tools: 0 done, 1 failed, 2 usage, 3 cannot reach the broker,
-/// 4 not allowed, 5 no such node or group, 6 refused, 7 timed out.
+/// 4 not allowed, 5 no such node, group or id, 6 refused, 7 timed out.
 CAST_API int exit_code(ErrorCode code) noexcept;
 
 }  // namespace cast
