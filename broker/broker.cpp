@@ -50,7 +50,7 @@ Config core_config(const Options& o) {
     c.max_redeliveries = static_cast<std::uint32_t>(o.max_redeliveries);
     c.history_messages = o.history_messages;
     c.history_bytes = o.history_bytes;
-    c.sender_window = o.sender_window;
+    c.sender_window = o.memory ? o.sender_window : 2 * o.sender_window;  // a receipt waits for the disk, too
     c.reader_window = o.reader_window;
     c.session_us = in_us(o.session_time);
     c.grace_us = in_us(o.grace_time);

@@ -69,7 +69,7 @@ const std::array kSettings{
     Setting{"reader-window", SizeRange{&O::reader_window, 64 * kKiB, kGiB}, kLive, kLimits,
             "bytes under way to a reader, unacknowledged"},
     Setting{"sender-window", SizeRange{&O::sender_window, 64 * kKiB, kGiB}, kLive, kLimits,
-            "bytes under way from a sender, without receipt"},
+            "bytes under way from a sender, without receipt; twice that unless memory is set, for a receipt waits for the disk"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
             "bytes of all streams together"},
     Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits, "messages that wait for their time"},

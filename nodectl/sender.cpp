@@ -74,6 +74,7 @@ int Sender::open(const std::string& from) {
 }
 
 bool Sender::send(const Envelope& envelope, std::string_view payload) {
+    timed_ = timed_ || envelope.delay || envelope.at;
     if (wait_ == cast::Wait::delivered || !envelope.plain()) return send(envelope, envelope.message(payload));
     if (!envelope.group.empty()) return handed(envelope, node_->multicast(envelope.group, payload), 1);
     if (envelope.broadcast) return handed(envelope, node_->broadcast(payload), 1);
@@ -141,6 +142,8 @@ int Sender::report(int code) {
     }
     if (shown > kReportedTargets) list += fmt::format(" and {} more", shown - kReportedTargets);
     warn(fmt::format("{} of {} refused: {}", total, counted(std::max(sent_, total), "message"), list));
+    if (timed_ && *refusals_->first == cast::ErrorCode::invalid_argument)
+        warn("--delay and --at reach as far as the broker's later-time (366 days, if nobody has set it)");
     return code != 0 ? code : cast::exit_code(*refusals_->first);
 }
 

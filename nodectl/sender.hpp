@@ -81,6 +81,7 @@ private:
     std::shared_ptr<Refusals> refusals_ = std::make_shared<Refusals>();
     std::optional<cast::Node> node_;
     std::uint64_t sent_ = 0;
+    bool timed_ = false;  // something was to wait for its time
     int code_ = 0;
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "wire/bytes.hpp"
+#include "wire/local.hpp"
 
 namespace broker {
 namespace {
@@ -62,10 +63,12 @@ std::string wildcard(std::string end) {
     return end;
 }
 
-std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::string>& ends) {
+/// `local_buffer`: SO_SNDBUF of the connections to ends on this machine; 0: as the kernel sees fit.
+std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::string>& ends, int local_buffer) {
     std::vector<std::string> bound;
     for (const std::string& end : ends) {
         try {
+            if (local_buffer != 0) socket.set(zmq::sockopt::sndbuf, cast::wire::over_loopback(end) ? local_buffer : -1);
             socket.bind(wildcard(end));
         } catch (const zmq::error_t& error) {
             throw std::runtime_error("cannot bind " + end + ": " + error.what());
@@ -97,8 +100,8 @@ Edge::Edge(const Settings& settings)
         socket->set(zmq::sockopt::tcp_keepalive_cnt, 3);
     }
     context_.set(zmq::ctxopt::max_sockets, 1023);
-    published_ = bind_all(pub_, settings.publish);
-    bound_ = bind_all(router_, settings.bind);
+    published_ = bind_all(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
+    bound_ = bind_all(router_, settings.bind, 0);
     router_fd_ = router_.get(zmq::sockopt::fd);
 }
 

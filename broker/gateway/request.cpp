@@ -162,11 +162,10 @@ void Request::only(std::initializer_list<std::string_view> keys) const {
 
 json Request::object(std::initializer_list<std::string_view> members) const {
     json value = broker::parse_json(body);
+    const std::string hint = "send a JSON object with any of " + listed(members) + "; /api/openapi.json has examples";
     if (value.is_discarded())
-        throw Failure(400, "malformed", "the body is not JSON, or nests deeper than " + std::to_string(broker::kDeepest) + " levels", "send a JSON object, such as {\"node_id\": \"alice\"}");
-    if (!value.is_object())
-        throw Failure(400, "malformed", "the body is no JSON object",
-                      "send a JSON object, such as {\"node_id\": \"alice\"}");
+        throw Failure(400, "malformed", "the body is not JSON, or nests deeper than " + std::to_string(broker::kDeepest) + " levels", hint);
+    if (!value.is_object()) throw Failure(400, "malformed", "the body is no JSON object", hint);
     check_members(value, members);
     return value;
 }

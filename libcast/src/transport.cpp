@@ -9,6 +9,7 @@
 #include "wire/bytes.hpp"
 #include "wire/heap.hpp"
 #include "wire/limits.hpp"
+#include "wire/local.hpp"
 
 namespace cast::detail {
 namespace {
@@ -77,6 +78,7 @@ bool Transport::connect(const std::string& url) {
         dealer->set(zmq::sockopt::reconnect_ivl, kNeverAgainMs);
         dealer->set(zmq::sockopt::sndhwm, 0);  // the session's window bounds it
         dealer->set(zmq::sockopt::rcvhwm, 0);  // the readers' windows bound it
+        if (wire::over_loopback(url)) dealer->set(zmq::sockopt::sndbuf, wire::kLocalSendBuffer);
         dealer->set(zmq::sockopt::tcp_keepalive, 1);
         dealer->set(zmq::sockopt::tcp_keepalive_idle, 30);
         dealer->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::kHardMaxMessage));
@@ -188,6 +190,7 @@ void Transport::make_sub() {
         auto sub = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::sub);
         sub->set(zmq::sockopt::linger, 0);
         sub->set(zmq::sockopt::rcvhwm, 4096);
+        if (wire::over_loopback(publish_end_)) sub->set(zmq::sockopt::rcvbuf, wire::kLocalPublishBuffer);
         sub->set(zmq::sockopt::tcp_keepalive, 1);
         sub->set(zmq::sockopt::tcp_keepalive_idle, 30);
         sub->set(zmq::sockopt::reconnect_ivl, 50);

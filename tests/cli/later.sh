@@ -73,6 +73,7 @@ is "what is left" 1 "$(wc -l <"$tmp/out")"
 # Refusals.
 exits 2 nodectl send --unicast bob --delay 2h far
 err_has invalid_argument
+err_has "later-time"
 exits 5 nodectl send --unicast nobody --delay 1s x
 err_has no_such_node
 seq 1 19 | exits 0 nodectl send -l --unicast bob --delay 30m

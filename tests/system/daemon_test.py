@@ -42,6 +42,16 @@ class Daemon(unittest.TestCase):
             self.assertFalse(os.path.exists(broker.ends))
             self.assertIn("stopped", broker.log())
 
+    def test_a_sender_has_twice_as_much_under_way_where_a_receipt_waits_for_the_disk(self):
+        def window(broker):
+            with Peer(broker) as peer:
+                peer.say(hello(peer.session))
+                return struct.unpack_from("<I", peer.expect(WELCOME), 29)[0]
+        folder = tempfile.mkdtemp(prefix="cast-test-")
+        self.addCleanup(shutil.rmtree, folder)
+        with Broker("--sender-window", "1MiB") as in_memory, Broker("--sender-window", "1MiB", data=folder + "/data") as on_disk:
+            self.assertEqual((window(in_memory), window(on_disk)), (1 << 20, 2 << 20))
+
     def test_sigterm_and_sigint_say_bye_and_exit_zero(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             self.check_told_of_the_end(number)
