@@ -42,7 +42,7 @@ void append(std::string& out, const cast::Event& event, bool json) {
 }  // namespace
 
 void add_event_limits(CLI::App& app, EventOptions& options) {
-    app.add_option("-n", options.count, "Stop after so many events")->type_name("COUNT")->check(CLI::PositiveNumber);
+    app.add_option("-n", options.count, "Stop after so many events")->type_name("COUNT")->check(count_trouble);
     add_duration(app, "-W", options.silence,
                  "Stop after so long without an event; exits 7 if there were none, or fewer than -n asks for");
 }

@@ -228,7 +228,7 @@ void add_recv(CLI::App& app, Context& context) {
         ->required();
     recv->add_option("-n", options->count, "Stop after so many messages")
         ->type_name("COUNT")
-        ->check(CLI::PositiveNumber);
+        ->check(count_trouble);
     add_duration(*recv, "-W", options->silence,
                  "Stop after so long without a message; exits 7 if none came, or fewer than -n asks for");
     recv->add_option("--format", options->format, "Print each message like this; codes below")->type_name("FMT");

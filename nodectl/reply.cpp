@@ -92,7 +92,7 @@ void add_reply(CLI::App& app, Context& context) {
     app_reply->add_option("--type", options->type, "Type of the answers")->capture_default_str();
     app_reply->add_option("-n", options->count, "Stop after so many answers")
         ->type_name("COUNT")
-        ->check(CLI::PositiveNumber);
+        ->check(count_trouble);
     app_reply->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     app_reply->footer("\n" + kShellHelp +
                       "If CMD fails, its output is answered with the header exit-status, and 'request' exits 1.\n"

@@ -168,7 +168,7 @@ void add_stats(CLI::App& app, Context& context) {
     stats->add_flag("--watch", options->watch, "Again every second; on a terminal in place");
     stats->add_option("-n", options->count, "Stop after so many refreshes; means --watch")
         ->type_name("COUNT")
-        ->check(CLI::PositiveNumber);
+        ->check(count_trouble);
     stats->footer("\nExamples:\n  nodectl stats --watch\n  nodectl stats --json | jq .queued.messages\n" + kGlobalHelp);
     stats->callback([&context, options] {
         if (options->count > 0) options->watch = true;

@@ -171,6 +171,12 @@ std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string count_trouble(const std::string& text) {
+    const bool number = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+    if (number && text.find_first_not_of('0') != std::string::npos) return "";
+    return "'" + printable(text) + "' is no count; write a whole number from 1 on";
+}
+
 std::string id_trouble(const std::string& text, std::string_view listed_by) {
     const bool number = !text.empty() && text.size() <= 19 && text.find_first_not_of("0123456789") == std::string::npos;
     return number ? "" : "'" + printable(text) + "' is no id: '" + std::string(listed_by) + "' shows them";

@@ -28,6 +28,8 @@ void append_time(std::string& out, std::chrono::system_clock::time_point time);
 /// "1 message", "2 messages".
 std::string counted(std::uint64_t count, std::string_view noun);
 
+/// What is wrong with a count that somebody wrote, as a CLI11 check says it; "" if nothing is.
+std::string count_trouble(const std::string& text);
 /// What is wrong with an id that somebody typed, and which command shows the right ones; empty when nothing is.
 std::string id_trouble(const std::string& text, std::string_view listed_by);
 

@@ -103,7 +103,8 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
                 continue;
             }
             outbound.forget(watches[i]);
-            results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt yet; it may still be taken"};
+            results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(),
+                               wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken"};
         } else if (code != ErrorCode::ok) {
             results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
         }

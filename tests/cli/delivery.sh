@@ -20,7 +20,7 @@ reader=$pid
 exits 5 nodectl send --unicast bob,nobody,small --wait delivered --timeout 1s each
 ! grep -q "'bob'" "$tmp/err" || die "bob has got it: $(<"$tmp/err")"
 err_has "not delivered to 'nobody': no_such_node"
-err_has "not delivered to 'small': timed_out"
+err_has "not delivered to 'small': timed_out: not acknowledged yet"
 wait "$reader" || die "recv exited $?"
 exits 0 nodectl recv small -n 1 -W 5 --raw
 out_is each

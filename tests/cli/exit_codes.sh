@@ -51,6 +51,10 @@ exits 2 nodectl send --unicast bob --header novalue hello
 exits 2 nodectl send --unicast bob two words
 err_has "quotes"
 exits 2 nodectl send --multicast team --wait delivered hello
+for count in 0 00 -1 1.5 many 99999999999999999999; do
+    exits 2 nodectl recv bob -n "$count"
+    err_has "is no count"
+done
 exits 2 nodectl status --timeout 0
 err_has "must be more than 0"
 exits 2 nodectl recv
