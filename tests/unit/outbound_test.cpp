@@ -200,9 +200,9 @@ TEST_CASE_FIXTURE(Fixture, "what a full target refuses is tried again in order, 
 
 TEST_CASE_FIXTURE(Fixture, "what waits at a full target can be taken back, and is not sent later") {
     outbound.online(out);
-    for (std::uint64_t watch : {11, 12, 13}) {
-        Parcel p = parcel("full", std::to_string(watch));
-        p.watch = watch;
+    for (const char* payload : {"11", "12", "13"}) {
+        Parcel p = parcel("full", payload);
+        p.watch = std::stoull(payload);
         outbound.add(p, out);
     }
     CHECK(records(push()) == "full:11 full:12 full:13");
