@@ -18,6 +18,7 @@
 
 #include "config_file.hpp"
 #include "settings.hpp"
+#include "wire/local.hpp"
 
 namespace broker {
 namespace {
@@ -158,9 +159,9 @@ void read_file(const std::string& path, GivenBySetting& given, std::vector<std::
 void check_together(const Options& options, std::vector<std::string>& faults) {
     if (options.memory && !options.data.empty()) faults.push_back("data, memory: a broker that keeps all in memory has no data directory");
     if (options.dead_after <= options.ping_interval) faults.push_back("dead-after: must be longer than ping-interval");
-    if (!options.insecure && options.http != "off" && !is_loopback(options.http))
+    if (!options.insecure && options.http != "off" && !cast::wire::is_loopback(options.http))
         faults.push_back(fmt::format("http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));
-    if (!options.insecure && !is_loopback(options.node_address))
+    if (!options.insecure && !cast::wire::is_loopback(options.node_address))
         faults.push_back(fmt::format("node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
                                      options.node_address));
     auto ends = options.bind;

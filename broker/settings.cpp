@@ -229,13 +229,6 @@ std::string environment_name(std::string_view name) {
     return out;
 }
 
-bool is_loopback(std::string_view address) {
-    if (address.starts_with("[::1]") || address == "::1") return true;
-    const std::string_view host = address.substr(0, address.find(':'));
-    const bool numbers = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-    return host == "localhost" || numbers;
-}
-
 std::string url_fault(const std::string& url) {
     constexpr std::size_t kMaxPath = 107;  // sun_path of a Unix socket, without its NUL
     std::string fault = "is not an end; write tcp://HOST:PORT or ipc://PATH";

@@ -57,9 +57,6 @@ std::string value_text(const Options& options, const Setting& setting);
 /// Copies one setting's value.
 void copy_value(Options& to, const Options& from, const Setting& setting);
 
-/// Whether HOST (or HOST:PORT) can be reached from this machine alone.
-bool is_loopback(std::string_view address);
-
 /// What is wrong with an end's URL, or an empty string.
 std::string url_fault(const std::string& url);
 

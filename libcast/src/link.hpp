@@ -3,7 +3,7 @@
 // Whoever waits drives: a thread that waits for something (a message, a receipt, an answer) polls the sockets
 // itself, so that what comes takes no hop between threads. The link's own thread drives while nobody waits, and
 // leaves a program that comes back within a few milliseconds in charge. All public functions may be called from
-// any thread; those that take a Lock need it held.
+// any thread; those that take a Lock need it held. Most plain messages of a burst go without the lock (plain_batch.hpp).
 #pragma once
 #include <cast/message.hpp>
 #include <cast/options.hpp>

@@ -95,18 +95,19 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
     Lock lock = link.lock();
     Outbound& outbound = link.session(lock).outbound();
     for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
+    const auto name = [&message](std::size_t i) { return message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]; };
     for (std::size_t i = 0; i < under_way; ++i) {
         ErrorCode code = ErrorCode::ok;
         if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
             if (const ErrorCode full = outbound.withdraw(watches[i]); full != ErrorCode::ok) {
-                results[i] = Error{full, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+                results[i] = Error{full, name(i)};
                 continue;
             }
             outbound.forget(watches[i]);
             results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(),
                                wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken"};
         } else if (code != ErrorCode::ok) {
-            results[i] = Error{code, message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]};
+            results[i] = Error{code, name(i)};
         }
     }
     return results;

@@ -10,11 +10,18 @@ namespace cast::wire {
 inline constexpr int kLocalPublishBuffer = 128 << 10;  // of what is published, on both sides: many readers share the caches
 inline constexpr int kLocalSendBuffer = 256 << 10;     // of what a client sends
 
-/// Whether this end ("tcp://HOST:PORT") is on the loopback interface, by its name alone.
+/// Whether HOST (or HOST:PORT) can be reached from this machine alone, by its name.
+inline bool is_loopback(std::string_view address) {
+    if (address.substr(0, 5) == "[::1]" || address == "::1") return true;
+    const std::string_view host = address.substr(0, address.find(':'));
+    const bool numbers = host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return host == "localhost" || numbers;
+}
+
+/// The same of an end, "tcp://HOST:PORT".
 inline bool over_loopback(std::string_view end) {
-    for (const std::string_view host : {"tcp://127.", "tcp://localhost:", "tcp://[::1]:"})
-        if (end.substr(0, host.size()) == host) return true;
-    return false;
+    constexpr std::string_view kTcp = "tcp://";
+    return end.substr(0, kTcp.size()) == kTcp && is_loopback(end.substr(kTcp.size()));
 }
 
 }  // namespace cast::wire
