@@ -1,6 +1,7 @@
 """The daemon as its operator sees it: signals, configuration, logs, systemd, what it costs when idle."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -60,9 +61,13 @@ class Daemon(unittest.TestCase):
         for flags, count in ((), 2), (("--io-threads", "1"), 1), (("--io-threads", "5"), 5):
             with Broker(*flags) as broker:
                 tasks = f"/proc/{broker.process.pid}/task"
-                names = [open(f"{tasks}/{task}/comm").read() for task in os.listdir(tasks)]
-                self.assertEqual(sum("/IO/" in name for name in names), count, names)
                 broker.check_serves()
+
+                def named():  # each thread gives itself its name once it runs
+                    names = [pathlib.Path(tasks, task, "comm").read_text() for task in os.listdir(tasks)]
+                    return sum("/IO/" in name for name in names)
+                wait_for("the threads", lambda: named() >= count)
+                self.assertEqual(named(), count)
         for wrong in "0", "17", "-1", "two":
             code, _, errors = run("--io-threads", wrong)
             self.assertEqual(code, 2, wrong)
