@@ -89,9 +89,8 @@ bool Transport::connect(const std::string& url) {
         monitor->set(zmq::sockopt::linger, 0);
         monitor->connect(end);
         dealer->connect(url);
-        dealer_ = std::move(dealer);
-        monitor_ = std::move(monitor);
-        dealer_hot_ = monitor_hot_ = true;
+        dealer_.open(std::move(dealer));
+        monitor_.open(std::move(monitor));
     } catch (const zmq::error_t&) {
         return false;
     }
@@ -100,19 +99,19 @@ bool Transport::connect(const std::string& url) {
 }
 
 void Transport::disconnect(int linger_ms) {
-    if (dealer_ != nullptr) {
-        zmq_socket_monitor(dealer_->handle(), nullptr, 0);
-        dealer_->set(zmq::sockopt::linger, linger_ms);
+    if (connected()) {
+        zmq_socket_monitor(dealer_.socket->handle(), nullptr, 0);
+        dealer_.socket->set(zmq::sockopt::linger, linger_ms);
     }
-    dealer_.reset();
-    monitor_.reset();
-    sub_.reset();
+    dealer_.close();
+    monitor_.close();
+    sub_.close();
     lost_ = false;
     collect_descriptors();
 }
 
 bool Transport::send(const wire::Slice& frame) {
-    if (dealer_ == nullptr) return false;
+    if (!connected()) return false;
     zmq_msg_t message;
     if (frame.size() < kZeroCopy || copy_all_) {
         if (zmq_msg_init_size(&message, frame.size()) != 0) return false;
@@ -124,24 +123,24 @@ bool Transport::send(const wire::Slice& frame) {
             return false;
         }
     }
-    if (zmq_msg_send(&message, dealer_->handle(), ZMQ_DONTWAIT) >= 0) return true;
+    if (zmq_msg_send(&message, dealer_.socket->handle(), ZMQ_DONTWAIT) >= 0) return true;
     zmq_msg_close(&message);
     return false;
 }
 
 bool Transport::receive(wire::Slice& frame) {
-    if (dealer_ == nullptr || !dealer_hot_) return false;
+    if (!dealer_.hot) return false;
     zmq::message_t message;
-    if (zmq_msg_recv(message.handle(), dealer_->handle(), ZMQ_DONTWAIT) < 0) return dealer_hot_ = false;
+    if (zmq_msg_recv(message.handle(), dealer_.socket->handle(), ZMQ_DONTWAIT) < 0) return dealer_.hot = false;
     frame = adopt(std::move(message));
     return true;
 }
 
 bool Transport::receive_published(std::uint64_t& stream, wire::Slice& frame) {
-    while (sub_ != nullptr && sub_hot_) {
+    while (sub_.hot) {
         zmq::message_t topic, body;
-        if (zmq_msg_recv(topic.handle(), sub_->handle(), ZMQ_DONTWAIT) < 0) return sub_hot_ = false;
-        if (!topic.more() || zmq_msg_recv(body.handle(), sub_->handle(), ZMQ_DONTWAIT) < 0) continue;
+        if (zmq_msg_recv(topic.handle(), sub_.socket->handle(), ZMQ_DONTWAIT) < 0) return sub_.hot = false;
+        if (!topic.more() || zmq_msg_recv(body.handle(), sub_.socket->handle(), ZMQ_DONTWAIT) < 0) continue;
         if (topic.size() != sizeof stream || body.more()) continue;
         stream = wire::load<std::uint64_t>(static_cast<const char*>(topic.data()));
         frame = adopt(std::move(body));
@@ -151,20 +150,20 @@ bool Transport::receive_published(std::uint64_t& stream, wire::Slice& frame) {
 }
 
 bool Transport::lost() {
-    while (monitor_ != nullptr && monitor_hot_) {
+    while (monitor_.hot) {
         zmq::message_t event, address;
-        if (zmq_msg_recv(event.handle(), monitor_->handle(), ZMQ_DONTWAIT) < 0) {
-            monitor_hot_ = false;
+        if (zmq_msg_recv(event.handle(), monitor_.socket->handle(), ZMQ_DONTWAIT) < 0) {
+            monitor_.hot = false;
             break;
         }
-        if (event.more()) (void)zmq_msg_recv(address.handle(), monitor_->handle(), ZMQ_DONTWAIT);
-        lost_ = dealer_hot_ = true;
+        if (event.more()) (void)zmq_msg_recv(address.handle(), monitor_.socket->handle(), ZMQ_DONTWAIT);
+        lost_ = dealer_.hot = true;
     }
     return lost_;
 }
 
 bool Transport::stir() {
-    if (dealer_ != nullptr && !dealer_hot_) dealer_hot_ = (dealer_->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    if (connected() && !dealer_.hot) dealer_.hot = (dealer_.socket->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     return hot();
 }
 
@@ -179,7 +178,7 @@ void Transport::publish_ends(const std::vector<std::string>& ends, const std::st
     for (const std::string& end : ends)
         if (publish_end_.empty() || (end.rfind(scheme, 0) == 0 && publish_end_.rfind(scheme, 0) != 0)) publish_end_ = end;
     publish_end_ = with_host(publish_end_, dialled);
-    sub_.reset();
+    sub_.close();
     if (!topics_.empty()) return make_sub();  // what was read on the connection before
     collect_descriptors();
 }
@@ -196,29 +195,28 @@ void Transport::make_sub() {
         sub->set(zmq::sockopt::reconnect_ivl, 50);
         sub->connect(publish_end_);
         for (std::uint64_t topic : topics_) zmq_setsockopt(sub->handle(), ZMQ_SUBSCRIBE, &topic, sizeof topic);
-        sub_ = std::move(sub);
-        sub_hot_ = true;
+        sub_.open(std::move(sub));
     } catch (const zmq::error_t&) {
-        sub_.reset();  // FETCH brings what PUB cannot
+        sub_.close();  // FETCH brings what PUB cannot
     }
     collect_descriptors();
 }
 
 void Transport::subscribe(std::uint64_t stream) {
     if (!topics_.insert(stream).second) return;
-    if (sub_ == nullptr) return make_sub();
-    sub_hot_ = true;
-    zmq_setsockopt(sub_->handle(), ZMQ_SUBSCRIBE, &stream, sizeof stream);
+    if (sub_.socket == nullptr) return make_sub();
+    sub_.hot = true;
+    zmq_setsockopt(sub_.socket->handle(), ZMQ_SUBSCRIBE, &stream, sizeof stream);
 }
 
 void Transport::unsubscribe(std::uint64_t stream) {
-    if (topics_.erase(stream) == 0 || sub_ == nullptr) return;
-    sub_hot_ = true;
-    zmq_setsockopt(sub_->handle(), ZMQ_UNSUBSCRIBE, &stream, sizeof stream);
+    if (topics_.erase(stream) == 0 || sub_.socket == nullptr) return;
+    sub_.hot = true;
+    zmq_setsockopt(sub_.socket->handle(), ZMQ_UNSUBSCRIBE, &stream, sizeof stream);
 }
 
 void Transport::renew() {
-    sub_.reset();
+    sub_.close();
     make_sub();
 }
 
@@ -226,14 +224,11 @@ void Transport::collect_descriptors() {
     fds_.clear();
     hot_of_.clear();
     ++generation_;
-    auto add = [this](const std::unique_ptr<zmq::socket_t>& socket, bool& hot) {
-        if (socket == nullptr) return;
-        fds_.push_back(socket->get(zmq::sockopt::fd));
-        hot_of_.push_back(&hot);
-    };
-    add(dealer_, dealer_hot_);
-    add(sub_, sub_hot_);
-    add(monitor_, monitor_hot_);
+    for (Polled* polled : {&dealer_, &sub_, &monitor_}) {
+        if (polled->socket == nullptr) continue;
+        fds_.push_back(polled->socket->get(zmq::sockopt::fd));
+        hot_of_.push_back(&polled->hot);
+    }
 }
 
 }  // namespace cast::detail

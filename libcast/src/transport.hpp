@@ -23,7 +23,7 @@ public:
     bool connect(const std::string& url);
     /// Closes the DEALER; what is still unsent gets this long.
     void disconnect(int linger_ms);
-    bool connected() const { return dealer_ != nullptr; }
+    bool connected() const { return dealer_.socket != nullptr; }
 
     /// Sends one frame; never blocks. False: it cannot be sent (the connection is of no more use).
     bool send(const wire::Slice& frame);
@@ -35,7 +35,8 @@ public:
     bool lost();
     /// After a send: it may have taken in what the descriptor would have shown. True when something is to be read.
     bool stir();
-    bool hot() const { return dealer_hot_ || sub_hot_ || monitor_hot_; }
+    /// A socket may hold something to read: there is no use in polling.
+    bool hot() const { return dealer_.hot || sub_.hot || monitor_.hot; }
     /// Counts the changes of descriptors().
     std::uint64_t generation() const { return generation_; }
     /// Descriptor `i` of descriptors() was readable. A socket is only asked once it was, or was stirred.
@@ -52,20 +53,28 @@ public:
     const std::vector<int>& descriptors() const { return fds_; }
 
 private:
+    /// A socket, and whether it may hold something to read: that ends with it.
+    struct Polled {
+        void open(std::unique_ptr<zmq::socket_t> made) {
+            socket = std::move(made);
+            hot = true;
+        }
+        void close() {
+            socket.reset();
+            hot = false;
+        }
+        std::unique_ptr<zmq::socket_t> socket;
+        bool hot = false;
+    };
     void make_sub();
     void collect_descriptors();
     std::shared_ptr<zmq::context_t> context_;
-    std::unique_ptr<zmq::socket_t> dealer_;
-    std::unique_ptr<zmq::socket_t> monitor_;
-    std::unique_ptr<zmq::socket_t> sub_;
+    Polled dealer_, monitor_, sub_;
     std::string publish_end_;
     std::set<std::uint64_t> topics_;
     std::vector<int> fds_;
     std::uint64_t generation_ = 0;
-    std::vector<bool*> hot_of_;   // of each descriptor, its socket's flag below
-    bool dealer_hot_ = false;     // may hold something to read
-    bool sub_hot_ = false;
-    bool monitor_hot_ = false;
+    std::vector<bool*> hot_of_;  // of each descriptor, its socket's flag
     bool lost_ = false;
     bool copy_all_ = false;  // inproc shares memory with the broker, which writes into frames
 };

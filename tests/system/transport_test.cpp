@@ -81,3 +81,27 @@ TEST_CASE("transport: a connection that cannot be made is lost, and a new one be
     CHECK_FALSE(transport.connect("tcp://127.0.0.1:99999"));
     CHECK_FALSE(transport.connected());
 }
+
+TEST_CASE("transport: what may be to be read ends with the connection, in whatever moment that is") {
+    zmq::context_t context(1);
+    zmq::socket_t router(context, zmq::socket_type::router), publisher(context, zmq::socket_type::pub);
+    router.bind("tcp://127.0.0.1:*");
+    publisher.bind("tcp://127.0.0.1:*");
+    Transport transport;
+    REQUIRE(transport.connect(router.get(zmq::sockopt::last_endpoint)));
+    transport.publish_ends({publisher.get(zmq::sockopt::last_endpoint)}, router.get(zmq::sockopt::last_endpoint));
+    transport.subscribe(7);  // nobody has read since: all its sockets are to be looked at
+    CHECK(transport.hot());
+    SUBCASE("it is given up") {
+        transport.disconnect(0);
+        CHECK_FALSE(transport.hot());
+    }
+    SUBCASE("the end to subscribe at changes, and there is nothing to subscribe to") {
+        transport.unsubscribe(7);
+        Slice frame;
+        CHECK_FALSE(transport.lost());
+        CHECK_FALSE(transport.receive(frame));
+        transport.publish_ends({}, "");
+        CHECK_FALSE(transport.hot());
+    }
+}
