@@ -75,7 +75,7 @@ Checked restore_backup(const std::string& file, const std::string& directory, st
     Checked checked = sound(file);
     if (fs::exists(directory) && !fs::is_empty(directory))
         throw std::runtime_error(directory + " is not empty: nothing was changed");
-    fs::create_directories(directory);
+    make_directory(directory);
     const Part part(directory + "/cast.db");
     copy(file, SQLITE_OPEN_READONLY, part.path());
     become(part.path(), id);

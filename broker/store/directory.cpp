@@ -44,10 +44,19 @@ void sync_path(const std::string& path) {
     if (::fsync(file.fd) != 0) give_up("cannot sync " + path);
 }
 
-DataDirectory::DataDirectory(const std::string& path) : path_(path) {
+void make_directory(const std::string& path) {
+    namespace fs = std::filesystem;
     std::error_code error;
-    std::filesystem::create_directories(path, error);
+    std::vector<fs::path> made;  // the deepest first
+    for (fs::path at = fs::absolute(path).lexically_normal(); !fs::exists(at, error) && at.has_relative_path(); at = at.parent_path())
+        if (at.has_filename()) made.push_back(at);
+    fs::create_directories(path, error);
     if (error) throw std::runtime_error("cannot make the data directory " + path + ": " + error.message());
+    for (const fs::path& one : made) sync_path(one.parent_path());
+}
+
+DataDirectory::DataDirectory(const std::string& path) : path_(path) {
+    make_directory(path);
     fd_ = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0) give_up("cannot write in the data directory " + path);
     if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return;

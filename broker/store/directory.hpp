@@ -37,4 +37,8 @@ private:
 /// Syncs a file or a directory. Throws std::runtime_error.
 void sync_path(const std::string& path);
 
+/// Makes a directory and those above it that are missing, and syncs the names of all it made: what is stored in it must
+/// not be gone after a loss of power because its directory is. Throws std::runtime_error with a sentence for the operator.
+void make_directory(const std::string& path);
+
 }  // namespace broker

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 
@@ -86,6 +87,13 @@ Options BrokerProcess::options(const std::function<void(Options&)>& change) cons
     Options changed = options();
     change(changed);
     return changed;
+}
+
+std::vector<std::string> preloading(const std::string& library) {
+    const char* libraries = std::getenv("CAST_LIB_DIR");
+    const char* asan = std::getenv("ASAN_OPTIONS");  // which wants to be the first library
+    return {"--data", "LD_PRELOAD=" + (libraries != nullptr ? libraries : program("../lib")) + "/" + library,
+            "ASAN_OPTIONS=" + std::string(asan == nullptr ? "" : asan) + ":verify_asan_link_order=0"};
 }
 
 Node attach(const BrokerProcess& broker, const std::string& name) { return must(Node::attach(name, broker.options())); }

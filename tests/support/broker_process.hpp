@@ -49,6 +49,9 @@ template <class T>
 T must(Result<T> result);
 void must(const Result<void>& result);
 
+/// The flags of a BrokerProcess with a store of its own and this library of tests/support preloaded.
+std::vector<std::string> preloading(const std::string& library);
+
 /// A node attached to the broker, over a connection of its own.
 Node attach(const BrokerProcess& broker, const std::string& name);
 Node attach(const BrokerProcess& broker, const std::string& name, const std::function<void(Options&)>& change);

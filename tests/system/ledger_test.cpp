@@ -1,10 +1,12 @@
 // The ledger: writers number their messages and note what was receipted, readers note what they handled, and the
-// broker is killed with -9 at random moments. Afterwards: everything that was receipted was read, nothing was handed
-// to a living reader twice, in order. CAST_LEDGER_KILLS says how often it is killed (20).
+// broker is killed with -9, or loses its power, at random moments. Afterwards: everything that was receipted was read,
+// nothing was handed to a living reader twice, in order. CAST_LEDGER_KILLS says how often that happens (20).
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <random>
@@ -12,6 +14,7 @@
 #include <thread>
 
 #include "support/broker_process.hpp"
+#include "support/forgetful_disk.hpp"
 
 using namespace cast;
 using namespace cast::test;
@@ -53,10 +56,10 @@ private:
         std::mt19937 random(static_cast<unsigned>(kind_));
         while (!stop_) {
             for (unsigned burst = 1 + random() % 40; burst > 0; --burst) send(std::to_string(next++));
-            if (node_.flush(scaled(60000))) receipted_ = next - 1;
+            if (node_.flush(scaled(20000))) receipted_ = next - 1;
             std::this_thread::sleep_for(milliseconds(random() % 4));
         }
-        if (node_.flush(scaled(60000))) receipted_ = next - 1;
+        if (node_.flush(scaled(20000))) receipted_ = next - 1;
     }
 
     CastKind kind_;
@@ -82,6 +85,7 @@ public:
         const std::lock_guard lock(mutex_);
         return last_[sender];
     }
+    std::string name() const { return std::string(node_.name()); }
     std::string fault() {
         const std::lock_guard lock(mutex_);
         return fault_;
@@ -111,8 +115,10 @@ private:
 
 }  // namespace
 
-TEST_CASE("what was receipted is read, once and in order, however often the broker is killed") {
-    BrokerProcess broker({"--data"});
+namespace {
+
+/// All three casts, while the broker ends at random moments; then everything that was receipted must have been read.
+void keep_the_ledger(BrokerProcess& broker, std::mt19937& random, const std::function<void()>& end) {
     {
         Admin admin = administer(broker);
         for (const char* name : {"reader", "member", "uni", "multi", "broad"}) must(admin.create_node(name));
@@ -120,10 +126,9 @@ TEST_CASE("what was receipted is read, once and in order, however often the brok
     }
     Reader reader(broker, "reader"), member(broker, "member");
     Writer uni(broker, "uni", CastKind::unicast), multi(broker, "multi", CastKind::multicast), broad(broker, "broad", CastKind::broadcast);
-    std::mt19937 random(std::random_device{}());
     for (int i = kills(); i > 0; --i) {
-        std::this_thread::sleep_for(milliseconds(random() % 120));
-        broker.kill();
+        std::this_thread::sleep_for(milliseconds(random() % (i % 5 == 0 ? 1000 : 120)));  // the long ones empty the log, too
+        end();
         std::this_thread::sleep_for(milliseconds(random() % 30));
         broker.restart();
     }
@@ -135,12 +140,38 @@ TEST_CASE("what was receipted is read, once and in order, however often the brok
     }
     CHECK(eventually([&] { return reader.last("uni") == uni.receipted(); }, 30000));
     for (Reader* one : {&reader, &member}) {
+        CAPTURE(one->name());
         CHECK(eventually([&] { return one->last("multi") == multi.receipted(); }, 30000));
         CHECK(eventually([&] { return one->last("broad") == broad.receipted(); }, 30000));
         one->stop();
         CHECK(one->fault() == "");
     }
     MESSAGE("receipted: " << uni.receipted() << " unicast, " << multi.receipted() << " multicast, " << broad.receipted() << " broadcast");
+}
+
+}  // namespace
+
+TEST_CASE("what was receipted is read, once and in order, however often the broker is killed") {
+    BrokerProcess broker({"--data"});
+    std::mt19937 random(std::random_device{}());
+    keep_the_ledger(broker, random, [&] { broker.kill(); });
+}
+
+TEST_CASE("what was receipted is read, once and in order, however often the power is lost") {
+    ForgetfulDisk disk;
+    BrokerProcess broker(disk.flags());
+    const std::filesystem::path data = broker.path("data");
+    CHECK(disk.synced(data));
+    CHECK(disk.synced(data.parent_path()));  // else the data directory itself may be gone
+    std::mt19937 random(std::random_device{}());
+    keep_the_ledger(broker, random, [&] {
+        if (random() % 3 == 0)
+            disk.kill(broker);  // the next start must not rely on what is there and not synced
+        else
+            disk.lose_power(broker, random);
+    });
+    CHECK(disk.spoiled() > 0);
+    MESSAGE("lost or torn: " << disk.spoiled() << " of " << disk.changes() << " changes that were not synced");
 }
 
 TEST_CASE("mail, nodes, groups and memberships outlive a killed broker; the mail is marked redelivered") {
