@@ -115,10 +115,10 @@ def churn(run, luck):
         run.nodectl("join", "group", "join", group, name, luck.choice(NODES))
         run.nodectl("unicast", "send", "--unicast", name, "welcome")
         if n % 2 == 0:
-            run.nodectl("recv", "recv", name, "--raw", "-W", "100ms")
+            run.nodectl("recv", "recv", name, "--raw", "-W", "100ms", "-n", "20")
         run.nodectl("leave", "group", "leave", group, luck.choice(NODES))
         run.nodectl("delete", "node", "delete", name)
-        run.nodectl("attach", "recv", f"guest-{luck.randrange(1 << 30)}", "--raw", "-W", "50ms")
+        run.nodectl("attach", "recv", f"guest-{luck.randrange(1 << 30)}", "--raw", "-W", "50ms", "-n", "5")
 
 
 def level(samples, key):
