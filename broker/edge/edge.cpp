@@ -103,6 +103,7 @@ Edge::Edge(const Settings& settings)
     published_ = bind_all(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
     bound_ = bind_all(router_, settings.bind, 0);
     router_fd_ = router_.get(zmq::sockopt::fd);
+    pub_fd_ = pub_.get(zmq::sockopt::fd);
 }
 
 bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
@@ -110,8 +111,8 @@ bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     spin_.took(std::exchange(taken_, 0));
     if (waiting) timeout_us = 0;
-    pollfd fds[] = {{router_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
-    const nfds_t count = other_fd < 0 ? 2 : 3;
+    pollfd fds[] = {{router_fd_, POLLIN, 0}, {pub_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
+    const nfds_t count = other_fd < 0 ? 3 : 4;
     const std::int64_t begin = may_spin_ ? clock_us() : 0;
     const std::int64_t spin_us = may_spin_ && spin_.pays() ? std::min(timeout_us, Spin::kLongestUs) : 0;
     bool found = false;
@@ -122,7 +123,9 @@ bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     }
     if (!found && look(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
     if (may_spin_) spin_.waited(clock_us() - begin);
-    return (fds[1].revents & POLLIN) != 0;
+    // Subscribers came or went: what they leave lies with the socket until it is asked, and it may never publish.
+    if ((fds[1].revents & POLLIN) != 0) (void)pub_.get(zmq::sockopt::events);
+    return (fds[2].revents & POLLIN) != 0;
 }
 
 bool Edge::receive(ConnectionId& from, Slice& frame) {

@@ -42,7 +42,7 @@ private:
     zmq::context_t context_;
     zmq::socket_t router_;
     zmq::socket_t pub_;
-    int router_fd_ = -1;
+    int router_fd_ = -1, pub_fd_ = -1;
     const bool may_spin_;
     Spin spin_;
     std::size_t taken_ = 0;  // bytes since the last wait

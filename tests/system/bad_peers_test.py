@@ -150,6 +150,30 @@ class BadPeers(unittest.TestCase):
             wait_for("the sessions to end", lambda: broker.stats()["sessions"] == 1 and broker.stats()["nodes"]["known"] == 0)
             self.assertLess(broker.memory_kib("VmRSS") - before, (400 if SANITIZED else 40) * MIB)
 
+    def test_subscribers_that_come_and_go_leave_nothing_behind_in_a_broker_that_publishes_nothing(self):
+        greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16) + b"\0" + bytes(31)
+        ready = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB"
+        with Broker() as broker:
+
+            def come_and_go(times):
+                for _ in range(times):
+                    with socket.create_connection(("127.0.0.1", broker.publish_port)) as raw:
+                        raw.settimeout(10 * FACTOR)
+                        raw.sendall(greeting + ready)
+                        heard = b""
+                        while b"PUB" not in heard[64:]:  # its READY: it has taken us for a subscriber
+                            chunk = raw.recv(4096)
+                            self.assertTrue(chunk, heard)
+                            heard += chunk
+                        raw.sendall(b"\0\x09\x01" + bytes(8))
+
+            come_and_go(100)
+            broker.check_serves()
+            before = broker.memory_kib("VmRSS")
+            come_and_go(2000)
+            broker.check_serves()
+            self.assertLess(broker.memory_kib("VmRSS") - before, (400 if SANITIZED else 8) * MIB)  # 24 MiB, if they did
+
     def test_duplicate_names_have_one_holder(self):
         with Broker() as broker, broker.peer("twin") as first:
             others = [broker.peer() for _ in range(20)]
