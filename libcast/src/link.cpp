@@ -48,9 +48,7 @@ std::string address(const Options& options) {
 std::int64_t now_us() { return read_clock(CLOCK_MONOTONIC); }
 std::int64_t coarse_now_us() { return read_clock(CLOCK_MONOTONIC_COARSE); }
 std::int64_t deadline_us(std::chrono::milliseconds timeout) {
-    const std::int64_t now = now_us();
-    if (timeout.count() > (kForever - now) / 1000 - 1) return kForever;
-    return now + timeout.count() * 1000;
+    return deadline_after(now_us(), timeout);
 }
 
 Link::Link(Options options) : options_(std::move(options)), url_(address(options_)), session_(random_id(), options_.agent) {

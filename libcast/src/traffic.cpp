@@ -39,7 +39,7 @@ Result<void> Link::send(const Parcel& given) {
     }
     Parcel parcel = given;
     const std::int64_t now = recent_us(lock);
-    parcel.deadline_us = now + options_.send_timeout.count() * 1000;
+    parcel.deadline_us = deadline_after(now, options_.send_timeout);
     outbound.add(parcel, out_);
     if (!out_.frames.empty()) {
         session_.inbound().ride(now, out_);

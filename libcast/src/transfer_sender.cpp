@@ -176,7 +176,7 @@ bool FileSender::State::repair(const std::string& name, FileTaker& taker) {
 void FileSender::State::attend() {
     if (report_to.empty()) return;
     const std::int64_t now = detail::now_us();
-    if (window.give_up(place(), now, options.patience.count() * 1000)) {
+    if (window.give_up(place(), now, detail::microseconds(options.patience))) {
         ++moves;
         for (const auto& [name, taker] : window.takers())
             if (taker.state == FileTaker::State::failed) failed(wire::Cast::unicast, name, taker.error);
@@ -248,7 +248,7 @@ Result<void> FileSender::State::all_failed() const {
 
 bool FileSender::State::complete() {
     if (options.wait == Wait::none) return true;
-    const bool late = detail::now_us() - moved_us > options.patience.count() * 1000;
+    const bool late = detail::now_us() - moved_us > detail::microseconds(options.patience);
     if (!watched.empty() || !window.all_over()) return late && watched.empty();
     if (options.wait != Wait::delivered) return true;
     bool all = true;

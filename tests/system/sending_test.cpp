@@ -211,3 +211,16 @@ TEST_CASE("on_refused hears of every refusal with its target and how many messag
     const std::lock_guard lock(mutex);
     CHECK(refused == std::map<std::string, std::size_t>{{"no_such_node nobody", 25}, {"no_such_group no-group", 7}});
 }
+
+TEST_CASE("a sender may wait for ever: longer than can be counted is no time in the past") {
+    BrokerProcess broker({"--mailbox-messages", "10"});
+    Admin admin = administer(broker);
+    must(admin.create_node("bob"));
+    Node alice = attach(broker, "alice", [](Options& options) { options.send_timeout = milliseconds::max(); });
+    for (int i = 1; i <= 10; ++i) must(alice.send(Message::unicast("bob", std::to_string(i)), Wait::receipt));
+    for (int i = 11; i <= 20; ++i) must(alice.unicast("bob", std::to_string(i)));
+    CHECK_FALSE(alice.flush(scaled(100)));
+    Node bob = attach(broker, "bob");
+    for (int i = 1; i <= 20; ++i) CHECK(next(bob) == std::to_string(i));
+    must(alice.flush(milliseconds::max()));
+}
