@@ -1,10 +1,12 @@
 // The turn. The broker's thread, which is main's.
 #include "broker.hpp"
 
+#include <malloc.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "log.hpp"
@@ -18,6 +20,7 @@ namespace {
 // A lone message waits for the turn that it comes in: long enough for batches to join, short enough for it.
 constexpr int kTurnFrames = 256;
 constexpr std::size_t kTurnBytes = 512u << 10;
+constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
 
 std::int64_t read_clock(clockid_t clock) {
     timespec t{};
@@ -100,7 +103,21 @@ bool Broker::turn(Now at) {
         for (ConnectionId id : std::exchange(unreachable_, {})) router_.unreachable(id, at, outbox_);
     deadline_us_ = router_.tick(at, outbox_, drained);
     carry_out(at);
+    if (frames > 0 && give_back_us_ == 0) give_back_us_ = at.mono_us + kGiveBack;
+    if (give_back_us_ != 0) give_memory_back(at);
     return drained;
+}
+
+/// All whole pages that are free, of one arena of glibc's after the other; who allocates in that of the moment waits. Else
+/// each arena would stay as large as it ever was.
+void Broker::give_memory_back(Now at) try {
+    if (at.mono_us < give_back_us_) {
+        deadline_us_ = std::min(deadline_us_, give_back_us_);
+        return;
+    }
+    give_back_us_ = 0;
+    giving_back_ = std::async(std::launch::async, [] { malloc_trim(0); });
+} catch (const std::system_error&) {  // no thread to be had: the next time
 }
 
 void Broker::answer_calls(Now at) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <future>
 #include <set>
 #include <utility>
 
@@ -44,6 +45,7 @@ private:
     void tell_store(Now now);
     void await_store(std::int64_t until_us);
     void carry_out(Now now);
+    void give_memory_back(Now now);
     void stop(Now now);
 
     Options options_;
@@ -57,6 +59,8 @@ private:
     std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
     StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
+    std::int64_t give_back_us_ = 0;  ///< when freed memory goes back to the system; 0: nothing came since it did
+    std::future<void> giving_back_;  ///< in a thread of its own, for others only wait for the part that they use
 };
 
 }  // namespace broker

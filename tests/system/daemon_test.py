@@ -185,6 +185,23 @@ class Daemon(unittest.TestCase):
                 while b"STOPPING=1" not in said:
                     said = notify.recv(4096)
 
+    @unittest.skipIf(SANITIZED, "a sanitizer keeps what is freed")
+    def test_memory_that_is_free_again_goes_back_to_the_system(self):
+        with Broker("--mailbox-bytes", "512MiB") as broker, broker.peer("sender") as sender:
+            names = [f"n{i}" for i in range(40)]
+            for name in names:
+                sender.call({"op": "node.create", "name": name})
+            number = 0
+            for _ in range(100):  # of each node something in every part of the heap
+                for name in names:
+                    number += 1
+                    sender.say(cast(batch(sender.session, number, name, "sender", [b"x" * 40000])))
+                sender.outcome(number)
+            full = broker.memory_kib("VmRSS")
+            for name in names[1:]:  # what is kept lies between what goes
+                sender.call({"op": "purge", "node": name})
+            wait_for("the memory to go back", lambda: broker.stats() and broker.memory_kib("VmRSS") < full / 3)
+
     def test_an_idle_broker_takes_hardly_any_processor_time(self):
         with Broker() as broker:
             peers = [broker.peer(f"idle{i}") for i in range(20)]
