@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -50,6 +51,11 @@ std::string duration_text(Milliseconds duration) {
 
 std::string uptime_text(double seconds) {
     return seconds < 1 ? "less than 1s" : duration_text(Milliseconds(static_cast<std::int64_t>(seconds) * 1000));
+}
+
+Milliseconds slice_of(const std::optional<Milliseconds>& silence, std::chrono::nanoseconds passed) {
+    constexpr Milliseconds kLeast(1), kMost(200);
+    return silence ? std::clamp(std::chrono::ceil<Milliseconds>(*silence - passed), kLeast, kMost) : kMost;
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::optional<Milliseconds>& into,

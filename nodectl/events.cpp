@@ -55,7 +55,7 @@ int print_events(const Context& context, const EventOptions& options) {
     std::uint64_t seen = 0;
     auto last = Clock::now();
     while (interrupted() == 0 && !out.reader_gone()) {
-        const auto event = admin->next_event(Milliseconds(200));
+        const auto event = admin->next_event(slice_of(options.silence, Clock::now() - last));
         if (!event && event.code() != cast::ErrorCode::timed_out) {
             return fail(context, "cannot watch events", event.error());
         }

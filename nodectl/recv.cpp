@@ -50,7 +50,7 @@ private:
         for (;;) {
             if (interrupted() != 0) return end(options_.count != 0 ? 128 + interrupted() : 0);
             // Ask without waiting while output is pending: it is written when nothing more comes at once.
-            const auto message = node_.receive(pending_ ? Milliseconds(0) : Milliseconds(200));
+            const auto message = node_.receive(pending_ ? Milliseconds(0) : slice_of(options_.silence, quiet_ ? Clock::now() - since_ : Clock::duration(0)));
             if (message) {
                 quiet_ = false;
                 if (!(files_ == nullptr ? take(*message, message->payload()) : take_file(*message))) return code_;

@@ -62,3 +62,13 @@ TEST_CASE("an uptime is told in whole seconds") {
     CHECK(uptime_text(1.9) == "1s");
     CHECK(uptime_text(3600) == "1h");
 }
+
+TEST_CASE("a silence is waited for in slices, and ends when it should") {
+    using std::chrono::microseconds;
+    CHECK(slice_of({}, Milliseconds(5000)) == Milliseconds(200));
+    CHECK(slice_of(Milliseconds(1000), Milliseconds(0)) == Milliseconds(200));
+    CHECK(slice_of(Milliseconds(1000), Milliseconds(950)) == Milliseconds(50));
+    CHECK(slice_of(Milliseconds(50), microseconds(100)) == Milliseconds(50));
+    CHECK(slice_of(Milliseconds(50), microseconds(49900)) == Milliseconds(1));
+    CHECK(slice_of(Milliseconds(50), Milliseconds(70)) == Milliseconds(1));
+}
