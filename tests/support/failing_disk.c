@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "preloaded.h"
+
 struct change { /* what a write replaced */
     struct change* before;
     off_t at, file_size;
@@ -45,12 +47,7 @@ static int ours(const char* path) {
 
 /* The path of an open file of those; 0 for any other. */
 static int path_of(int fd, char* path) {
-    char link[64];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    const ssize_t size = readlink(link, path, PATH_MAX - 1);
-    if (size <= 0) return 0;
-    path[size] = 0;
-    return ours(path);
+    return path_of_file(fd, path) && ours(path);
 }
 
 /* What is ordered for this operation on this file: an errno, -1 for "lose", 0 for nothing. Takes its time. */

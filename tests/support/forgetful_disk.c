@@ -21,25 +21,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "preloaded.h"
+
 struct change {
     int64_t at, size;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* a change and its record, a sync and its copy, are one */
 
-static int path_of(int fd, char* path) {
-    char link[64];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    const ssize_t size = readlink(link, path, PATH_MAX - 2);
-    if (size <= 0) return 0;
-    path[size] = 0;
-    return 1;
-}
-
 /* The path of an open file of those; 0 for any other. */
 static int ours(int fd, char* path) {
     const char* folder = getenv("FORGETFUL_DISK");
-    return folder != NULL && path_of(fd, path) && strstr(path, folder) != NULL;
+    return folder != NULL && path_of_file(fd, path) && strstr(path, folder) != NULL;
 }
 
 static int open_image(const char* path, const char* ending, int flags) {
@@ -129,7 +122,7 @@ int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 static int sync_file(int fd, long number) {
     char path[PATH_MAX];
     struct stat file;
-    const int folder = getenv("FORGETFUL_DISK") != NULL && fstat(fd, &file) == 0 && S_ISDIR(file.st_mode) && path_of(fd, path);
+    const int folder = getenv("FORGETFUL_DISK") != NULL && fstat(fd, &file) == 0 && S_ISDIR(file.st_mode) && path_of_file(fd, path);
     const int one = !folder && ours(fd, path);
     if (!folder && !one) return (int)syscall(number, fd);
     pthread_mutex_lock(&lock);
