@@ -12,6 +12,7 @@
 
 #include "gateway/app.hpp"
 #include "gateway/calls.hpp"
+#include "gateway/worker.hpp"
 
 extern "C" {
 extern const char cast_openapi[], cast_openapi_end[];

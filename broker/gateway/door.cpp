@@ -6,6 +6,7 @@
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
+#include "gateway/worker.hpp"
 #include "json_text.hpp"
 
 namespace gateway {

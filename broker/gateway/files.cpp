@@ -7,6 +7,7 @@
 
 #include "gateway/app.hpp"
 #include "gateway/server.hpp"
+#include "gateway/worker.hpp"
 
 namespace gateway {
 

@@ -3,6 +3,7 @@
 
 #include "gateway/app.hpp"
 #include "gateway/request.hpp"
+#include "gateway/worker.hpp"
 
 namespace gateway {
 

@@ -1,4 +1,4 @@
-// Net: the parts of Asio and Beast that the gateway speaks, under short names; and two ways out of its one thread.
+// Net: the parts of Asio and Beast that the gateway speaks, under short names; and a signal between coroutines.
 // Precompiled. Everything here runs on the gateway's io thread unless it says otherwise.
 #pragma once
 #include <boost/asio/awaitable.hpp>
@@ -36,17 +36,6 @@ using std::chrono::steady_clock;
 
 /// For co_await: the error goes to `ec` instead of being thrown.
 inline auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
-
-/// Runs `work`, which may block, on a thread of the pool, and comes back to the caller's thread with its answer (or
-/// its exception). It takes a variable, not a temporary: GCC 12 destroys closures twice that stand in a co_await.
-template <class Work>
-auto on_worker(asio::thread_pool& pool, Work& work) -> awaitable<decltype(work())> {
-    using Answer = std::optional<decltype(work())>;  // what it answers need not have a default
-    auto run = [](Work* task) -> awaitable<Answer> { co_return Answer((*task)()); };
-    awaitable<Answer> running = run(&work);
-    Answer answer = co_await asio::co_spawn(pool, std::move(running), asio::use_awaitable);
-    co_return std::move(*answer);
-}
 
 /// Something that coroutines of the io thread wait for together.
 class Signal {

@@ -6,6 +6,7 @@
 #include "gateway/app.hpp"
 #include "gateway/calls.hpp"
 #include "gateway/messages.hpp"
+#include "gateway/worker.hpp"
 
 namespace gateway {
 

@@ -9,6 +9,7 @@
 
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
+#include "gateway/worker.hpp"
 
 namespace gateway {
 

@@ -7,6 +7,7 @@
 #include "gateway/messages.hpp"
 #include "gateway/metrics.hpp"
 #include "gateway/server.hpp"
+#include "gateway/worker.hpp"
 
 namespace gateway {
 

@@ -5,6 +5,7 @@
 #include "gateway/door.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/server.hpp"
+#include "gateway/worker.hpp"
 #include "json_text.hpp"
 
 namespace gateway {

@@ -87,6 +87,21 @@ class Abuse(unittest.TestCase):
         codes = [int(part[:3]) for part in said.split(b"HTTP/1.1 ")[1:]]
         self.assertEqual(codes, [200, 404, 200, 200] * 25 + [200])
 
+    def test_refusals_to_many_at_once_are_each_their_own(self):
+        """What is refused on the worker threads is told on the server's: under the thread sanitizer this bites."""
+        peers, count = [connect(self.url) for _ in range(8)], 150
+        try:
+            for at, peer in enumerate(peers):
+                asked = b"".join(self.request(f"GET /api/nodes/none-{at}-{n} HTTP/1.1") for n in range(count))
+                peer.sendall(asked + self.request(f"GET /api/nodes/none-{at}-last HTTP/1.1", "Connection: close"))
+            for at, peer in enumerate(peers):
+                said = read_all(peer)
+                self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", said), [b"404"] * (count + 1))
+                self.assertEqual(re.findall(rb'"message":"none-(\d+)-(\w+)', said), [(b"%d" % at, b"%d" % n) for n in range(count)] + [(b"%d" % at, b"last")])
+        finally:
+            for peer in peers:
+                peer.close()
+
     def test_what_follows_a_refused_body_is_no_request(self):
         said = self.raw(self.request("POST /api/nodes HTTP/1.1", "Content-Type: text/plain", "Content-Length: 40", body=self.request()), close_write=True)
         self.assertEqual((parse(said).status, len(re.findall(rb"HTTP/1.1 \d", said))), (415, 1))
