@@ -34,7 +34,7 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 CAST_BROKER=$(sed -n 's/^bind=//p' "$work/ends" | head -n 1)
-export CAST_BROKER
+export CAST_BROKER CAST_TIMEOUT=60s
 
 nodectl node create alice bob
 nodectl group create team

@@ -21,8 +21,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::int64_t kAnswerTime = 250 * detail::kMillisecond;  // for what receivers have already
-constexpr std::uint64_t kLarge = 1u << 20;                        // of less it is not worth to ask
+constexpr std::uint64_t kLarge = 1u << 20;  // of less it is not worth to ask
 constexpr std::size_t kSample = 64 * 1024;
 
 std::string random_digits() {
@@ -131,7 +130,7 @@ Result<void> FileSender::State::find_starts() {
         return std::all_of(names.begin(), names.end(), [&](const auto& n) { return window.find(n) != nullptr; });
     };
     detail::Lock lock = link->lock();
-    link->wait(lock, detail::now_us() + kAnswerTime, [&] {
+    link->wait(lock, detail::deadline_us(options.answer_time), [&] {
         digest(lock);
         return answered() || !all_failed();
     });

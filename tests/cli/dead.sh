@@ -124,6 +124,7 @@ stop_broker
 start_broker --dead-messages 3
 seq 1 9 | exits 0 nodectl send -l --unicast bob
 exits 0 nodectl node delete bob
+wait_for "the last of them" bash -c 'nodectl dead list --json | grep -q "\"payload\":\"9\""'
 is "the newest three" $'7\n8\n9' "$(nodectl dead list --json | sed 's/.*"payload":"\([0-9]*\)".*/\1/')"
 exits 2 nodectl dead
 exits 2 nodectl dead requeue

@@ -7,7 +7,7 @@ start_broker --mailbox-messages 10
 exits 0 nodectl node create bob small
 
 # Delivered means acknowledged by the reader.
-exits 7 nodectl send --unicast bob --wait delivered --timeout 300ms early
+exits 7 nodectl send --unicast bob --wait delivered --timeout "$brief" early
 background reader nodectl recv bob --raw -n 2
 reader=$pid
 wait_for "the early one" grep -q early "$tmp/reader.out"
@@ -17,7 +17,8 @@ is "both" $'early\nlate' "$(<"$tmp/reader.out")"
 # Several: each has its own outcome, and the exit code is of the first that has not got it.
 background reader nodectl recv bob --raw -n 1
 reader=$pid
-exits 5 nodectl send --unicast bob,nobody,small --wait delivered --timeout 1s each
+wait_attached bob
+exits 5 nodectl send --unicast bob,nobody,small --wait delivered --timeout $((2 * ${CAST_TIME_FACTOR:-1}))s each
 ! grep -q "'bob'" "$tmp/err" || die "bob has got it: $(<"$tmp/err")"
 err_has "not delivered to 'nobody': no_such_node"
 err_has "not delivered to 'small': timed_out: not acknowledged yet"
@@ -32,8 +33,9 @@ out_is whatever
 exits 0 nodectl send --unicast bob --ttl 100ms 'too late'
 exits 0 nodectl send --unicast bob --ttl 1h 'in time'
 nap 0.3
-exits 0 nodectl recv bob -W "$quiet" --raw
+exits 0 nodectl recv bob -n 1 -W 5 --raw
 out_is 'in time'
+exits 7 nodectl recv bob -W "$quiet"
 exits 6 nodectl send --unicast bob --ttl 100ms --wait delivered --timeout 5s 'never read'
 err_has expired
 
@@ -46,7 +48,7 @@ out_is $'first\nsecond\na\nb\nz'
 
 # Full: refused once the time is up, and nothing of what was taken is lost.
 seq 1 10 | exits 0 nodectl send -l --unicast small
-exits 6 nodectl send --unicast small --timeout 300ms 'one too many'
+exits 6 nodectl send --unicast small --timeout "$brief" 'one too many'
 err_has mailbox_full
 err_has "1 of 1 message refused"
 exits 0 nodectl recv small -n 10 -W 5 --raw

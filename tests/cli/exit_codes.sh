@@ -73,10 +73,10 @@ exits 2 nodectl send --unicast bob --from '-x' hello
 # 3
 for command in status "send --unicast bob x" "recv bob -n 1" "node list" "stats" "request bob x"; do
     # shellcheck disable=SC2086
-    exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout 300ms $command
+    exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout "$brief" $command
     err_has "cannot reach the broker at tcp://127.0.0.1:1"
 done
-exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout 300ms status --json
+exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout "$brief" status --json
 out_has '"status":"unreachable"'
 
 # 4
@@ -120,15 +120,15 @@ err_has "timed_out"
 exits 0 nodectl send --unicast bob one
 exits 7 nodectl recv bob -n 2 -W "$quiet"
 out_is "nodectl: one"
-exits 7 nodectl request bob hello --timeout 200ms
+exits 7 nodectl request bob hello --timeout "$brief"
 exits 7 nodectl events -W 0.1
-exits 7 nodectl send --unicast bob --wait delivered --timeout 300ms hello
+exits 7 nodectl send --unicast bob --wait delivered --timeout "$brief" hello
 
 # 3, and not 7, where nothing came because the broker went meanwhile.
 seen_by_watcher() {
     nodectl node create beep && nodectl node delete beep && grep -q beep "$tmp/watcher.out"
 }
-long=$((3 * ${CAST_TIME_FACTOR:-1}))
+long=$((20 * ${CAST_TIME_FACTOR:-1})) # only the broker's end ends them
 background reader nodectl recv waiting -W "$long"
 reader=$pid
 wait_attached waiting

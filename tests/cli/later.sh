@@ -20,7 +20,7 @@ exits 0 nodectl node create bob eve
 exits 0 nodectl group join team bob
 
 # Not before its time, and then by all three casts.
-wait_s=${CAST_TIME_FACTOR:-1} # longer than sending them and receiving the first takes
+wait_s=$((2 * ${CAST_TIME_FACTOR:-1})) # longer than sending them and receiving the first takes
 begin=$(date +%s%N)
 exits 0 nodectl send --unicast bob --delay "${wait_s}s" unicast
 exits 0 nodectl send --multicast team --delay "${wait_s}s" multicast

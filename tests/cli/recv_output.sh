@@ -79,6 +79,7 @@ first=$pid
 wait_attached bob
 say 'for whoever has it'
 wait_for "the first reader" grep -q whoever "$tmp/first.out"
+wait_for "its acknowledgement" bash -c 'nodectl node show bob --json | grep -q "\"queued\":0"'
 background second nodectl recv bob --take-over -n 1
 second=$pid
 code=0

@@ -53,7 +53,7 @@ exits 0 nodectl node create absent
 exits 5 nodectl request nobody x
 exits 6 nodectl request absent x --attached
 err_has node_absent
-exits 7 nodectl request absent x --timeout 200ms
+exits 7 nodectl request absent x --timeout "$brief"
 
 # Sent while nobody answers, answered once somebody does.
 background early nodectl request absent 'are you there?' --timeout 10s

@@ -7,31 +7,35 @@ set -euo pipefail
 start_broker
 exits 0 nodectl node create bob carl
 
-# What bob has got, each payload in brackets.
-got() { nodectl recv bob -W "$quiet" --format '[%p]' 2>/dev/null || true; }
+# got COUNT: that many payloads of what bob has got, each in brackets. 0: whatever there is.
+got() {
+    local until=(-n "$1" -W 20)
+    if (($1 == 0)); then until=(-W "$quiet"); fi
+    nodectl recv bob "${until[@]}" --format '[%p]' 2>/dev/null || true
+}
 
 printf 'a\n\nlast' >"$tmp/in"
 exits 0 nodectl send -l --unicast bob <"$tmp/in"
-is "-l" '[a][][last]' "$(got)"
+is "-l" '[a][][last]' "$(got 3)"
 printf 'a\n\n' | exits 0 nodectl send -l --unicast bob
-is "-l with a last newline" '[a][]' "$(got)"
+is "-l with a last newline" '[a][]' "$(got 2)"
 exits 0 nodectl send -l --unicast bob </dev/null
-is "-l of nothing" '' "$(got)"
+is "-l of nothing" '' "$(got 0)"
 printf 'a\0b\nc\0\0d' | exits 0 nodectl send -0 --unicast bob
-is "-0" $'[a][b\nc][][d]' "$(got)"
+is "-0" $'[a][b\nc][][d]' "$(got 4)"
 printf 'a\nb\n' | exits 0 nodectl send -s --unicast bob
-is "-s" $'[a\nb\n]' "$(got)"
+is "-s" $'[a\nb\n]' "$(got 1)"
 exits 0 nodectl send -s --unicast bob </dev/null
-is "-s of nothing" '[]' "$(got)"
+is "-s of nothing" '[]' "$(got 1)"
 printf 'unread' | exits 0 nodectl send --unicast bob 'argument'
-is "MESSAGE" '[argument]' "$(got)"
+is "MESSAGE" '[argument]' "$(got 1)"
 exits 0 nodectl send --unicast bob ''
-is "an empty MESSAGE" '[]' "$(got)"
+is "an empty MESSAGE" '[]' "$(got 1)"
 exits 0 nodectl send --unicast bob -- '-5'
 exits 0 nodectl send --unicast bob status
 exits 0 nodectl send --unicast bob '[x,y]'
 exits 0 nodectl send --unicast bob '{}'
-is "odd payloads" '[-5][status][[x,y]][{}]' "$(got)"
+is "odd payloads" '[-5][status][[x,y]][{}]' "$(got 4)"
 printf 'x%.0s' {1..300} >"$tmp/file.txt"
 exits 0 nodectl send --unicast bob --file "$tmp/file.txt"
 is "--file" "file file.txt 300 $(<"$tmp/file.txt")" "$(nodectl recv bob -n 1 -W 5 --format '%T %h{name} %h{size} %p')"
@@ -53,7 +57,7 @@ for bad in '[1]' '{"to":"bob"}' '{"payload":"x","priority":10}' '{"payload":"x",
     printf '{"payload":"first"}\n%s\n' "$bad" >"$tmp/in"
     exits 1 nodectl send --jsonl --unicast bob <"$tmp/in"
     err_has "line 2: "
-    is "the line before $bad" '[first]' "$(got)"
+    is "the line before $bad" '[first]' "$(got 1)"
 done
 printf '{"payload":%s}\n' "$(printf '[%.0s' {1..100000})$(printf ']%.0s' {1..100000})" >"$tmp/in"
 exits 1 nodectl send --jsonl --unicast bob <"$tmp/in"
@@ -61,6 +65,8 @@ err_has "line 1: nests deeper"
 printf '{"payload":"x"}\n' >"$tmp/in"
 exits 1 nodectl send --jsonl <"$tmp/in"
 err_has "no target"
+
+is "no more than that" '' "$(got 0)"
 
 # What recv prints as JSON, send takes.
 exits 0 nodectl send --unicast bob --type json --header k=v --id 7 '{"a":1}'

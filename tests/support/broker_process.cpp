@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,19 @@ void must(const Result<void>& result) {
     if (!result.ok()) fail_test(result.error().text());
 }
 
-BrokerProcess::BrokerProcess(std::vector<std::string> flags) : flags_(std::move(flags)) { start(); }
+namespace {
+/// A loopback address of this process's own: nobody else takes a port there while a broker is down.
+std::string own_end() {
+    const int pid = ::getpid();
+    return "tcp://127." + std::to_string(pid >> 16 & 255) + "." + std::to_string(pid >> 8 & 255) + "." +
+           std::to_string(pid & 255) + ":0";
+}
+}  // namespace
+
+BrokerProcess::BrokerProcess(std::vector<std::string> flags)
+    : flags_(std::move(flags)), url_(own_end()), publish_url_(own_end()) {
+    start();
+}
 
 void BrokerProcess::start() {
     std::vector<std::string> command{"/usr/bin/env"};

@@ -29,7 +29,7 @@ public:
     void go_on();     ///< SIGCONT
     int terminate();  ///< SIGTERM; the exit code
     void kill();      ///< SIGKILL
-    void restart();   ///< again on the same ports, after terminate() or kill()
+    void restart();   ///< again at the same ends, after terminate() or kill()
 
     Options options() const;
     Options options(const std::function<void(Options&)>& change) const;
@@ -38,8 +38,7 @@ private:
     void start();
     Folder folder_;
     std::vector<std::string> flags_;
-    std::string url_ = "tcp://127.0.0.1:0";
-    std::string publish_url_ = "tcp://127.0.0.1:0";
+    std::string url_, publish_url_;
     Process process_;
     bool up_ = false;
 };

@@ -8,6 +8,7 @@ started=()
 store=(--memory) # what start_broker keeps its messages in
 checks=0
 quiet=$((500 * ${CAST_TIME_FACTOR:-1}))ms # so long without a message: no more will come
+brief=$((300 * ${CAST_TIME_FACTOR:-1}))ms # a --timeout that is to run out, but not before nodectl is connected
 exec {nap_fd}<> <(:) # nothing ever comes from here: read -t on it is a short sleep without a process
 unset CAST_NODE CAST_TIMEOUT CAST_JSON CAST_CONFIG XDG_CONFIG_HOME
 export CAST_BROKER_HTTP=off # many brokers run at once; who wants the page says --http 127.0.0.1:0

@@ -25,11 +25,14 @@ int tcp_socket() {
     return fd;
 }
 
-sockaddr_in loopback(int port) {
+/// Of tcp://ADDRESS:PORT.
+sockaddr_in address_of(const std::string& end) {
+    const std::size_t host = std::string_view("tcp://").size(), colon = end.rfind(':');
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(end.substr(colon + 1))));
+    if (inet_pton(AF_INET, end.substr(host, colon - host).c_str(), &address.sin_addr) != 1)
+        throw std::runtime_error("the proxy cannot relay to " + end);
     return address;
 }
 
@@ -60,15 +63,16 @@ struct Proxy::Pipe {
     }
 };
 
-Proxy::Proxy(const std::string& target) : port_(std::stoi(target.substr(target.rfind(':') + 1))) {
+Proxy::Proxy(const std::string& target) : target_(address_of(target)) {
     listener_ = tcp_socket();
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    sockaddr_in address = loopback(0);
+    sockaddr_in address = target_;
+    address.sin_port = 0;
     socklen_t size = sizeof address;
     auto* plain = reinterpret_cast<sockaddr*>(&address);
     if (bind(listener_, plain, size) != 0 || listen(listener_, 64) != 0 || getsockname(listener_, plain, &size) != 0)
         throw std::runtime_error("the proxy cannot listen");
-    url_ = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    url_ = target.substr(0, target.rfind(':') + 1) + std::to_string(ntohs(address.sin_port));
     thread_ = std::thread([this] { run(); });
 }
 
@@ -99,8 +103,7 @@ void Proxy::accept() {
         return;
     }
     const int server = tcp_socket();
-    const sockaddr_in address = loopback(port_);
-    if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (connect(server, reinterpret_cast<const sockaddr*>(&target_), sizeof target_) != 0) {
         close(client);
         close(server);
         return;

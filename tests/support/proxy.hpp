@@ -1,6 +1,8 @@
 // Proxy: a TCP relay to a broker's ROUTER end that cuts its connections when told to, with whatever was on its way.
 // One thread of its own; the functions may be called from any.
 #pragma once
+#include <netinet/in.h>
+
 #include <atomic>
 #include <list>
 #include <string>
@@ -10,7 +12,7 @@ namespace cast::test {
 
 class Proxy {
 public:
-    /// Relays to tcp://HOST:PORT of the loopback interface.
+    /// Relays to tcp://ADDRESS:PORT, from another port of the same address.
     explicit Proxy(const std::string& target);
     ~Proxy();
 
@@ -29,7 +31,7 @@ private:
     void run();
     void accept();
 
-    int port_ = 0;
+    sockaddr_in target_{};
     int listener_ = -1;
     int wake_ = -1;
     std::string url_;

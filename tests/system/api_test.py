@@ -44,7 +44,7 @@ class Api(unittest.TestCase):
     def test_who_waits_in_vain_at_a_full_mailbox_is_told_that_and_it_is_not_sent_later(self):
         with Broker("--mailbox-messages", "1", http="127.0.0.1:0") as broker:
             send = lambda content: curl(broker.http + "/api/send", method="POST",
-                                        body={"cast_type": "unicast", "recipients": ["small"], "content": content, "timeout": "300ms"}).json
+                                        body={"cast_type": "unicast", "recipients": ["small"], "content": content, "timeout": f"{500 * FACTOR}ms"}).json
             take = lambda wait: [m["content"] for m in curl(broker.http + f"/api/nodes/small/receive?ack=now&timeout={wait}").json["messages"]]
             curl(broker.http + "/api/nodes", method="POST", body={"node_id": "small"})
             self.assertTrue(send("first")["success"])
@@ -122,7 +122,7 @@ class Api(unittest.TestCase):
         self.node("late")
         message = {"cast_type": "unicast", "recipients": ["late"]}
         begun = time.time()
-        for n, when in enumerate(({"delay": "1500ms"}, {"at": begun + 1.2}, {"at": "2001-02-03T04:05:06+01:00"}, {"at": 1}, {"delay": 0})):
+        for n, when in enumerate(({"delay": f"{1500 * FACTOR}ms"}, {"at": begun + 1.2 * FACTOR}, {"at": "2001-02-03T04:05:06+01:00"}, {"at": 1}, {"delay": 0})):
             sent = self.post("/api/send", {**message, "content": str(n), **when})
             self.assertEqual((sent.status, sent.json["success"]), (200, True), when)
         got = []
@@ -130,8 +130,8 @@ class Api(unittest.TestCase):
             got += [(m["content"], m["time_us"] / 1e6 - begun) for m in self.get("/api/nodes/late/receive?timeout=10s").json["messages"]]
         self.assertEqual([content for content, _ in got[:3]], ["2", "3", "4"])
         self.assertEqual([content for content, _ in got[3:]], ["1", "0"])
-        self.assertGreaterEqual(got[3][1], 1.19)
-        self.assertGreaterEqual(got[4][1], 1.49)
+        self.assertGreaterEqual(got[3][1], 1.19 * FACTOR)
+        self.assertGreaterEqual(got[4][1], 1.49 * FACTOR)
         for wrong in ({"delay": "1s", "at": 5}, {"at": "noon"}, {"at": "2030-13-01T00:00:00Z"}, {"at": True}, {"delay": "soon"},
                       {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}, {"at": "2026-02-30T00:00:00Z"}, {"at": "2027-04-31T12:00:00Z"}):
             self.failure(self.post("/api/send", {**message, "content": "x", **wrong}), 422, "invalid_argument")

@@ -141,7 +141,7 @@ class Daemon(unittest.TestCase):
 
     def test_an_end_that_is_taken_is_named_and_ends_with_one(self):
         with Broker() as broker:
-            code, _, errors = run("--bind", broker.url, "--publish", "tcp://127.0.0.1:0")
+            code, _, errors = run("--memory", "--bind", broker.url, "--publish", "tcp://127.0.0.1:0")
             self.assertEqual(code, 1)
             self.assertIn(broker.url, errors)
             broker.check_serves()

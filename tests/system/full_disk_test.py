@@ -52,7 +52,7 @@ class FullDisk(unittest.TestCase):
             sent = curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["box"], "content": "z"})
             self.assertEqual((sent.status, sent.json["success"], sent.json["code"]), (200, False, "store_failed"), sent)
             self.assertEqual(self.recv(broker)[:receipted], list(range(1, receipted + 1)))  # what is there is delivered
-            done = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "--timeout", "500ms", "late"],
+            done = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "--timeout", f"{500 * FACTOR}ms", "late"],
                                   capture_output=True, text=True, timeout=60 * FACTOR)
             self.assertEqual(done.returncode, 6)  # not timed_out (7): it is told what it waits for
             self.assertIn("store_failed", done.stderr)

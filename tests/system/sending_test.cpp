@@ -74,7 +74,7 @@ TEST_CASE("a full mailbox refuses after send_timeout, holds up nobody else, and 
     must(admin.create_node("full"));
     std::atomic<int> refused{0};
     Node alice = attach(broker, "alice", [&](Options& o) {
-        o.send_timeout = scaled(300);
+        o.send_timeout = scaled(1500);
         o.on_refused = [&](const Refusal& r) {
             refused += r.code == ErrorCode::mailbox_full && r.target == "full" ? static_cast<int>(r.messages) : 100;
         };
@@ -85,9 +85,9 @@ TEST_CASE("a full mailbox refuses after send_timeout, holds up nobody else, and 
     must(alice.unicast("full", "too much"));
     must(alice.unicast("bob", "past the full one"));
     CHECK(next(bob) == "past the full one");
-    CHECK(std::chrono::steady_clock::now() - begin < scaled(290));
+    CHECK(refused == 0);  // it did not wait for that
     CHECK(alice.flush(scaled(10000)).code() == ErrorCode::mailbox_full);
-    CHECK(std::chrono::steady_clock::now() - begin >= scaled(290));
+    CHECK(std::chrono::steady_clock::now() - begin >= scaled(1490));
     CHECK(refused == 1);
     Node full = attach(broker, "full");
     for (int i = 0; i < 5; ++i) CHECK(next(full) == std::to_string(i));

@@ -151,7 +151,7 @@ class Store(unittest.TestCase):
             wait_for("its rows", lambda: self.change("SELECT count(*) FROM chunks") == [(0,)])
 
     def test_what_waits_for_its_time_and_is_damaged_is_let_go_and_does_not_hold_back_what_lies_behind_it(self):
-        soon = lambda n: int(time.time() * 1e6) + 1_500_000 + n * 1000
+        soon = lambda n: int(time.time() * 1e6) + 2_000_000 * FACTOR + n * 1000
         with Broker(data=self.data) as broker, broker.peer("sender") as sender:
             sender.call({"op": "node.create", "name": "bob"})
             for number in range(1, 6):

@@ -191,7 +191,9 @@ TEST_CASE("an interrupted sender goes on where its receivers are") {
             wait_held(sender, 11 * kMiB, 3);
         }
         Node alice = attach(broker, "alice");
-        FileSender sender = must(FileSender::open(alice, to, options("big", bytes.size(), "v1")));
+        FileOptions again = options("big", bytes.size(), "v1");
+        again.answer_time = scaled(10000);  // all are there to say what they have
+        FileSender sender = must(FileSender::open(alice, to, again));
         must(sender.write(bytes));
         const FileReport report = must(sender.finish());
         must(report.result());
@@ -382,7 +384,7 @@ TEST_CASE("a target that fails does not keep the file from the others") {
     BrokerProcess broker({"--mailbox-bytes", "1MiB"});
     Admin admin = administer(broker);
     must(admin.create_node("away"));
-    Node alice = attach(broker, "alice", [](Options& o) { o.send_timeout = scaled(500); });
+    Node alice = attach(broker, "alice", [](Options& o) { o.send_timeout = scaled(3000); });
     Process bob = saver(broker, "bob", broker.path("in"));
     wait_attached(broker, {"bob"});
     const std::string bytes = random_bytes(8 * kMiB);

@@ -109,7 +109,7 @@ class Web(unittest.TestCase):
     def heard_by_now(self, ws):
         self.create("probe")
         self.send(content="anybody?", recipients=["probe"])
-        ws.peer.settimeout(0.2)
+        ws.peer.settimeout(0.5 * FACTOR)
         try:
             return ws.hear_type("log") is not None
         except TimeoutError:

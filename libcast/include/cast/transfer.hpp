@@ -71,6 +71,10 @@ struct FileOptions {
     /// How long nothing may move (no receipt, no progress of any receiver) before a receiver is given up.
     std::chrono::milliseconds patience{30000};
 
+    /// How long open() waits, before the first byte, for what the named receivers have of the file from an earlier try.
+    /// Who has not said it by then gets the file from its beginning.
+    std::chrono::milliseconds answer_time{250};
+
     /// When finish() is content. `none`: all is in the send window. `receipt`: the broker holds all, and each receiver
     /// that has answered has saved the file or failed. `delivered` (unicast): every named node has saved it.
     Wait wait = Wait::receipt;
