@@ -236,7 +236,7 @@ what_now() {
     finish "the broker, told to end," "$broker"
     title "Done in $SECONDS s. Your turn:"
     say "  export PATH=$bin:\$PATH" \
-        "  cast-broker &                        # at tcp://127.0.0.1:5570; Ctrl-C or SIGTERM ends it" \
+        "  cast-broker --data ./cast-data &     # at tcp://127.0.0.1:5570; \"kill %1\" ends it, what it holds stays" \
         "  nodectl recv me &                    # prints what comes for the node \"me\"" \
         "  nodectl send --unicast me hello" \
         "  nodectl --help                       # every command has examples under --help" "" \

@@ -137,8 +137,8 @@ void add_global_options(CLI::App& app, Context& context) {
                                kDefaultBroker))
         ->type_name("URL");
     add_duration(app, "--timeout", context.timeout,
-                 "How long to wait for the broker, as 500ms, 5s, 2m ($CAST_TIMEOUT, default 5s; "
-                 "send: 30s for receipts)");
+                 "How long to wait for the broker, to connect (else exit code 3) and to answer, as 500ms, 5s, 2m "
+                 "($CAST_TIMEOUT, default 5s; send: 30s for receipts)");
     app.add_flag("--json", context.json, "One JSON object a line instead of text for people ($CAST_JSON)");
     app.add_option("--config", context.config_file,
                    "Config file with broker, node, timeout, json ($CAST_CONFIG, default ~/.config/cast/nodectl.toml)")

@@ -108,7 +108,7 @@ int show(const Context& context, const std::string& name) {
 void add_create(CLI::App& node, Context& context, const std::shared_ptr<NodeOptions>& options) {
     auto* app = node.add_subcommand("create", "Create nodes: their mail is kept until they read it");
     app->add_option("NAME", options->names, "1 to 128 bytes of [A-Za-z0-9._-]")->required();
-    app->add_option("--port", options->port, "Store a TCP port for the node; 0 picks a free one. Prints it")
+    app->add_option("--port", options->port, "A TCP port for the node, at which a broker with a page (--http) listens for it; 0 picks a free one. Prints it")
         ->check(CLI::Range(0, 65535));
     app->footer("\nExamples:\n"
                 "  nodectl node create alice bob\n"
@@ -141,7 +141,7 @@ void add_node(CLI::App& app, Context& context) {
     auto options = std::make_shared<NodeOptions>();
     add_create(*node, context, options);
 
-    auto* gone = node->add_subcommand("delete", "Delete nodes and their mail");
+    auto* gone = node->add_subcommand("delete", "Delete nodes; their mail goes to the dead letters");
     gone->add_option("NAME", options->names, "Which nodes")->required();
     gone->footer("\nExample:\n  nodectl node delete alice bob\n" + kGlobalHelp);
     gone->callback([&context, options] { context.run = [&context, options] { return remove(context, *options); }; });

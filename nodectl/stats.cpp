@@ -157,7 +157,7 @@ int show_stats(const Context& context, const StatsOptions& options) {
         wait_until(due, out);
         if (out.reader_gone()) break;
     }
-    return out.finish();
+    return out.finish(interrupted() != 0 && options.count != 0 ? 128 + interrupted() : 0);
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ void DeadLetters::bound() {
 std::map<std::uint64_t, DeadLetters::Stored>::iterator DeadLetters::erase(
     std::map<std::uint64_t, Stored>::iterator at) {
     bytes_ -= at->second.size;
-    if (at->second.frame.size() == 0) --loading_;
+    if (at->second.frame.size() == 0 && !at->second.passed_over) --loading_;
     if (state_.config.durable) state_.unsaved.streams.push_back(at->second.stream);
     streams_.erase(at->second.stream);
     return letters_.erase(at);
@@ -183,7 +183,12 @@ void DeadLetters::loaded(const Loaded& loaded) {
         return;
     }
     at->second.frame = loaded.frames.front();
-    --loading_;
+    if (!std::exchange(at->second.passed_over, false)) --loading_;
+}
+
+void DeadLetters::pass_over(StreamId stream) {
+    const auto at = letters_.find(streams_.at(stream));
+    if (at->second.frame.size() == 0 && !std::exchange(at->second.passed_over, true)) --loading_;
 }
 
 }  // namespace broker

@@ -45,6 +45,8 @@ public:
     void save(StreamId stream, Transaction& transaction);
     void restore(const StreamRow& row, Outbox& outbox);
     void loaded(const Loaded& loaded);
+    /// The disk does not give it back, and will be asked again: nobody waits for it, and it is not shown meanwhile.
+    void pass_over(StreamId stream);
     /// Some are still being read from the store.
     bool loading() const { return loading_ > 0; }
 
@@ -54,6 +56,7 @@ private:
         cast::wire::Slice frame;  ///< a DELIVER frame of one batch of one record; empty while it is being read
         std::size_t size = 0;
         bool saved = false;
+        bool passed_over = false;
     };
     void add(std::string&& frame, Now now);
     void bound();

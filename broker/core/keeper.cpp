@@ -159,6 +159,7 @@ void Keeper::cool(Lane& lane) {
     const std::size_t before = stream.cold_bytes();
     if (stream.has_cold()) {
         stream.cool(stream.split(), stream.batches());
+        if (lane.node->connection == nullptr) stream.cool_front();
     } else if (lane.node->connection == nullptr) {
         stream.cool(0, stream.batches());
     } else if (stream.bytes() > 2 * state_.config.reader_window) {
@@ -248,25 +249,27 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     const std::int64_t wait = std::min(kAskRarely, kAskAgain << std::min(u.tries, 10));
     u.again_us = now.mono_us + wait;
     ++u.tries;
-    if (loaded.corrupt && lane != nullptr && lane->node == nullptr && u.tries >= kLostTries) {
+    const bool lasting = u.tries >= kLostTries;
+    if (lasting && loaded.corrupt && lane != nullptr && lane->node == nullptr) {
         tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now, outbox);
-        state_.touch(lane->stream);
-        state_.reaped.erase(loaded.stream);
         state_.unreadable.erase(at);
-        return;
+        // Which ones they are is mostly known; then those behind them are not lost with them.
+        return reap(*lane, {}, loaded.damaged != 0 ? loaded.damaged : lane->stream.last(), now, outbox);
     }
-    if (loaded.corrupt && dead_.knows(loaded.stream) && u.tries >= kLostTries) {
+    if (lasting && loaded.corrupt && dead_.knows(loaded.stream)) {
         tell("unreadable", loaded.stream, "a dead letter is damaged and let go: " + loaded.why, now, outbox);
         state_.unreadable.erase(at);
         loaded.frames.clear();
         return dead_.loaded(loaded);
     }
-    if (loaded.corrupt && late && u.tries >= kLostTries) {
+    if (lasting && loaded.corrupt && late) {
         const std::uint64_t count = later_.damaged(loaded.from, outbox);
         tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now, outbox);
         state_.unreadable.erase(at);
         return;
     }
+    if (u.tries == kLostTries && late) later_.pass_over(loaded.from, outbox);
+    if (u.tries == kLostTries && dead_.knows(loaded.stream)) dead_.pass_over(loaded.stream);
     if (u.why == loaded.why) return;
     u.why = std::move(loaded.why);
     tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);

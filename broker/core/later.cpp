@@ -69,6 +69,7 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
 std::int64_t Later::tick(Now now, Outbox& outbox) {
     if (retry_us_ <= now.mono_us) retry(now, outbox);
     for (std::size_t n = 0; n < kAtOnce && !due_.empty() && due_.begin()->first <= now.wall_us; ++n) {
+        if (!unread_.empty() && *unread_.begin() < *due_.begin()) return retry_us_;  // first that one has to be read back
         const auto at = held_.find(due_.begin()->second);
         due_.erase(due_.begin());
         const auto batch = batch_of(at->second.frame);
@@ -162,6 +163,7 @@ void Later::remove(Held::iterator at) {
     messages_ -= late.count;
     bytes_ -= late.size;
     state_.total_bytes -= late.size;
+    if (late.frame.empty()) unread_.erase({late.due_us, at->first});
     if (late.saved) gone_.emplace_back(at->first, at->first + late.count - 1);
     if (state_.config.durable) state_.unsaved.later = true;
     held_.erase(at);
@@ -216,6 +218,7 @@ void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& ou
         if (chunk.stream != id_) continue;
         const auto size = static_cast<std::uint32_t>(chunk.bytes);
         held_.emplace(chunk.first, Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}});
+        unread_.emplace(chunk.arrival_us, chunk.first);
         messages_ += chunk.messages;
         bytes_ += size;
     }
@@ -225,16 +228,32 @@ void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& ou
 }
 
 std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
-    auto at = held_.lower_bound(from);
-    while (at != held_.end() && !at->second.frame.empty()) ++at;
+    const auto at = unread_from(from);
     if (at == held_.end()) return 0;  // canceled meanwhile
     const std::uint32_t count = at->second.count;
     const Sequence next = at->first + count;
     state_.cold_bytes -= at->second.size;
     state_.statistics.discarded += count;
     remove(at);
-    outbox.loads.push_back({id_, next, kLoad});
+    load_from(next, outbox);
     return count;
+}
+
+void Later::pass_over(Sequence from, Outbox& outbox) {
+    const auto at = unread_from(from);
+    if (at == held_.end()) return;
+    unread_.erase({at->second.due_us, at->first});
+    load_from(at->first + at->second.count, outbox);
+}
+
+Later::Held::iterator Later::unread_from(Sequence from) {
+    auto at = held_.lower_bound(from);
+    while (at != held_.end() && !at->second.frame.empty()) ++at;
+    return at;
+}
+
+void Later::load_from(Sequence from, Outbox& outbox) {
+    if (const auto at = unread_from(from); at != held_.end()) outbox.loads.push_back({id_, at->first, kLoad});
 }
 
 void Later::loaded(const Loaded& loaded, Outbox& outbox) {
@@ -245,8 +264,10 @@ void Later::loaded(const Loaded& loaded, Outbox& outbox) {
         at->second.frame = frame;
         state_.cold_bytes -= at->second.size;
         due_.emplace(at->second.due_us, at->first);
+        unread_.erase({at->second.due_us, at->first});
     }
-    if (loaded.through != Loaded::kEnd) outbox.loads.push_back({id_, loaded.through + 1, kLoad});
+    if (loaded.through != Loaded::kEnd) return load_from(loaded.through + 1, outbox);
+    std::erase_if(unread_, [&](const auto& due_and_id) { return due_and_id.second >= loaded.from; });  // it has none of them
 }
 
 }  // namespace broker

@@ -61,9 +61,13 @@ public:
     /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read. Returns
     /// how many messages it had.
     std::uint64_t damaged(Sequence from, Outbox& outbox);
+    /// The disk does not give that one back, and will be asked again: those behind it are read, and go without it.
+    void pass_over(Sequence from, Outbox& outbox);
 
 private:
     using Held = std::map<Sequence, Late>;  // by first sequence
+    Held::iterator unread_from(Sequence from);
+    void load_from(Sequence from, Outbox& outbox);
     /// False when its target has no room now.
     bool enter(Held::iterator at, Now now, Outbox& outbox);
     /// It can go nowhere: its target is gone (then it becomes a dead letter), or nobody is there who should be.
@@ -82,6 +86,7 @@ private:
     Sequence last_ = 0;
     Held held_;
     std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory, by time
+    std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for
     std::map<std::string, std::deque<Sequence>> full_;  // due, but their target is full; by way_to()
     std::int64_t retry_us_ = kNever;
     std::size_t messages_ = 0;

@@ -122,7 +122,7 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
     const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
     for (StoredBatch& batch : batches) {
         const bool known = stream.known_gone(batch.first);
-        if (known && batch.ttl_ms != 0 && stream.tells_gaps_apart()) batch.gone = true;  // also when the clock was set back
+        if (known && batch.ttl_ms != 0) batch.gone = true;  // also when the clock was set back
         if (batch.gone) {
             if (!known) end_of_cold(lane, batch, now);
             batch.frame = {};
@@ -242,6 +242,7 @@ void Mailboxes::close(Lane& lane, Now now) {
         next = batch.last() + 1;
         if (batch.expired(now.mono_us)) expire(lane, batch.first, now);
     }
+    state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
 
 void Mailboxes::discard(Lane& lane, Now now) {
@@ -293,6 +294,7 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
 
 bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
     if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
+    if (!lane.stream.can_remember(first)) return true;  // its reader, or whoever looks there, will find that it has expired
     if (lane.expiring) return false;
     lane.expiring = true;
     outbox.loads.push_back(lane.stream.load(first, kExpiryRead, Load::kExpiry));
@@ -307,7 +309,7 @@ void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
-        if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first)) continue;
+        if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first) || !stream.can_remember(batch.first)) continue;
         const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);
         lane.node->queued_bytes -= bytes - stream.bytes();

@@ -65,7 +65,7 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
     Directory& directory = state_.directory;
     Stream* stream = nullptr;
     const bool is_lane = row.kind < cast::wire::kPriorities;
-    if (is_lane && row.messages > 0) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
+    if (is_lane && row.passed < row.last) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
     if (is_lane) {
         Node* node = directory.node(row.owner);
         std::unique_ptr<Lane> orphan = node == nullptr ? std::make_unique<Lane>(row.id) : nullptr;

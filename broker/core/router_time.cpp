@@ -200,7 +200,13 @@ void Router::reconfigure(const Config& config) {
 }
 
 void Router::goodbye(Outbox& outbox) {
-    state_.sessions.for_each_connection([&](Connection& c) { outbox.send(c.id, encode_bye()); });
+    state_.sessions.for_each_connection([&](Connection& c) {
+        outbox.send(c.id, encode_bye());
+        // What was handed out is known exactly: the next broker is to know it, too.
+        for (const auto& [id, subscription] : c.subscriptions)
+            if (const Group* group = state_.directory.owner(id).group; group != nullptr)
+                for (Node* node : subscription->nodes) state_.touch(*node, *node->membership(*group));
+    });
 }
 
 }  // namespace broker

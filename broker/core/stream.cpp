@@ -2,6 +2,7 @@
 #include "core/stream.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace broker {
 Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
@@ -43,7 +44,7 @@ StoredBatch Stream::pop_front() {
     StoredBatch batch = std::move(batches_.front());
     batches_.pop_front();
     if (split_ > 0) --split_, popped_ = batch.last();
-    else if (cold_bytes_ == 0) popped_ = batch.last();
+    else if (cold_.empty()) popped_ = batch.last();
     if (batch.gone) {
         --gone_batches_;
         remember(batch.first, batch.last(), cast::wire::GapReason::expired);
@@ -72,17 +73,28 @@ void Stream::expire(std::size_t i) {
 }
 
 void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
-    if (!gone_.empty() && gone_.back().reason == reason && gone_.back().to + 1 == from) {
-        gone_.back().to = to;
-        return;
+    const auto at = gone_after(from);
+    if (at != gone_.begin() && std::prev(at)->reason == reason && std::prev(at)->to + 1 == from) {
+        std::prev(at)->to = to;
+    } else {
+        gone_.insert(at, {from, to, reason});
     }
-    // Mostly the newest; what expired behind a cold part may lie beyond.
-    const auto at = std::upper_bound(gone_.begin(), gone_.end(), from, [](Sequence f, const GoneRange& range) { return f < range.from; });
-    gone_.insert(at, {from, to, reason});
-    if (gone_.size() > kRanges) {  // the two oldest become one; the later reason stands for both
+    // The two oldest become one, if nothing that is kept lies between; the later reason stands for both.
+    if (gone_.size() > kRanges && gone_[1].to < first_kept()) {
         gone_[1].from = gone_[0].from;
         gone_.erase(gone_.begin());
     }
+}
+
+/// The first range behind this number. Mostly that is the end; what expired behind a cold part may lie beyond.
+std::vector<GoneRange>::iterator Stream::gone_after(Sequence sequence) {
+    return std::upper_bound(gone_.begin(), gone_.end(), sequence, [](Sequence s, const GoneRange& range) { return s < range.from; });
+}
+
+bool Stream::can_remember(Sequence from) {
+    if (gone_.size() < kRanges) return true;
+    const auto at = gone_after(from);
+    return at != gone_.begin() && std::prev(at)->reason == cast::wire::GapReason::expired && std::prev(at)->to + 1 == from;
 }
 
 void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {

@@ -102,8 +102,8 @@ public:
     void give_up(std::size_t i, Sequence s);
     /// The first one that was given up and that no reader is known to have been told of; 0: none.
     Sequence given_up() const;
-    /// There are so few ranges that none stands for what lay between two others.
-    bool tells_gaps_apart() const { return gone_.size() < kRanges; }
+    /// There is room to say of what begins here, amid what is kept, that it has expired. Where there is none it is kept.
+    bool can_remember(Sequence from);
 
     /// Forgets ranges that lie at or below `sequence`: every reader is past them.
     void forget_gaps(Sequence sequence);
@@ -128,13 +128,16 @@ public:
     bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
     /// Arrival of the oldest batch, if it is in memory; else the beginning of time.
     std::int64_t oldest_us() const { return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min(); }
-    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
+    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`. The sums of
+    /// the cold part are without those that are known to be gone.
     void warm(std::vector<StoredBatch>&& batches, Sequence through);
     /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
-    /// there is a cold part.
+    /// there is a cold part. What has expired amid them stays where there are too many gaps, and all behind it.
     void cool(std::size_t begin, std::size_t end);
     /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes.
     void expire_cold(const StoredBatch& batch);
+    /// Lets those before the cold part go from memory: it begins with them again.
+    void cool_front();
     /// Lets the oldest cold range go.
     ColdRange pop_cold();
     ColdRange pop_cold(cast::wire::GapReason reason);
@@ -158,6 +161,7 @@ private:
     static constexpr std::size_t kRanges = 1024;
 
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
+    std::vector<GoneRange>::iterator gone_after(Sequence sequence);
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 
@@ -169,7 +173,7 @@ private:
     std::size_t split_ = 0;
     std::size_t gone_batches_ = 0;
     std::deque<StoredBatch> batches_;
-    std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; at most kRanges
+    std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; hardly more than kRanges
     std::vector<ColdRange> cold_;
     std::size_t cold_bytes_ = 0;
     Sequence base_ = 0;

@@ -34,8 +34,9 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
     std::uint64_t bytes = 0, messages = 0;
     std::uint64_t offset = split_ > 0 ? batches_[split_ - 1].end() : 0;
     for (StoredBatch& batch : batches) {
-        bytes += batch.size;
-        messages += batch.count;
+        const bool counted = !known_gone(batch.first);
+        bytes += counted ? batch.size : 0;
+        messages += counted ? batch.count : 0;
         batch.offset = offset;
         offset = batch.end();
         gone_batches_ += batch.gone ? 1 : 0;
@@ -83,6 +84,7 @@ void Stream::cool(std::size_t begin, std::size_t end) {
     for (; i < end && batches_[i].last() <= stored_; ++i) {
         const StoredBatch& batch = batches_[i];
         if (batch.gone) {
+            if (!can_remember(batch.first)) break;
             --gone_batches_;
             remember(batch.first, batch.last(), cast::wire::GapReason::expired);
             continue;
@@ -97,6 +99,25 @@ void Stream::cool(std::size_t begin, std::size_t end) {
     }
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin), batches_.begin() + static_cast<std::ptrdiff_t>(i));
     split_ = cold_.empty() ? 0 : begin;
+}
+
+void Stream::cool_front() {
+    while (split_ > 0) {
+        const StoredBatch& batch = batches_[split_ - 1];
+        if (batch.gone && !can_remember(batch.first)) return;
+        ColdRange& range = cold_.front();
+        range.first = batch.first;
+        if (batch.gone) {
+            --gone_batches_;
+            remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+        } else {
+            range.messages += batch.count;
+            range.bytes += batch.size;
+            cold_bytes_ += batch.size;
+        }
+        --split_;
+        batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(split_));
+    }
 }
 
 void Stream::expire_cold(const StoredBatch& batch) {

@@ -136,6 +136,7 @@ Loaded ChunkReader::read(const Load& load, bool& broken) {
             if (!known || !unpack_chunk(blob, load.stream, loaded.frames)) {
                 loaded.frames.resize(before);
                 loaded.failed = loaded.corrupt = true;
+                loaded.damaged = last;
                 loaded.why = "its messages " + std::to_string(first) + " to " + std::to_string(last) + " are not what was written";
                 rows_.reset();
                 break;
@@ -154,6 +155,7 @@ Loaded ChunkReader::read(const Load& load, bool& broken) {
     }
     if (loaded.failed && !loaded.frames.empty()) {  // the next load begins where this one ends, and tells
         loaded.failed = loaded.corrupt = false;
+        loaded.damaged = 0;
         loaded.through = through;
     }
     return loaded;

@@ -99,7 +99,6 @@ void Daemon::hear_store(broker::Now now) {
     while (!loads_.empty() && loads_.front().due_us <= world_.now()) {
         Reading& reading = loads_.front();
         broker::Loaded loaded = reading.loaded ? std::move(*reading.loaded) : disk_.read(reading.load);
-        loaded.look = reading.load.look;
         if (sick_ && random_.one_in(2)) loaded.failed = true;
         loads_.pop_front();
         world_.trace("loaded stream %llu from %llu through %llu, %zu batches%s", ull(loaded.stream), ull(loaded.from), ull(loaded.through), loaded.frames.size(), loaded.failed ? ", failed" : "");

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/router.hpp"
-#include "simulation/disk.hpp"
+#include "support/memory_disk.hpp"
 #include "simulation/random.hpp"
 
 namespace sim {
@@ -77,7 +77,7 @@ private:
     bool sick_ = false;
 
     // The store of a durable broker.
-    Disk disk_;
+    cast::test::MemoryDisk disk_;
     std::optional<broker::Transaction> under_way_;
     std::int64_t commit_us_ = kNever_;
     broker::Turn committed_ = 0;

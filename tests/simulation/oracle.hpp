@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/router.hpp"
-#include "simulation/disk.hpp"
+#include "support/memory_disk.hpp"
 #include "src/inbound.hpp"
 #include "src/outbound.hpp"
 #include "wire/record.hpp"
@@ -115,7 +115,7 @@ public:
     void new_epoch(std::uint64_t epoch);
     /// The broker is about to be lost; a durable one comes back as the disk has it (oracle_disk.cpp).
     void lost_broker(broker::Router& router);
-    void recovered(std::uint64_t epoch, const Disk& disk, broker::Router& router);
+    void recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router);
     /// A session was told that its batches up to this one have their outcomes.
     void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
@@ -158,11 +158,11 @@ private:
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
     void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
-    void check_late(Message& message, std::size_t id, const Disk& disk);
+    void check_late(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
     void note(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence);
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
-    void check_survivors(const Disk& disk);
-    void carry_ledgers(const Disk& disk, broker::Router& router);
+    void check_survivors(const cast::test::MemoryDisk& disk);
+    void carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& router);
     bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
     Ledger& ensure(LedgerKey key, std::uint64_t base);

@@ -28,7 +28,7 @@ bool Oracle::was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_
     return at != once_.end() && at->second.contains(id);
 }
 
-void Oracle::check_survivors(const Disk& disk) {
+void Oracle::check_survivors(const cast::test::MemoryDisk& disk) {
     for (const std::uint64_t id : living_) {
         const auto told = told_.find(id);
         const auto row = disk.sessions().find(id);
@@ -58,7 +58,7 @@ void Oracle::check_survivors(const Disk& disk) {
     }
 }
 
-void Oracle::carry_ledgers(const Disk& disk, broker::Router& router) {
+void Oracle::carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& router) {
     std::map<LedgerKey, Ledger> before;
     before.swap(ledgers_);
     auto cut = [](Ledger& ledger, std::uint64_t last) {
@@ -111,7 +111,7 @@ void Oracle::carry_ledgers(const Disk& disk, broker::Router& router) {
     }
 }
 
-void Oracle::recovered(std::uint64_t epoch, const Disk& disk, broker::Router& router) {
+void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router) {
     check_survivors(disk);
     for (auto& entry : mirrors_) {
         const std::uint64_t stream = entry.first;

@@ -57,7 +57,7 @@ void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint
 }
 
 /// Its batch is stored as waiting, or in its stream: never both, and never neither if it was taken.
-void Oracle::check_late(Message& m, std::size_t id, const Disk& disk) {
+void Oracle::check_late(Message& m, std::size_t id, const cast::test::MemoryDisk& disk) {
     const auto row = disk.sessions().find(m.session);
     const auto stream = disk.streams().find(m.stream);
     const bool waits = disk.has_chunk(later_, m.batch);

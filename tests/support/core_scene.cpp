@@ -72,7 +72,27 @@ void CoreScene::turn(bool kept) {
     router_.flush(now, outbox);
     for (const broker::Send& send : outbox.sends) hear(send);
     for (const broker::LookAnswer& look : outbox.looks) looks.push_back(look);
+    loads.insert(loads.end(), outbox.loads.begin(), outbox.loads.end());
     outbox.clear();
+}
+
+void CoreScene::keep(MemoryDisk& disk) {
+    bool answered = true;
+    while (answered) {
+        turn(false);
+        broker::Transaction transaction;
+        router_.collect(transaction, now);
+        disk.apply(transaction);
+        router_.committed(transaction.turn);
+        turn(false);
+        answered = !loads.empty();
+        for (const broker::Load& load : std::exchange(loads, {})) router_.loaded(disk.read(load), now, outbox);
+    }
+}
+
+void CoreScene::restore(const MemoryDisk& disk, bool clean) {
+    router_.restore(disk.recover(clean), now, outbox);
+    turn();
 }
 
 broker::Node& CoreScene::create(std::string_view node) {
@@ -93,7 +113,8 @@ void CoreScene::hear(const broker::Send& send) {
             reached_[send.to][batch.header.stream] = batch.last_sequence();
         });
     } else if (frame.verb == Verb::gap && decode(frame.body, gap)) {
-        static constexpr const char* kReasons[] = {"?", "expired", "retention", "purged", "lost", "malformed", "redeliveries"};
+        static constexpr const char* kReasons[] = {"?",    "expired",   "retention",   "purged",
+                                                   "lost", "malformed", "redeliveries"};
         add(gaps_[send.to],
             std::string(kReasons[static_cast<int>(gap.reason)]) + " " + std::to_string(gap.to - gap.from + 1));
         reached_[send.to][gap.stream] = gap.to;

@@ -1,5 +1,5 @@
 // CoreScene: the broker's core with clients who speak to it in frames, in a time that the test moves. No sockets, no
-// threads, no store on disk.
+// threads; a store on disk only where a test brings one.
 #pragma once
 #include <map>
 #include <string>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/router.hpp"
+#include "support/memory_disk.hpp"
 
 namespace cast::test {
 
@@ -38,6 +39,10 @@ public:
     /// `kept`: the store keeps it at once.
     void turn(bool kept = true);
     broker::Node& create(std::string_view node);
+    /// A turn, and what changed is kept on this disk, which also answers what it is asked. Until nothing more comes of it.
+    void keep(MemoryDisk& disk);
+    /// As a broker that starts on this disk.
+    void restore(const MemoryDisk& disk, bool clean);
 
     // --- What came of it, by client; take() empties it. ----------------------------------------------------
     std::string delivered(std::uint64_t client);  ///< payloads, with a blank between them
@@ -48,6 +53,7 @@ public:
     std::string looked();
     std::vector<broker::LookAnswer> looks;
     broker::Outbox outbox;
+    std::vector<broker::Load> loads;  ///< what the store was asked for and has not answered
 
 private:
     void handle(std::uint64_t client, const std::string& frame);

@@ -1,5 +1,12 @@
-// core/keeper: what goes into a transaction of sessions that came back too late.
+// core/keeper with a disk: what goes into transactions, what leaves memory and comes back, and that nothing is lost on
+// the way there and back, whoever comes and goes meanwhile.
 #include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "support/core_scene.hpp"
 #include "wire/messages.hpp"
@@ -30,4 +37,224 @@ TEST_CASE("a session that was dropped and comes back before that is written leav
     s.router().collect(second, s.now);
     CHECK(second.sessions.empty());
     CHECK(second.sessions_gone == std::vector<broker::SessionId>{1});
+}
+
+namespace {
+
+/// A broker with a disk, which ends and starts again.
+struct Kept {
+    MemoryDisk disk;
+    broker::Config config;
+    std::unique_ptr<CoreScene> scene;
+    std::uint64_t epoch = 0;
+
+    Kept() { config.durable = true; }
+    CoreScene& start(bool clean = false) {
+        const broker::Now now = scene ? scene->now : broker::Now{1000000, 1700000000000000u};
+        config.epoch = ++epoch;
+        config.first_stream = epoch * 100000;
+        for (const auto& [id, row] : disk.streams())
+            if (row.kind == wire::kBroadcastStream) config.broadcast_stream = id;
+        scene = std::make_unique<CoreScene>(config);
+        scene->now = now;
+        scene->restore(disk, clean);
+        scene->keep(disk);
+        return *scene;
+    }
+    /// Sends each of these as a batch of its own.
+    void send(std::uint64_t client, const std::vector<std::string>& payloads, Sending how = {}) {
+        for (const std::string& payload : payloads) scene->send(client, "alice", "bob", {payload}, how);
+    }
+};
+
+std::vector<std::string> numbered(const std::string& word, int count, std::size_t filling = 0) {
+    std::vector<std::string> all;
+    for (int i = 1; i <= count; ++i) all.push_back(word + std::to_string(i) + std::string(filling, '.'));
+    return all;
+}
+
+std::size_t words(const std::string& text) {
+    return text.empty() ? 0 : 1 + static_cast<std::size_t>(std::count(text.begin(), text.end(), ' '));
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(
+    Kept, "mail behind what expired in the store survives readers that leave before it, and starts in between") {
+    config.reader_window = 64 << 10;
+    CoreScene* s = &start();
+    s->create("bob");
+    s->connect(1);
+    s->attach(1, "alice", false);
+    for (int chunk = 0; chunk < 10; ++chunk) {
+        send(1, numbered("short-", 10, 1000), {.ttl_ms = 1000});
+        s->keep(disk);
+    }
+    send(1, numbered("kept-", 20, 1000));
+    s->keep(disk);
+    s->pass(2000);
+    s->keep(disk);
+    CHECK(s->router().dead().messages() == 100);
+    CHECK(s->state().directory.node("bob")->queued_messages == 20);
+    for (int i = 0; i < 3; ++i) {
+        s = &start(i == 1);
+        CHECK(s->state().directory.node("bob")->queued_messages == 20);
+        s->connect(2);
+        s->attach(2, "bob");
+        s->turn();
+        REQUIRE(s->loads.size() == 1);  // the first piece: all of it has expired
+        const broker::Load load = s->loads.back();
+        s->loads.clear();
+        s->detach(2, "bob");
+        s->router().loaded(disk.read(load), s->now, s->outbox);
+        s->keep(disk);
+        CHECK(s->state().directory.node("bob")->queued_messages == 20);
+    }
+    s = &start();
+    s->connect(2);
+    s->attach(2, "bob");
+    for (int i = 0; i < 10; ++i) {
+        s->keep(disk);
+        s->ack(2);
+    }
+    CHECK(words(s->delivered(2)) == 20);
+    CHECK(s->gaps(2).find("lost") == std::string::npos);
+    CHECK(s->state().directory.node("bob")->queued_messages == 0);
+    CHECK(s->state().total_bytes == s->state().directory.broadcast().stream.bytes());
+}
+
+TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none covers a message that is kept") {
+    config.mailbox_messages = config.dead_messages = 10000;
+    CoreScene* s = &start();
+    s->create("bob");
+    s->connect(1);
+    s->attach(1, "alice", false);
+    for (int i = 0; i < 1500; ++i) {
+        s->send(1, "alice", "bob", {"short"}, {.ttl_ms = 1000});
+        s->send(1, "alice", "bob", {"kept"});
+        if (i % 100 == 0) s->keep(disk);
+    }
+    s->keep(disk);
+    for (int i = 0; i < 20; ++i) {
+        s->pass(1000);
+        s->keep(disk);
+    }
+    SUBCASE("they are seen") {
+        s->connect(3);
+        s->router().looking().peek({3, 1}, *s->state().directory.node("bob"), 3000, s->now, s->outbox);
+        s->keep(disk);
+        CHECK(words(s->looked()) == 1500);
+    }
+    SUBCASE("they become dead letters with their node") {
+        s->router().delete_node("bob", s->now, s->outbox);
+        s->keep(disk);
+        std::size_t kept = 0, expired = 0;
+        for (auto dead = s->router().dead().before(~std::uint64_t{0}); dead; dead = s->router().dead().before(dead->id))
+            ++(dead->message.payload == "kept" ? kept : expired);
+        CHECK(kept == 1500);
+        CHECK(expired == 1500);
+    }
+    SUBCASE("they are read, over a start, too") {
+        s = &start();
+        s->connect(2);
+        s->attach(2, "bob");
+        std::size_t got = 0;
+        for (int i = 0; i < 40; ++i) {
+            s->keep(disk);
+            got += words(s->delivered(2));
+            s->ack(2);
+        }
+        CHECK(got == 1500);
+        CHECK(s->gaps(2).find("lost") == std::string::npos);
+        CHECK(s->router().dead().messages() == 1500);
+        CHECK(s->state().directory.node("bob")->queued_messages == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(Kept, "of a deleted node's mail only what is damaged is let go") {
+    CoreScene& s = start();
+    s.create("bob");
+    s.connect(1);
+    s.attach(1, "alice", false);
+    send(1, numbered("mail-", 3, 100000));
+    s.keep(disk);
+    s.router().delete_node("bob", s.now, s.outbox);
+    s.turn();
+    for (int tries = 0; tries < 20 && !s.state().reaped.empty(); ++tries) {
+        for (const broker::Load& load : std::exchange(s.loads, {})) {
+            broker::Loaded loaded = disk.read({load.stream, load.from, 1});
+            if (load.from == 2) {
+                loaded.frames.clear();
+                loaded.failed = loaded.corrupt = true;
+                loaded.damaged = 2;
+            }
+            s.router().loaded(std::move(loaded), s.now, s.outbox);
+        }
+        s.pass(10000);
+        s.turn();
+    }
+    s.keep(disk);
+    CHECK(s.state().reaped.empty());
+    REQUIRE(s.router().dead().messages() == 2);
+    CHECK(s.router().dead().before(~std::uint64_t{0})->message.payload.substr(0, 6) == "mail-3");
+    CHECK(disk.chunks() == 2);  // the letters
+}
+
+TEST_CASE_FIXTURE(Kept, "mail that no reader is there for leaves memory, also when one has been there") {
+    config.reader_window = 256 << 10;
+    config.memory_budget = 2 << 20;
+    CoreScene* s = &start();
+    s->connect(1);
+    s->attach(1, "alice", false);
+    const std::string filling(10000, '.');
+    for (int node = 0; node < 10; ++node) s->create("n" + std::to_string(node));
+    for (int i = 0; i < 100; ++i) {
+        for (int node = 0; node < 10; ++node) s->send(1, "alice", "n" + std::to_string(node), {filling});
+        s->keep(disk);
+    }
+    CHECK(s->outcomes(1) == "");
+    bool read_back = false;
+    SUBCASE("with all of it in the store") { read_back = true; }
+    SUBCASE("with nothing in the store before") { s = &start(true); }
+    for (int node = 0; node < 10; ++node) {
+        s->connect(static_cast<std::uint64_t>(10 + node));
+        s->attach(static_cast<std::uint64_t>(10 + node), "n" + std::to_string(node));
+    }
+    s->keep(disk);
+    CHECK((read_back || s->state().memory_bytes() > 1 << 20));
+    for (int node = 0; node < 10; ++node) s->detach(static_cast<std::uint64_t>(10 + node), "n" + std::to_string(node));
+    s->keep(disk);
+    CHECK(s->state().memory_bytes() < 1 << 20);
+}
+
+TEST_CASE_FIXTURE(Kept, "after an end in order what was handed out is known of every member, and of nothing else") {
+    CoreScene* s = &start();
+    s->connect(1);
+    s->attach(1, "alice", false);
+    s->connect(2);
+    const auto names = numbered("member-", 12);  // so many that their cursors are not stored as they move
+    for (const std::string& name : names) {
+        s->create(name);
+        s->router().join(name, "team", s->now, s->outbox);
+        s->attach(2, name);
+    }
+    for (int i = 0; i < 10; ++i) s->send(1, "alice", "team", {"read"}, {.cast = wire::Cast::multicast});
+    s->turn();
+    s->keep(disk);
+    wire::Ack ack{{{s->state().directory.group("team")->stream.id(), 10, {}}}};
+    for (const std::string& name : names) ack.entries[0].exceptions.push_back({name, 10});
+    s->router().handle(2, wire::Slice::take(wire::encode(ack)), s->now, s->outbox);
+    s->keep(disk);
+    s->send(1, "alice", "team", {"handed out"}, {.cast = wire::Cast::multicast});
+    s->turn();
+    s->router().goodbye(s->outbox);
+    s->keep(disk);
+    s = &start(true);
+    broker::Group* team = s->state().directory.group("team");
+    REQUIRE(team != nullptr);
+    for (const std::string& name : names) {
+        const broker::Membership* m = s->state().directory.node(name)->membership(*team);
+        CHECK(m->cursor == 10);
+        CHECK(m->high == 11);
+    }
 }

@@ -318,5 +318,89 @@ TEST_CASE("what is damaged is let go after some tries, and what lies behind it i
     CHECK(again.router.state().cold_bytes == 0);
     Transaction after;
     again.router.collect(after, again.now);
-    CHECK(std::any_of(after.erasures.begin(), after.erasures.end(), [&](const Erasure& e) { return e.stream == later && e.from <= 2 && e.through >= 2; }));
+    CHECK(std::any_of(after.erasures.begin(), after.erasures.end(),
+                      [&](const Erasure& e) { return e.stream == later && e.from <= 2 && e.through >= 2; }));
+}
+
+namespace {
+
+/// What a broker that starts finds: these payloads, each due a second before the one ahead of it.
+struct Found {
+    Bench bench;
+    std::vector<ChunkRow> chunks;
+    StreamId later = 0;
+
+    static Config durable() {
+        Config config;
+        config.durable = true;
+        config.first_stream = 1000;
+        return config;
+    }
+    explicit Found(const std::vector<const char*>& payloads) : bench(durable()) {
+        Config config = durable();
+        config.first_stream = 1;
+        Bench b(config);
+        b.hello();
+        b.create("bob");
+        std::uint64_t delay_us = 9'000'000;
+        for (const char* payload : payloads) b.send(Cast::unicast, "bob", delay_us -= 1'000'000, payload);
+        Transaction t;
+        b.turn();
+        b.router.collect(t, b.now);
+        Recovered recovered;
+        recovered.nodes = t.nodes;
+        recovered.streams = t.streams;
+        later = b.router.later().stream();
+        chunks = t.chunks;
+        for (ChunkRow chunk : t.chunks) {
+            chunk.frames.clear();
+            recovered.group_chunks.push_back(chunk);
+        }
+        bench.now.wall_us += 60'000'000;
+        bench.router.restore(recovered, bench.now, bench.outbox);
+        bench.outbox.clear();
+    }
+    /// The store answers with chunk `i` (from 0), behind which there are more, or (`why`) that it cannot.
+    void answers(std::size_t i, const char* why = nullptr) {
+        const Sequence at = i + 1;
+        Loaded loaded{later, at, at == chunks.size() ? Loaded::kEnd : at, why != nullptr, {}, why != nullptr ? why : "",
+                      false};
+        if (why == nullptr) loaded.frames = chunks[i].frames;
+        bench.outbox.loads.clear();
+        bench.router.loaded(std::move(loaded), bench.now, bench.outbox);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("what was due while the broker was away goes in the order of its times, not of its coming") {
+    Found f({"third", "second", "first"});
+    f.answers(0);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob").empty());
+    f.answers(1);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob").empty());
+    f.answers(2);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob") == "first second third ");
+}
+
+TEST_CASE("what the disk does not give back for long holds nothing else back, and goes when it does") {
+    Found f({"third", "unreadable", "first"});
+    f.answers(0);
+    for (int tries = 0; tries < 5; ++tries) {
+        f.answers(1, "disk I/O error");
+        f.bench.now.mono_us += 10'000'000;
+        f.bench.turn();
+    }
+    CHECK(f.bench.waiting() == 3);
+    f.answers(2);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob") == "first third ");
+    CHECK(f.bench.waiting() == 1);
+    f.answers(1);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob") == "first third unreadable ");
+    CHECK(f.bench.waiting() == 0);
 }

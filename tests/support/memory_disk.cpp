@@ -1,14 +1,14 @@
 // Tables as maps.
-#include "simulation/disk.hpp"
+#include "support/memory_disk.hpp"
 
 #include "store/tables.hpp"
 #include "wire/frame.hpp"
 
-namespace sim {
+namespace cast::test {
 
 using namespace broker;
 
-void Disk::apply(const Transaction& t) {
+void MemoryDisk::apply(const Transaction& t) {
     next_stream_ = t.next_stream;
     forgetful_epoch_ = t.forgetful_epoch;
     for (const auto& name : t.nodes_gone) {
@@ -31,7 +31,7 @@ void Disk::apply(const Transaction& t) {
     for (const ChunkRow& row : t.chunks) apply(row);
 }
 
-void Disk::apply(const ChunkRow& row) {
+void MemoryDisk::apply(const ChunkRow& row) {
     const auto grows = row.extends == 0 ? chunks_.end() : chunks_.find({row.stream, row.extends});
     Chunk& chunk = grows != chunks_.end() ? grows->second : chunks_[{row.stream, row.first}];
     if (grows == chunks_.end()) {
@@ -46,7 +46,7 @@ void Disk::apply(const ChunkRow& row) {
     for (const auto& frame : row.frames) chunk.batches.append(frame.view().substr(cast::wire::kFrameHeader));
 }
 
-Recovered Disk::recover(bool clean) const {
+Recovered MemoryDisk::recover(bool clean) const {
     Recovered all;
     all.clean = clean;
     all.next_stream = next_stream_;
@@ -62,8 +62,9 @@ Recovered Disk::recover(bool clean) const {
     return all;
 }
 
-Loaded Disk::read(const Load& load) const {
+Loaded MemoryDisk::read(const Load& load) const {
     Loaded loaded{load.stream, load.from, load.upto, false, {}, {}, false};
+    loaded.look = load.look;
     std::size_t bytes = 0;
     for (const auto& [key, chunk] : chunks_) {
         if (key.first != load.stream || chunk.row.last < load.from) continue;
@@ -76,4 +77,4 @@ Loaded Disk::read(const Load& load) const {
     return loaded;
 }
 
-}  // namespace sim
+}  // namespace cast::test

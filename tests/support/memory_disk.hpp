@@ -1,5 +1,5 @@
-// Disk: what a store holds, as maps: transactions are applied whole, read back after a crash, and chunks are read. It
-// stands for the SQLite store, whose tables work the same way. Virtual time is the Daemon's business.
+// MemoryDisk: what a store holds, as maps: transactions are applied whole, read back after a crash, and chunks are read. It
+// stands for the SQLite store, whose tables work the same way.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -8,9 +8,9 @@
 
 #include "core/store.hpp"
 
-namespace sim {
+namespace cast::test {
 
-class Disk {
+class MemoryDisk {
 public:
     void apply(const broker::Transaction& transaction);
     broker::Recovered recover(bool clean) const;
@@ -38,4 +38,4 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, Chunk> chunks_;
 };
 
-}  // namespace sim
+}  // namespace cast::test
