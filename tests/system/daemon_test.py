@@ -146,6 +146,36 @@ class Daemon(unittest.TestCase):
             self.assertIn(broker.url, errors)
             broker.check_serves()
 
+    def test_a_start_that_finds_an_end_taken_leaves_the_store_as_it_was(self):
+        data = os.path.join(os.path.dirname(self.config("")), "data")
+        with Broker(data=data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "bob"})
+            sender.say(cast(batch(sender.session, 1, "bob", "sender", ["mail"])))
+            sender.outcome(1)
+            epoch = broker.stats()["epoch"]
+        free = "tcp://127.0.0.1:0"
+        with Broker(http="127.0.0.1:0") as other:
+            for bind, publish, http in ((other.url, free, "off"), (free, other.publish_url, "off"), (free, free, other.http.split("//")[1].rstrip("/"))):
+                code, _, errors = run("--data", data, "--bind", bind, "--publish", publish, "--http", http)
+                self.assertEqual(code, 1)
+                self.assertIn("Address already in use", errors)
+        with Broker(data=data) as broker:
+            self.assertEqual(broker.stats()["epoch"], epoch + 1)
+            got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "bob", "-n", "1", "--format", "%p, redelivered: %r\n"],
+                                 capture_output=True, text=True, timeout=60 * FACTOR)
+            self.assertEqual(got.stdout, "mail, redelivered: 0\n", got.stderr)
+
+    def test_a_second_broker_on_the_same_data_does_not_take_the_ends_of_the_first(self):
+        folder = os.path.dirname(self.config(""))
+        data, end = os.path.join(folder, "data"), "ipc://" + os.path.join(folder, "end")
+        flags = ("--bind", end, "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0")
+        with Broker(*flags, ends=False, data=data) as broker:
+            code, _, errors = run("--data", data, *flags, "--http", "off")
+            self.assertEqual(code, 1)
+            self.assertIn("another cast-broker uses the data directory", errors)
+            with broker.peer("client", url=end):  # libzmq would have put another in its place
+                pass
+
     def test_a_port_of_the_page_that_is_taken_is_named_and_ends_with_one(self):
         flags = ("--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--memory")
         with Broker(http="127.0.0.1:0") as other:
