@@ -215,6 +215,22 @@ class Daemon(unittest.TestCase):
                 while b"STOPPING=1" not in said:
                     said = notify.recv(4096)
 
+    def test_mail_that_is_on_disk_alone_does_not_count_for_the_memory_budget(self):
+        data = os.path.join(os.path.dirname(self.config("")), "data")
+        with Broker("--memory-budget", "1MiB", data=data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "absent"})
+            for number in range(1, 31):
+                sender.say(cast(batch(sender.session, number, "absent", "sender", [b"x" * 100000])))
+                self.assertEqual(sender.outcome(number), {})
+            status = sender.call({"op": "status"})
+            self.assertEqual((status["status"], status["reasons"]), ("ok", []))
+            self.assertGreater(status["queued_bytes"], 2 * status["memory_budget"])
+            self.assertLess(status["memory_bytes"], 0.9 * status["memory_budget"])
+            self.assertEqual(sender.call({"op": "stats"})["queued"]["bytes"], status["queued_bytes"])
+            shown = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "status"], capture_output=True, text=True, timeout=60 * FACTOR)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertRegex(shown.stdout, r"queued +2\.9 MiB\nmemory +.* of 1\.0 MiB\n")
+
     @unittest.skipIf(SANITIZED, "a sanitizer keeps what is freed")
     def test_memory_that_is_free_again_goes_back_to_the_system(self):
         with Broker("--mailbox-bytes", "512MiB") as broker, broker.peer("sender") as sender:
