@@ -131,21 +131,32 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
     return std::make_unique<gateway::Gateway>(std::move(settings));
 }
 
-int run(const broker::Options& options, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
-    broker::Edge edge({options.bind, options.publish, options.max_message + (8u << 20), !options.no_spin, static_cast<int>(options.io_threads)});
+/// Where clients come to. Bound after the data directory is locked, for an ipc end is taken from whoever has it, and
+/// before the store begins its epoch: a start that finds an end taken leaves the store as it was. Nobody is answered yet.
+struct Ends {
+    explicit Ends(const broker::Options& o)
+        : edge(std::make_unique<broker::Edge>(broker::Edge::Settings{o.bind, o.publish, o.max_message + (8u << 20), !o.no_spin, static_cast<int>(o.io_threads)})),
+          page(make_gateway(o, *edge)) {}
+    std::unique_ptr<broker::Edge> edge;
+    std::unique_ptr<gateway::Gateway> page;
+};
+
+/// The ends are closed when it returns.
+int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
+    broker::Edge& edge = *ends.edge;
+    gateway::Gateway* const page = ends.page.get();
     Broker broker(options, edge, store, config, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
-    const std::unique_ptr<gateway::Gateway> page = make_gateway(options, edge);
     if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
     if (page != nullptr) page->start();
-    if (!options.endpoints_file.empty() && !write_endpoints(options.endpoints_file, edge, page.get())) {
+    if (!options.endpoints_file.empty() && !write_endpoints(options.endpoints_file, edge, page)) {
         broker::log_error("cannot write " + options.endpoints_file);
         return 1;
     }
     notify("READY=1");
-    g_gateway = page.get();
+    g_gateway = page;
     broker.run(signals, read_signal, reload);
     g_gateway = nullptr;
     notify("STOPPING=1");
@@ -158,8 +169,10 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     const std::string directory = options.data.empty() ? broker::default_directory() : options.data;
     if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
-    broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os, config.store_id, config.first_stream);
+    broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os);
     store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
+    Ends ends(options);
+    store.begin_epoch(config.store_id, config.first_stream);
     broker::Recovered recovered = store.recover();
     config.durable = true;
     config.epoch = store.identity().epoch;
@@ -168,7 +181,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     for (const broker::StreamRow& row : recovered.streams)
         if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
     broker::log_info("the store is in " + directory);
-    const int code = run(options, store, config, &recovered, signals);
+    const int code = run(options, std::move(ends), store, config, &recovered, signals);
     if (!store.close()) broker::log_error("the store could not be closed in order; what was receipted is in it: " + store.trouble());
     return code;
 }
@@ -180,7 +193,7 @@ int serve(const broker::Options& options, int signals) {
     config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
     if (!options.memory && options.durability != broker::Durable::memory) return serve_from_disk(options, config, signals);
     broker::MemoryStore store;
-    return run(options, store, config, nullptr, signals);
+    return run(options, Ends(options), store, config, nullptr, signals);
 }
 
 }  // namespace

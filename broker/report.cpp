@@ -168,7 +168,7 @@ json report_status(Router& router, const Store& store, const std::string& versio
     for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);
     if (!state.unreadable.empty())
         reasons.push_back("messages of " + std::to_string(state.unreadable.size()) + " streams cannot be read; stats name them");
-    if (state.total_bytes >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
+    if (state.memory_bytes() >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
     const Counts counts = count_nodes(state);
     return {{"status", reasons.empty() ? "ok" : "degraded"},
             {"reasons", std::move(reasons)},
@@ -177,6 +177,7 @@ json report_status(Router& router, const Store& store, const std::string& versio
             {"nodes", state.directory.nodes()},
             {"attached", counts.attached},
             {"queued_bytes", state.total_bytes},
+            {"memory_bytes", state.memory_bytes()},
             {"memory_budget", state.config.memory_budget},
             {"store", store.name()},
             {"store_healthy", store.healthy()}};

@@ -71,7 +71,7 @@ const std::array kSettings{
     Setting{"sender-window", SizeRange{&O::sender_window, 64 * kKiB, kGiB}, kLive, kLimits,
             "bytes under way from a sender, without receipt; twice that unless memory is set, for a receipt waits for the disk"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
-            "bytes of all streams together"},
+            "bytes of all streams together that are in memory"},
     Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits, "messages that wait for their time"},
     Setting{"later-bytes", SizeRange{&O::later_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that wait for their time"},
     Setting{"later-time", TimeRange{&O::later_time, 1s, 8760h * 8}, kLive, kLimits, "how far ahead that time may be"},

@@ -35,7 +35,8 @@ std::string text_of(const Json& status) {
     rows.emplace_back("uptime", uptime_text(seconds));
     rows.emplace_back("nodes", fmt::format("{} ({} attached)", status.value("nodes", std::uint64_t{0}),
                                            status.value("attached", std::uint64_t{0})));
-    rows.emplace_back("queued", fmt::format("{} of {}", bytes_text(status.value("queued_bytes", 0.0)),
+    rows.emplace_back("queued", bytes_text(status.value("queued_bytes", 0.0)));
+    rows.emplace_back("memory", fmt::format("{} of {}", bytes_text(status.value("memory_bytes", 0.0)),
                                             bytes_text(status.value("memory_budget", 0.0))));
     rows.emplace_back("store", printable(status.value("store", "?")));
     return fields(rows);

@@ -37,7 +37,7 @@ json status_json(const json& stats, const json& status, const json& casts) {
     messages["expired"] = stats.at("expired");
     messages["redelivered"] = stats.at("redelivered");
     json store = {{"kind", status.at("store")}, {"healthy", status.at("store_healthy")}};
-    store["bytes"] = status.at("queued_bytes");
+    store["bytes"] = status.at("memory_bytes");
     store["budget"] = status.at("memory_budget");
     return {{"status", status.at("status")},
             {"reasons", status.at("reasons")},

@@ -42,6 +42,7 @@ private:
 void copy(const std::string& from, int flags, const std::string& to) {
     Database source(from, flags);
     source.run("PRAGMA busy_timeout = 10000");
+    known_version(source, from);  // what is refused is told by its own name, not by the copy's
     Statement(source, "VACUUM INTO ?").bind(std::string_view(to)).run();
 }
 
@@ -53,6 +54,7 @@ Checked sound(const std::string& path) {
 
 void become(const std::string& path, std::uint64_t id) {
     Database database(path, SQLITE_OPEN_READWRITE);
+    prepare_tables(database, path);
     database.run("BEGIN IMMEDIATE");
     Statement(database, "UPDATE meta SET value = ? WHERE name = 'store_id'").bind(id).run();
     database.run("UPDATE meta SET value = 1 WHERE name = 'running'; DELETE FROM sessions; COMMIT");

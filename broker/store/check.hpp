@@ -1,5 +1,5 @@
-// Check: the whole of a store looked at: SQLite's own check, and what the broker relies on beyond it. Reads only; a
-// broker may run on the store meanwhile. One thread.
+// Check: the whole of a store looked at: SQLite's own check, and what the broker relies on beyond it. Reads only, tables
+// of earlier versions, too; a broker may run on the store meanwhile. One thread.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct Checked {
     std::uint64_t messages = 0;  ///< that wait for readers
 };
 
-/// Throws std::runtime_error when there is no such file.
+/// Throws std::runtime_error when there is no such file, or it is of another program or a newer one.
 Checked check_data(const std::string& path);
 
 }  // namespace broker

@@ -53,10 +53,9 @@ std::string default_directory() {
     return {};
 }
 
-DiskStore::DiskStore(const std::string& directory, Durability durability, std::uint64_t id, StreamId first_stream)
-    : directory_(directory), durability_(durability) {
+DiskStore::DiskStore(const std::string& directory, Durability durability) : directory_(directory), durability_(durability) {
     try {
-        open(id, first_stream);
+        open();
     } catch (const SqliteError& error) {
         cannot_start(error);
     }
@@ -75,17 +74,22 @@ void DiskStore::cannot_start(const SqliteError& error) const {
     throw std::runtime_error("the store " + directory_.database() + ": " + error.what() + advice);
 }
 
-void DiskStore::open(std::uint64_t id, StreamId first_stream) {
+void DiskStore::open() {
     directory_.insist_on_what_was();
     if (durability_ == Durability::fsync) directory_.settle_log();
     open_database();
     database_->checkpoint();
     identity_ = read_identity(*database_);
+}
+
+void DiskStore::begin_epoch(std::uint64_t id, StreamId first_stream) try {
     const bool clean = identity_.clean;
-    identity_ = begin_epoch(*database_, id, first_stream);
+    identity_ = broker::begin_epoch(*database_, id, first_stream);
     identity_.clean = clean;
     if (durability_ == Durability::fsync) directory_.lengthen_log(kLogReady);
     directory_.remember(identity_.store_id);
+} catch (const SqliteError& error) {
+    cannot_start(error);
 }
 
 void DiskStore::open_database() {

@@ -27,11 +27,14 @@ enum class Durability { fsync, os };
 
 class DiskStore final : public Store {
 public:
-    /// Makes the directory, locks it, opens the database and begins an epoch. Throws std::runtime_error with a
-    /// sentence for the operator when any of that cannot be done. `id`, `first_stream`: of a store that is new.
-    DiskStore(const std::string& directory, Durability durability, std::uint64_t id, StreamId first_stream);
+    /// Makes the directory, locks it and opens the database. Throws std::runtime_error with a sentence for the operator
+    /// when any of that cannot be done.
+    DiskStore(const std::string& directory, Durability durability);
     ~DiskStore() override;
 
+    /// Once nothing else can keep the broker from serving: a start that ends before it leaves the store as the last
+    /// epoch left it. `id`, `first_stream`: of a store that is new. Throws like the constructor.
+    void begin_epoch(std::uint64_t id, StreamId first_stream);
     const Identity& identity() const { return identity_; }
     /// What the start found; to be taken once, before the first transaction.
     Recovered recover();
@@ -56,7 +59,7 @@ public:
 
 private:
     [[noreturn]] void cannot_start(const SqliteError& error) const;
-    void open(std::uint64_t id, StreamId first_stream);
+    void open();
     void open_database();
     void write_all();
     void await_transaction(std::unique_lock<std::mutex>& guard);

@@ -27,6 +27,12 @@ constexpr std::array<const char*, kSchema> kSteps{
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;",  // of the batches; NULL: written by version 1
     "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"};
 
+/// views[n] shows tables of version n as of version n + 1, to whoever only reads.
+constexpr std::array<const char*, kSchema> kViews{
+    "",  // a new file: there is nothing to show
+    "CREATE TEMP VIEW chunks AS SELECT *, NULL AS sum FROM main.chunks;",
+    "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings FROM main.streams;"};
+
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
 }
@@ -39,19 +45,28 @@ std::uint64_t get(Database& database, const char* name) {
 
 }  // namespace
 
-void prepare_tables(Database& database, const std::string& path) {
+int known_version(Database& database, const std::string& path) {
     const auto version = database.number("PRAGMA user_version");
     const auto application = database.number("PRAGMA application_id");
     const bool empty = database.number("SELECT count(*) FROM sqlite_schema") == 0;
     if (!empty && application != kApplication) throw std::runtime_error(path + " is a database of another program");
-    if (version > kSchema)
+    if (version < 0 || version > kSchema)
         throw std::runtime_error(fmt::format("{} was written by a newer cast-broker (its tables have version {}, this program knows {}): "
                                              "use that one, or another data directory", path, version, kSchema));
+    return static_cast<int>(version);
+}
+
+void prepare_tables(Database& database, const std::string& path) {
+    const int version = known_version(database, path);
     if (version == kSchema) return;
     database.run("BEGIN IMMEDIATE");
-    for (auto v = version; v < kSchema; ++v) database.run(kSteps[static_cast<std::size_t>(v)]);
+    for (int v = version; v < kSchema; ++v) database.run(kSteps[static_cast<std::size_t>(v)]);
     database.run(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplication, kSchema));
     database.run("COMMIT");
+}
+
+void view_as_current(Database& database, const std::string& path) {
+    for (int v = known_version(database, path); v < kSchema; ++v) database.run(kViews[static_cast<std::size_t>(v)]);
 }
 
 void check_small_tables(Database& database) {

@@ -12,9 +12,13 @@ namespace broker {
 /// The version of the tables that this program writes (PRAGMA user_version).
 inline constexpr int kSchema = 3;
 
-/// Makes the tables, or brings older ones up to date. Throws std::runtime_error when they are of a newer program or
-/// the file is something else.
+/// The version of the tables; 0: there are none yet. Throws std::runtime_error when they are of a newer program or the
+/// file is something else.
+int known_version(Database& database, const std::string& path);
+/// Makes the tables, or brings older ones up to date. Throws like known_version().
 void prepare_tables(Database& database, const std::string& path);
+/// The same for whoever only reads: older tables look up to date through views of this handle, and the file stays as it is.
+void view_as_current(Database& database, const std::string& path);
 
 /// Who this store is, and how often it was started.
 struct Identity {

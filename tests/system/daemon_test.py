@@ -146,6 +146,36 @@ class Daemon(unittest.TestCase):
             self.assertIn(broker.url, errors)
             broker.check_serves()
 
+    def test_a_start_that_finds_an_end_taken_leaves_the_store_as_it_was(self):
+        data = os.path.join(os.path.dirname(self.config("")), "data")
+        with Broker(data=data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "bob"})
+            sender.say(cast(batch(sender.session, 1, "bob", "sender", ["mail"])))
+            sender.outcome(1)
+            epoch = broker.stats()["epoch"]
+        free = "tcp://127.0.0.1:0"
+        with Broker(http="127.0.0.1:0") as other:
+            for bind, publish, http in ((other.url, free, "off"), (free, other.publish_url, "off"), (free, free, other.http.split("//")[1].rstrip("/"))):
+                code, _, errors = run("--data", data, "--bind", bind, "--publish", publish, "--http", http)
+                self.assertEqual(code, 1)
+                self.assertIn("Address already in use", errors)
+        with Broker(data=data) as broker:
+            self.assertEqual(broker.stats()["epoch"], epoch + 1)
+            got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "bob", "-n", "1", "--format", "%p, redelivered: %r\n"],
+                                 capture_output=True, text=True, timeout=60 * FACTOR)
+            self.assertEqual(got.stdout, "mail, redelivered: 0\n", got.stderr)
+
+    def test_a_second_broker_on_the_same_data_does_not_take_the_ends_of_the_first(self):
+        folder = os.path.dirname(self.config(""))
+        data, end = os.path.join(folder, "data"), "ipc://" + os.path.join(folder, "end")
+        flags = ("--bind", end, "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0")
+        with Broker(*flags, ends=False, data=data) as broker:
+            code, _, errors = run("--data", data, *flags, "--http", "off")
+            self.assertEqual(code, 1)
+            self.assertIn("another cast-broker uses the data directory", errors)
+            with broker.peer("client", url=end):  # libzmq would have put another in its place
+                pass
+
     def test_a_port_of_the_page_that_is_taken_is_named_and_ends_with_one(self):
         flags = ("--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--memory")
         with Broker(http="127.0.0.1:0") as other:
@@ -184,6 +214,22 @@ class Daemon(unittest.TestCase):
                 said = b""
                 while b"STOPPING=1" not in said:
                     said = notify.recv(4096)
+
+    def test_mail_that_is_on_disk_alone_does_not_count_for_the_memory_budget(self):
+        data = os.path.join(os.path.dirname(self.config("")), "data")
+        with Broker("--memory-budget", "1MiB", data=data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "absent"})
+            for number in range(1, 31):
+                sender.say(cast(batch(sender.session, number, "absent", "sender", [b"x" * 100000])))
+                self.assertEqual(sender.outcome(number), {})
+            status = sender.call({"op": "status"})
+            self.assertEqual((status["status"], status["reasons"]), ("ok", []))
+            self.assertGreater(status["queued_bytes"], 2 * status["memory_budget"])
+            self.assertLess(status["memory_bytes"], 0.9 * status["memory_budget"])
+            self.assertEqual(sender.call({"op": "stats"})["queued"]["bytes"], status["queued_bytes"])
+            shown = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "status"], capture_output=True, text=True, timeout=60 * FACTOR)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertRegex(shown.stdout, r"queued +2\.9 MiB\nmemory +.* of 1\.0 MiB\n")
 
     @unittest.skipIf(SANITIZED, "a sanitizer keeps what is freed")
     def test_memory_that_is_free_again_goes_back_to_the_system(self):

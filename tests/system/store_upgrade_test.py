@@ -1,5 +1,5 @@
-"""Upgrade: a store of every earlier version of the tables is brought up to date, with all that was receipted in it. The
-tables here are as those versions made them, and never change."""
+"""Upgrade: a store of every earlier version of the tables is brought up to date, with all that was receipted in it; before
+that it can be looked at, backed up and restored. The tables here are as those versions made them, and never change."""
 import os
 import sqlite3
 import subprocess
@@ -47,6 +47,7 @@ class Upgrade(unittest.TestCase):
     def rows(self, sql):
         db = sqlite3.connect(self.db)
         rows = db.execute(sql).fetchall()
+        db.commit()
         db.close()
         return rows
 
@@ -68,8 +69,56 @@ class Upgrade(unittest.TestCase):
         db.execute("DETACH newer")
         db.execute("PRAGMA application_id = 0x63617374")
         db.execute(f"PRAGMA user_version = {version}")
+        db.execute("PRAGMA journal_mode = WAL")
         db.close()
         os.remove(newer)
+
+    def task(self, *flags):
+        done = subprocess.run([os.path.join(BIN, "cast-broker"), *flags], capture_output=True, text=True, timeout=60 * FACTOR)
+        return done.returncode, done.stdout + done.stderr
+
+    def store(self):
+        """Its bytes. What SQLite needs to share a file among programs comes and goes beside it, and is empty."""
+        for name in os.listdir(self.data):
+            self.assertIn(name, ("cast.db", "cast.db-shm", "cast.db-wal", "lock"))
+        self.assertFalse(os.path.exists(self.db + "-wal") and os.path.getsize(self.db + "-wal"))
+        with open(self.db, "rb") as file:
+            return file.read()
+
+    def all_mail(self, data):
+        with Broker(data=data) as broker:
+            self.assertEqual(sorted(self.nodectl(broker, "recv", "bob", "--raw", "-n", "120")), sorted(MAIL + MAIL))
+            self.assertEqual(self.nodectl(broker, "recv", "carol", "--raw", "-n", "40"), MAIL[20:])
+
+    def check_before(self, version):
+        """What an operator does before the upgrade."""
+        self.fill()
+        good = self.task("--data", self.data, "--check-data")
+        self.assertEqual(good[0], 0, good[1])
+        self.turn_into(version)
+        before = self.store()
+        self.assertEqual(self.task("--data", self.data, "--check-data"), good)
+        self.assertEqual(before, self.store())
+        backup, copy = os.path.join(self.folder, "backup"), os.path.join(self.folder, "copy")
+        code, text = self.task("--data", self.data, "--backup", backup)
+        self.assertEqual(code, 0, text)
+        self.assertEqual(before, self.store())
+        with open(backup, "rb") as file:
+            saved = file.read()
+        code, text = self.task("--restore", backup, "--data", copy)
+        self.assertEqual(code, 0, text)
+        with open(backup, "rb") as file:
+            self.assertEqual(saved, file.read())
+        with sqlite3.connect(backup) as db:  # the program that wrote the store can go back to it, too
+            self.assertEqual(db.execute("PRAGMA user_version").fetchone(), (version,))
+        db.close()
+        self.all_mail(copy)
+        plain = os.path.join(self.folder, "plain")  # a backup by cp
+        code, text = self.task("--restore", self.db, "--data", plain)
+        self.assertEqual(code, 0, text)
+        self.assertEqual(before, self.store())
+        self.all_mail(plain)
+        self.all_mail(self.data)
 
     def check(self, version):
         self.fill()
@@ -94,6 +143,36 @@ class Upgrade(unittest.TestCase):
 
     def test_of_version_2(self):
         self.check(2)
+
+    def test_version_1_is_looked_at_backed_up_and_restored_as_it_is(self):
+        self.check_before(1)
+
+    def test_version_2_is_looked_at_backed_up_and_restored_as_it_is(self):
+        self.check_before(2)
+
+    def test_an_older_store_that_is_damaged_is_still_found_out(self):
+        self.fill()
+        self.turn_into(2)
+        self.rows("UPDATE chunks SET batches = zeroblob(1000)")
+        code, text = self.task("--data", self.data, "--check-data")
+        self.assertEqual(code, 1)
+        self.assertIn("is not what was written", text)
+
+    def test_a_newer_version_is_refused_in_words_and_not_called_damaged(self):
+        self.fill()
+        backup, copy = os.path.join(self.folder, "backup"), os.path.join(self.folder, "copy")
+        self.assertEqual(self.task("--data", self.data, "--backup", backup)[0], 0)
+        for path in (self.db, backup):
+            db = sqlite3.connect(path)
+            db.execute("PRAGMA user_version = 1000")
+            db.close()
+        for flags, path in ((("--data", self.data, "--check-data"), self.db), (("--data", self.data, "--backup", backup + "2"), self.db),
+                            (("--restore", backup, "--data", copy), backup)):
+            code, text = self.task(*flags)
+            self.assertEqual(code, 1)
+            self.assertIn(f"cast-broker: {path} was written by a newer cast-broker (its tables have version 1000", text)
+            self.assertNotIn("fault", text)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["backup", "data"])
 
 
 if __name__ == "__main__":

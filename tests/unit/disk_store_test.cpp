@@ -40,7 +40,11 @@ struct Fixture {
     std::string directory = folder / "data";
     std::unique_ptr<DiskStore> store = open();
 
-    std::unique_ptr<DiskStore> open() { return std::make_unique<DiskStore>(directory, Durability::os, 99, 1000); }
+    std::unique_ptr<DiskStore> open(Durability durability = Durability::os) {
+        auto opened = std::make_unique<DiskStore>(directory, durability);
+        opened->begin_epoch(99, 1000);
+        return opened;
+    }
     void commit(Transaction&& t) {
         const Turn turn = t.turn;
         store->begin(std::move(t));
@@ -59,7 +63,7 @@ struct Fixture {
     }
     std::string why_not(const std::string& where) {
         try {
-            DiskStore other(where, Durability::os, 1, 1);
+            DiskStore(where, Durability::os).begin_epoch(1, 1);
         } catch (const std::exception& error) {
             return error.what();
         }
@@ -81,6 +85,16 @@ TEST_CASE_FIXTURE(Fixture, "a store keeps its id, and its epochs count up") {
     CHECK_FALSE(store->identity().clean);  // nobody closed it
     store->close();
     reopen();
+    CHECK(store->identity().clean);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a start that begins no epoch leaves the store as it was") {
+    REQUIRE(store->close());
+    store.reset();
+    store = std::make_unique<DiskStore>(directory, Durability::os);
+    CHECK(store->identity().epoch == 1);
+    reopen();
+    CHECK(store->identity().epoch == 2);
     CHECK(store->identity().clean);
 }
 
@@ -186,7 +200,7 @@ TEST_CASE_FIXTURE(Fixture, "what is gone takes with it what belongs to it") {
 
 TEST_CASE_FIXTURE(Fixture, "small transactions stay within the log that is ready from the start") {
     store = nullptr;
-    store = std::make_unique<DiskStore>(directory, Durability::fsync, 99, 1000);
+    store = open(Durability::fsync);
     const std::string log = directory + "/cast.db-wal";
     const auto ready = std::filesystem::file_size(log);
     CHECK(ready == 8u << 20);

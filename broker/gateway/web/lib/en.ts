@@ -88,7 +88,7 @@ export const en = {
   "store.sick": "Failing",
   "store.kind": "Kept in",
   "store.memory": "Memory, until the broker ends",
-  "store.held": "Held",
+  "store.held": "In memory",
   "store.held.of": "{bytes} of {budget}",
   "cluster.title": "Cluster",
   "cluster.on": "On",

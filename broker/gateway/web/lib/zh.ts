@@ -89,7 +89,7 @@ export const zh: Words = {
   "store.sick": "故障",
   "store.kind": "存储方式",
   "store.memory": "内存（消息代理停止后丢失）",
-  "store.held": "已占用",
+  "store.held": "内存占用",
   "store.held.of": "{bytes} / {budget}",
   "cluster.title": "集群",
   "cluster.on": "已启用",
