@@ -66,6 +66,7 @@ struct Session {
     std::size_t delivered_told = 0;
     std::deque<Held> held;
     std::unordered_map<std::string, cast::ErrorCode> blocked;  ///< by way_to(): targets that refuse until a batch says resume
+    std::uint64_t window = 0;  ///< the largest that it was told: what is under way may still fill that one
     std::uint64_t accepted_bytes = 0;   ///< of all batches with an outcome, ever
     std::uint64_t committed_bytes = 0;  ///< of those that the store keeps
     std::uint64_t receipted_bytes = 0;  ///< of those that were receipted

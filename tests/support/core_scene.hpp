@@ -37,6 +37,7 @@ public:
     void ack(std::uint64_t client, std::uint64_t but = 0);
     /// `kept`: the store keeps it at once.
     void turn(bool kept = true);
+    bool store_keeps = true;  ///< false: it keeps nothing, whatever `kept` says
     broker::Node& create(std::string_view node);
 
     // --- What came of it, by client; take() empties it. ----------------------------------------------------
