@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <queue>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "core/directory.hpp"
+#include "core/expiries.hpp"
 #include "core/outbox.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
@@ -21,14 +21,6 @@
 #include "wire/names.hpp"
 
 namespace broker {
-
-/// When a batch with a ttl runs out.
-struct Expiry {
-    std::int64_t at_us = 0;
-    StreamId stream = 0;
-    Sequence first = 0;
-    bool operator>(const Expiry& other) const { return at_us > other.at_us; }
-};
 
 /// How far a session's batches had come when a turn was closed.
 struct Accepted {
@@ -79,7 +71,7 @@ struct State {
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
-    std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
+    Expiries expiries;
     std::set<Node*, ByAge> orphans;        ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;  ///< streams with receipts held back
     std::vector<Group*> lagging;           ///< groups with subscriptions behind their end
