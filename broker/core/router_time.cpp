@@ -48,7 +48,8 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
     parted_.erase(session.parted);
     attachments_.end(session, now, outbox);
     if (session.connection != nullptr) state_.sessions.remove_connection(session.connection->id);
-    state_.touch(session);
+    receipts_.forget(session);
+    state_.end(session);
     state_.sessions.remove_session(session.id);
 }
 
@@ -78,8 +79,8 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
 }
 
 void Router::expire(Now now, Outbox& outbox) {
-    std::vector<Expiry> again;
     if (state_.expiries.many()) sweep_expiries();
+    std::vector<Expiry> again;
     while (state_.expiries.next_us() <= now.mono_us) {
         const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
