@@ -84,7 +84,8 @@ struct Options {
     std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
     /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at once.
     WhenFull when_full = WhenFull::block;
-    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0: none.
+    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0 of either: none. One that is larger than
+    /// dead_bytes by itself is not kept; a reader that refuses such a message hears so and has it still.
     std::uint64_t dead_messages = 10000;
     std::uint64_t dead_bytes = 16u << 20;
     /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it is

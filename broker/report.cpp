@@ -154,7 +154,7 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"discarded", s.discarded},
             {"later",
              {{"messages", router.later().messages()}, {"bytes", router.later().bytes()}, {"entered", s.later_entered}, {"refused", s.later_refused}, {"canceled", s.later_canceled}}},
-            {"dead", {{"messages", router.dead().messages()}, {"bytes", router.dead().bytes()}, {"buried", router.dead().buried()}}},
+            {"dead", {{"messages", router.dead().messages()}, {"bytes", router.dead().bytes()}, {"buried", router.dead().buried()}, {"too_large", router.dead().too_large()}}},
             {"refused", refused(s)},
             {"rates", {{"1s", rate(s.rate(1))}, {"10s", rate(s.rate(10))}, {"60s", rate(s.rate(60))}}},
             {"latency_us", latency(s.latency_us)},

@@ -176,7 +176,7 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
         if (lane->stream.has_cold()) reap(std::move(lane), outbox);
     }
     std::erase(node.lanes, nullptr);
-    state_.touch(node);
+    state_.end(node);
     while (!node.memberships.empty()) {
         Group& group = *node.memberships.back().group;
         groups_.leave(node, group, now, outbox);

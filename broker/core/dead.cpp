@@ -35,7 +35,7 @@ std::optional<BatchView> batch_of(const Slice& frame) {
 
 void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last, std::string_view detail) {
     const auto view = batch_of(batch.frame);
-    if (!view || state_.config.dead_messages == 0) return;
+    if (!view || state_.config.dead_messages == 0 || state_.config.dead_bytes == 0) return;
     const BatchHeader& h = view->header;
     Letter letter{reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}};
     cast::wire::Reader in(view->records);
@@ -46,12 +46,19 @@ void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_vi
         letter.record = std::string_view(begin, static_cast<std::size_t>(in.at() - begin));
         std::string frame = begin_letter(kBrokerName);
         append_letter(frame, letter);
+        if (frame.size() > state_.config.dead_bytes) {  // all others would go for it, and it with them
+            ++too_large_;
+            continue;
+        }
         add(std::move(frame), now);
     }
 }
 
 ErrorCode DeadLetters::take(const BatchView& batch, Now now) {
     if (batch.header.count > state_.config.dead_messages) return ErrorCode::too_many;
+    // Its end would push its beginning out.
+    const std::size_t size = batch.records.size() + batch.header.count * begin_letter(batch.header.sender).size();
+    if (size > state_.config.dead_bytes) return ErrorCode::too_large;
     for (const bool store : {false, true}) {  // all of it, or nothing
         cast::wire::Reader in(batch.records);
         for (std::uint32_t i = 0; i < batch.header.count; ++i) {

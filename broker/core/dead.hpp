@@ -1,6 +1,6 @@
 // DeadLetters: messages that nobody has handled: expired, refused by their readers, or left in
 // the mailbox of a node that is gone. Each is a small stream of its own with one record, so that it may go by itself;
-// bounded, the oldest go first. All are in memory, and in the store. Pure; broker's thread.
+// bounded, the oldest go first; one that is larger than the bound is not kept. All are in memory, and in the store. Pure; broker's thread.
 #pragma once
 #include <map>
 #include <optional>
@@ -27,12 +27,13 @@ public:
 
     /// What the batch holds beyond `cursor`, through `last`, is dead.
     void bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last = ~Sequence{0}, std::string_view detail = {});
-    /// Letters from a reader. ok, or why not.
+    /// Letters from a reader. ok, or why not: then it has the messages still.
     cast::ErrorCode take(const cast::wire::BatchView& batch, Now now);
 
     std::size_t messages() const { return letters_.size(); }
     std::size_t bytes() const { return bytes_; }
     std::uint64_t buried() const { return buried_; }
+    std::uint64_t too_large() const { return too_large_; }  ///< not kept: larger than all together may be
     /// The newest one with a smaller number; nothing when there is none.
     std::optional<DeadView> before(std::uint64_t id) const;
     std::optional<DeadView> view(std::uint64_t id) const;
@@ -69,6 +70,7 @@ private:
     std::size_t bytes_ = 0;
     std::size_t loading_ = 0;
     std::uint64_t buried_ = 0;
+    std::uint64_t too_large_ = 0;
 };
 
 }  // namespace broker

@@ -44,8 +44,6 @@ struct Lane {
     bool untold = false;     ///< the present reader is to be told what was given up
     std::uint32_t goings = 0;  ///< readers that went while the cursor stood where it stands
     std::uint64_t decided = 0; ///< the turn in which something was given up; the reader hears of it once that is kept
-    std::uint64_t sent_offset = 0;
-    std::uint64_t sent_batches = 0;  ///< of the held batches, how many were sent
     Pace pace;
     std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
 };
@@ -173,6 +171,7 @@ public:
     void remove_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
+    std::uint64_t nodes_made() const { return next_node_ - 1; }  ///< ever
     StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
     std::size_t nodes() const { return visible_; }
     std::size_t groups() const { return groups_.size(); }

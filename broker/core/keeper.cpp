@@ -47,6 +47,7 @@ void Keeper::collect(Transaction& t, Now now) {
     assert(under_way_turn_ == 0);  // the end of the one before was heard: its streams would be forgotten
     collected_us_ = now.mono_us;
     state_.live_bytes = 0;
+    state_.tell();
     t.turn = under_way_turn_ = state_.turn;
     t.next_stream = state_.directory.next_stream();
     t.forgetful_epoch = state_.forgetful_epoch;
@@ -58,29 +59,27 @@ void Keeper::collect(Transaction& t, Now now) {
 }
 
 void Keeper::collect_nodes(Transaction& t) {
-    for (std::string& name : state_.unsaved.nodes) {
+    for (const std::string& name : state_.unsaved.nodes.take()) {
         const Node* node = state_.directory.node(name);
         if (node == nullptr)
-            t.nodes_gone.push_back(std::move(name));
+            t.nodes_gone.push_back(name);
         else
             t.nodes.push_back({node->name, node->created, node->port, node->holder});
     }
-    for (auto& [name, stream] : state_.unsaved.members) {
+    for (const auto& [name, stream] : state_.unsaved.members.take()) {
         Node* node = state_.directory.node(name);
         Group* group = state_.directory.owner(stream).group;
         Membership* m = node == nullptr || group == nullptr ? nullptr : node->membership(*group);
         if (m == nullptr) {
-            t.members_gone.emplace_back(std::move(name), stream);
+            t.members_gone.emplace_back(name, stream);
             continue;
         }
         m->touched = false;
         Sequence cursor = m->cursor;
         if (!m->own && node->connection != nullptr) cursor = std::max(cursor, node->connection->subscriptions.at(stream)->acked);
         const Sequence high = node->connection != nullptr ? group->stream.last() : m->high;
-        t.members.push_back({std::move(name), stream, cursor, high});
+        t.members.push_back({name, stream, cursor, high});
     }
-    state_.unsaved.nodes.clear();
-    state_.unsaved.members.clear();
 }
 
 void Keeper::collect_streams(Transaction& t) {
@@ -120,7 +119,7 @@ void Keeper::collect_streams(Transaction& t) {
 }
 
 void Keeper::collect_sessions(Transaction& t) {
-    for (const SessionId id : state_.unsaved.sessions) {
+    for (const SessionId id : state_.unsaved.sessions.take()) {
         Session* session = state_.sessions.session(id);
         if (session == nullptr) {
             t.sessions_gone.push_back(id);
@@ -133,7 +132,6 @@ void Keeper::collect_sessions(Transaction& t) {
         }
         t.sessions.push_back({id, session->through, session->refused, answers_of(*session), blocked_of(*session)});
     }
-    state_.unsaved.sessions.clear();
 }
 
 void Keeper::committed(Turn turn) {

@@ -34,7 +34,7 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     node.queued_messages += header.count;
     node.received += header.count;
     state_.total_bytes += size;
-    if (header.ttl_ms != 0) state_.expiries.push({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
+    if (header.ttl_ms != 0) state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
     mark(node);
     state_.live_bytes += size;
@@ -127,7 +127,7 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
             if (!known) end_of_cold(lane, batch, now);
             batch.frame = {};
         } else if (batch.ttl_ms != 0) {
-            state_.expiries.push({batch.arrival_us + std::int64_t(batch.ttl_ms) * kMs, stream.id(), batch.first});
+            state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
         }
     }
     stream.warm(std::move(batches), through);
@@ -280,7 +280,9 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
     const std::size_t i = lane.stream.find(first);
     if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
     const StoredBatch& batch = lane.stream[i];
-    if (batch.gone || !batch.expired(now.mono_us)) return;
+    if (batch.gone) return;
+    // It came when the clock that is set said something else.
+    if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
     if (lane.node->connection != nullptr && first <= lane.sent) return;  // its reader has it already
     lane.node->queued_bytes -= batch.size;
     lane.node->queued_messages -= batch.count;
@@ -304,11 +306,13 @@ bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
 void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
     Stream& stream = lane.stream;
     lane.expiring = false;
-    if (loaded.failed) state_.expiries.push({now.mono_us + kSecond, stream.id(), loaded.from});
+    if (loaded.failed) state_.expiries.add_again({now.mono_us + kSecond, stream.id(), loaded.from});
     for (const cast::wire::Slice& frame : loaded.frames) {
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
+        if (!batch.gone && batch.first == loaded.from && batch.ttl_ms != 0)  // the clock was set back, or runs slower than ours
+            state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
         if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first) || !stream.can_remember(batch.first)) continue;
         const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);

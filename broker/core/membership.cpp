@@ -29,7 +29,6 @@ void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
 void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     Membership* m = node.membership(group);
     if (m == nullptr) return;
-    state_.touch(node, *m);
     if (node.connection != nullptr) {
         cast::wire::Membership told{node.name, false, describe(*m)};
         if (!group.broadcast()) outbox.send(node.connection->id, cast::wire::encode(told));
@@ -38,6 +37,7 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
         --group.absent;
         group.absent_stale = true;
     }
+    state_.end(node, *m);
     node.memberships.erase(node.memberships.begin() + (m - node.memberships.data()));
     --group.member_count;
     group.members.erase(&node);
@@ -49,7 +49,7 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
 void Groups::remove(Group& group, Now now, Outbox& outbox) {
     while (!group.members.empty()) leave(**group.members.begin(), group, now, outbox);
     if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
-    state_.touch(group.stream);
+    state_.end(group.stream);
     state_.total_bytes -= group.stream.bytes();
     state_.cold_bytes -= group.stream.cold_bytes();
     std::erase(state_.lagging, &group);

@@ -85,17 +85,39 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
 
 Turn Receipts::close_turn() {
     state_.deciding = ++state_.turn;
-    if (!state_.accepted.empty()) {
-        std::vector<Accepted> outcomes;
-        for (SessionId id : state_.accepted)
-            if (Session* session = state_.sessions.session(id)) {
-                session->dirty = false;
-                outcomes.push_back({id, session->life, session->through, session->accepted_bytes});
+    if (state_.accepted.empty()) return state_.turn;
+    auto& turns = state_.uncommitted;
+    // Turns since the last transaction was collected will be kept together; there are many while the store fails.
+    if (state_.config.durable && !turns.empty() && turns.back().first > state_.told.turn)
+        turns.back().first = state_.turn;
+    else
+        turns.emplace_back(state_.turn, std::vector<Accepted>());
+    auto& outcomes = turns.back().second;
+    for (SessionId id : state_.accepted)
+        if (Session* session = state_.sessions.session(id)) {
+            session->dirty = false;
+            if (!listed(*session)) {
+                session->place = outcomes.size();
+                outcomes.emplace_back();
             }
-        state_.uncommitted.emplace_back(state_.turn, std::move(outcomes));
-        state_.accepted.clear();
-    }
+            outcomes[session->place] = {id, session->life, session->through, session->accepted_bytes};
+        }
+    state_.accepted.clear();
     return state_.turn;
+}
+
+/// Among the newest that are not committed.
+bool Receipts::listed(const Session& session) const {
+    const auto& outcomes = state_.uncommitted.back().second;
+    return session.place < outcomes.size() && outcomes[session.place].session == session.id && outcomes[session.place].life == session.life;
+}
+
+void Receipts::forget(const Session& session) {
+    if (state_.uncommitted.empty() || !listed(session)) return;
+    auto& outcomes = state_.uncommitted.back().second;
+    Accepted& accepted = outcomes[session.place] = outcomes.back();
+    if (Session* moved = state_.sessions.session(accepted.session)) moved->place = session.place;
+    outcomes.pop_back();
 }
 
 void Receipts::committed(Turn turn) {

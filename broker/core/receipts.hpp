@@ -24,6 +24,8 @@ public:
 
     /// Closes the turn: its outcomes wait for committed(turn).
     Turn close_turn();
+    /// The session ends: nobody waits for its outcomes.
+    void forget(const Session& session);
     void committed(Turn turn);
 
     /// Low 32 bits of `through` to put on a DELIVER frame for this session, when that is all there is to say.
@@ -37,6 +39,7 @@ public:
 
 private:
     void due(Session& session, std::int64_t at_us);
+    bool listed(const Session& session) const;
     std::size_t tellable(const Session& session) const;
     void send(Session& session, Outbox& outbox);
     State& state_;

@@ -58,6 +58,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
         state_.sessions.mark_away(session, now.mono_us);
     }
+    state_.tell();
 }
 
 void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox) {

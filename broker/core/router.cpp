@@ -205,7 +205,8 @@ void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& ou
 }
 
 void Router::welcome(Connection& connection, Outbox& outbox) {
-    const Session& session = *connection.session;
+    Session& session = *connection.session;
+    session.window = std::max<std::uint64_t>(session.window, state_.config.sender_window);
     Welcome m;
     m.epoch = state_.config.epoch;
     m.store = state_.config.store_id;
@@ -305,7 +306,8 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     }
     if (batch.records.size() > state_.config.max_message + kRecordOverhead && batch.records.size() > kBatchSeal + kRecordOverhead)
         return ErrorCode::too_large;
-    if (session.unreceipted_bytes() > 2 * state_.config.sender_window || session.refused.size() >= kRefusalsKept)
+    // That the window was made smaller is news to who was told the larger one.
+    if (session.unreceipted_bytes() > 2 * std::max<std::uint64_t>(session.window, state_.config.sender_window) || session.refused.size() >= kRefusalsKept)
         return ErrorCode::too_large;
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {

@@ -103,6 +103,7 @@ private:
     bool part(ConnectionId from, Now now, Outbox& outbox);
     void end_session(Session& session, Now now, Outbox& outbox);
     void expire(Now now, Outbox& outbox);
+    void sweep_expiries();
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
 
     State state_;

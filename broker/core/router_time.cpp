@@ -48,7 +48,8 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
     parted_.erase(session.parted);
     attachments_.end(session, now, outbox);
     if (session.connection != nullptr) state_.sessions.remove_connection(session.connection->id);
-    state_.touch(session);
+    receipts_.forget(session);
+    state_.end(session);
     state_.sessions.remove_session(session.id);
 }
 
@@ -63,7 +64,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
-    if (!state_.expiries.empty()) next = std::min(next, state_.expiries.top().at_us);
+    next = std::min(next, state_.expiries.next_us());
     if (!state_.holding.empty()) {
         const std::vector<StreamId> holding(state_.holding.begin(), state_.holding.end());
         for (StreamId id : holding) {
@@ -78,17 +79,28 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
 }
 
 void Router::expire(Now now, Outbox& outbox) {
+    if (state_.expiries.many()) sweep_expiries();
     std::vector<Expiry> again;
-    while (!state_.expiries.empty() && state_.expiries.top().at_us <= now.mono_us) {
-        const Expiry due = state_.expiries.top();
-        state_.expiries.pop();
+    while (state_.expiries.next_us() <= now.mono_us) {
+        const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due.first, now);
         if (owner.lane != nullptr && owner.lane->stream.has_cold() && !mailboxes_.expire_cold(*owner.lane, due.first, outbox))
             again.push_back({now.mono_us + kExpiryAgain, due.stream, due.first});
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
-    for (const Expiry& due : again) state_.expiries.push(due);
+    for (const Expiry& due : again) state_.expiries.add(due);
+}
+
+void Router::sweep_expiries() {
+    StreamId id = 0;
+    StreamOwner owner;
+    state_.expiries.sweep([&](const Expiry& expiry) {
+        if (expiry.stream != id) owner = state_.directory.owner(id = expiry.stream);  // mostly many of one stream
+        if (owner.lane != nullptr) return expiry.first >= owner.lane->stream.first_kept();
+        // What a group has in the store alone goes by its retention.
+        return owner.group != nullptr && owner.group->stream.batches() > 0 && expiry.first >= owner.group->stream.front().first;
+    });
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {

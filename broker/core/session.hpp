@@ -66,10 +66,12 @@ struct Session {
     std::size_t delivered_told = 0;
     std::deque<Held> held;
     std::unordered_map<std::string, cast::ErrorCode> blocked;  ///< by way_to(): targets that refuse until a batch says resume
+    std::uint64_t window = 0;  ///< the largest that it was told: what is under way may still fill that one
     std::uint64_t accepted_bytes = 0;   ///< of all batches with an outcome, ever
     std::uint64_t committed_bytes = 0;  ///< of those that the store keeps
     std::uint64_t receipted_bytes = 0;  ///< of those that were receipted
     std::int64_t receipt_due_us = kNever;
+    std::size_t place = 0;  ///< among the newest of State::uncommitted, if it is there
     bool dirty = false;  ///< listed among the sessions of this turn
     bool touched = false;  ///< listed for the next transaction
 
@@ -108,6 +110,7 @@ public:
     Session* session(SessionId id);
     std::size_t connections() const { return connections_.size(); }
     std::size_t sessions() const { return sessions_.size(); }
+    std::uint64_t lives() const { return lives_; }
 
     Connection& add_connection(ConnectionId id, Session& session, std::int64_t mono_us);
     void remove_connection(ConnectionId id);

@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <queue>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -12,23 +11,17 @@
 #include <vector>
 
 #include "core/directory.hpp"
+#include "core/expiries.hpp"
 #include "core/outbox.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
 #include "core/store.hpp"
 #include "core/tap.hpp"
 #include "core/types.hpp"
+#include "core/unsaved.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
-
-/// When a batch with a ttl runs out.
-struct Expiry {
-    std::int64_t at_us = 0;
-    StreamId stream = 0;
-    Sequence first = 0;
-    bool operator>(const Expiry& other) const { return at_us > other.at_us; }
-};
 
 /// How far a session's batches had come when a turn was closed.
 struct Accepted {
@@ -36,18 +29,6 @@ struct Accepted {
     std::uint64_t life = 0;
     std::uint64_t through = 0;
     std::uint64_t bytes = 0;
-};
-
-/// What the store has not been told yet, by name: each is looked up when a transaction is made, and what is no
-/// longer there is gone.
-struct Unsaved {
-    std::vector<StreamId> streams;
-    std::vector<SessionId> sessions;
-    std::vector<std::string> nodes;
-    std::vector<std::pair<std::string, StreamId>> members;
-    bool later = false;   ///< something came to $later, or left it
-    bool urgent = false;  ///< somebody waits for it
-    bool empty() const { return !later && streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
 };
 
 /// A stream whose next chunk the store cannot read. Its reader waits; the store is asked again, ever more rarely.
@@ -75,11 +56,12 @@ struct State {
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t cold_bytes = 0;   ///< of those, in the store alone
     Unsaved unsaved;
+    Told told;  ///< to the store
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
-    std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries;
+    Expiries expiries;
     std::set<Node*, ByAge> orphans;        ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;  ///< streams with receipts held back
     std::vector<Group*> lagging;           ///< groups with subscriptions behind their end
@@ -105,15 +87,34 @@ struct State {
     void touch(Session& session) {
         if (!config.durable || session.touched) return;
         session.touched = true;
-        unsaved.sessions.push_back(session.id);
+        unsaved.sessions.touch(session.id);
     }
     void touch(const Node& node) {
-        if (config.durable && !node.hidden) unsaved.nodes.push_back(node.name);
+        if (config.durable && !node.hidden) unsaved.nodes.touch(node.name);
     }
     void touch(const Node& node, Membership& membership) {
         if (!membership.group->stream.kept || node.hidden || membership.touched) return;
         membership.touched = true;
-        unsaved.members.emplace_back(node.name, membership.group->stream.id());
+        unsaved.members.touch({node.name, membership.group->stream.id()});
+    }
+    /// All that there is now is told, or need not be.
+    void tell() { told = {turn, directory.next_stream(), directory.nodes_made(), sessions.lives()}; }
+    // It is about to be no more.
+    void end(const Stream& stream) {
+        if (!stream.kept) return;
+        std::erase(unsaved.streams, stream.id());
+        if (stream.id() < told.next_stream) unsaved.streams.push_back(stream.id());
+    }
+    void end(const Session& session) {
+        if (config.durable) unsaved.sessions.end(session.id, session.life <= told.lives);
+    }
+    void end(const Node& node) {
+        if (config.durable && !node.hidden) unsaved.nodes.end(node.name, node.id <= told.nodes);
+    }
+    void end(const Node& node, const Membership& membership) {
+        const Stream& stream = membership.group->stream;
+        if (!stream.kept || node.hidden) return;
+        unsaved.members.end({node.name, stream.id()}, node.id <= told.nodes && stream.id() < told.next_stream);
     }
 
     bool watched() {  ///< somebody reads presence events

@@ -124,8 +124,8 @@ struct Loaded {
     std::vector<cast::wire::Slice> frames;
     std::string why;       ///< it failed, in words
     bool corrupt = false;  ///< asking again will hardly help
-    Sequence damaged = 0;  ///< the last number of the chunk that is corrupt; 0: not known
     std::uint64_t look = 0;  ///< the load's
+    Sequence damaged = 0;  ///< the last number of the chunk that is corrupt; 0: not known
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 

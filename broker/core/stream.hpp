@@ -33,7 +33,8 @@ struct StoredBatch {
 
     Sequence last() const { return first + count - 1; }
     std::uint64_t end() const { return offset + size; }
-    bool expired(std::int64_t mono_us) const { return ttl_ms != 0 && mono_us >= arrival_us + std::int64_t(ttl_ms) * kMs; }
+    std::int64_t runs_out_us() const { return arrival_us + std::int64_t(ttl_ms) * kMs; }  ///< if it has a ttl
+    bool expired(std::int64_t mono_us) const { return ttl_ms != 0 && mono_us >= runs_out_us(); }
 };
 
 /// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and has its

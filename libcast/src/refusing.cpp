@@ -36,6 +36,7 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
         outbound.forget(parcel.watch);
         return Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt of the dead letter yet"};
     }
+    if (code == ErrorCode::too_large) return Error{code, "as a dead letter it is larger than the broker keeps of them together (dead-bytes)"};
     if (code != ErrorCode::ok) return Error{code, "the dead letters"};
     return {};
 }

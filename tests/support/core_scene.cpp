@@ -68,7 +68,7 @@ void CoreScene::ack(std::uint64_t client, std::uint64_t but) {
 void CoreScene::turn(bool kept) {
     router_.tick(now, outbox);
     const broker::Turn turn = router_.close_turn();
-    if (kept) router_.committed(turn);
+    if (kept && store_keeps) router_.committed(turn);
     router_.flush(now, outbox);
     for (const broker::Send& send : outbox.sends) hear(send);
     for (const broker::LookAnswer& look : outbox.looks) looks.push_back(look);

@@ -38,6 +38,7 @@ public:
     void ack(std::uint64_t client, std::uint64_t but = 0);
     /// `kept`: the store keeps it at once.
     void turn(bool kept = true);
+    bool store_keeps = true;  ///< false: it keeps nothing, whatever `kept` says
     broker::Node& create(std::string_view node);
     /// A turn, and what changed is kept on this disk, which also answers what it is asked. Until nothing more comes of it.
     void keep(MemoryDisk& disk);

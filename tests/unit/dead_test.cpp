@@ -30,9 +30,10 @@ struct Scene : CoreScene {
     }
     std::uint64_t newest() { return router().dead().before(~std::uint64_t{0})->id; }
     /// A letter as a reader sends it; returns its outcome.
-    std::string nack(std::string_view sender, std::string_view target, std::string_view type = wire::kLetterType) {
+    std::string nack(std::string_view sender, std::string_view target, std::string_view type = wire::kLetterType,
+                     std::string_view payload = "{}") {
         std::string record, frame;
-        wire::append_record(record, "json", {}, "{}");
+        wire::append_record(record, "json", {}, payload);
         const wire::Letter letter{wire::kReasonRefused, "no good", sender, target, {}, 7, 5, record};
         wire::begin_frame(frame, wire::Verb::cast);
         wire::BatchHeader header;
@@ -121,9 +122,41 @@ TEST_CASE("dead letters are bounded by number and bytes; the oldest go first") {
     s.create("bob");
     s.send(1, "alice", "bob", {std::string(3000, 'x')});
     s.router().delete_node("bob", s.now, s.outbox);
-    CHECK(s.router().dead().messages() == 0);
-    CHECK(s.router().dead().bytes() == 0);
+    CHECK(s.router().dead().messages() == 1);  // it is larger than all may be, and nobody goes for it
+    CHECK(s.router().dead().too_large() == 1);
     CHECK(s.router().dead().buried() >= 6);
+}
+
+TEST_CASE("a letter larger than all may be together costs no other one, and its reader hears that it was not taken") {
+    broker::Config config;
+    config.dead_bytes = 2000;
+    Scene s(config);
+    s.attach(2, "bob");
+    CHECK(s.nack("alice", "bob", wire::kLetterType, "1").empty());
+    CHECK(s.nack("alice", "bob", wire::kLetterType, "2").empty());
+    const std::string two = "refused alice>bob 1, refused alice>bob 2";
+    CHECK(s.nack("alice", "bob", wire::kLetterType, std::string(3000, 'x')) == "3 too_large");
+    CHECK(s.dead() == two);
+    s.detach(2, "bob");
+    s.send(1, "alice", "bob", {std::string(3000, 'x'), "3"}, {.ttl_ms = 100});
+    s.pass(200);
+    s.turn();
+    CHECK(s.dead() == two + ", expired alice>bob 3");
+    CHECK(s.router().dead().too_large() == 1);
+}
+
+TEST_CASE("without bytes for them no letters are kept, and a reader is told so") {
+    broker::Config config;
+    config.dead_bytes = 0;
+    Scene s(config);
+    s.send(1, "alice", "bob", {"a"}, {.ttl_ms = 100});
+    s.pass(200);
+    s.turn();
+    CHECK(s.router().dead().messages() == 0);
+    CHECK(s.router().dead().buried() == 0);
+    CHECK(s.router().dead().too_large() == 0);
+    s.attach(2, "bob");
+    CHECK(s.nack("alice", "bob") == "1 too_large");
 }
 
 TEST_CASE("a reader's letter is taken, a wrong one is not") {

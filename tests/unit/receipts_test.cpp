@@ -79,3 +79,50 @@ TEST_CASE("who never confirms refusals is stopped, not remembered without end") 
     CHECK(s.state().sessions.session(1)->refused.size() == most);
     CHECK(s.state().sessions.session(1)->through == most);
 }
+
+TEST_CASE("a smaller window does not cost a sender what it was told it may have under way") {
+    Scene s(true);
+    s.store_keeps = false;
+    for (int i = 0; i < 4; ++i) s.send(1, "alice", "bob", {std::string(256 << 10, 'x')});
+    broker::Config config = s.router().config();
+    config.sender_window = 64 << 10;
+    s.router().reconfigure(config);
+    s.send(1, "alice", "bob", {"goes on"});
+    const broker::Session& session = *s.state().sessions.session(1);
+    CHECK(session.unreceipted_bytes() > 1 << 20);
+    CHECK(session.refused.empty());
+
+    s.connect(3);  // who comes now is told the smaller one
+    s.attach(3, "carol", false);
+    for (int i = 0; i < 3; ++i) s.send(3, "carol", "bob", {std::string(60 << 10, 'x')});
+    CHECK(s.state().sessions.session(3)->refused.empty());
+    s.send(3, "carol", "bob", {"more than twice that"});
+    REQUIRE(s.state().sessions.session(3)->refused.size() == 1);
+    CHECK(s.state().sessions.session(3)->refused[0].code == ErrorCode::too_large);
+}
+
+TEST_CASE(
+    "while the store fails turns without end leave no more than one word of each session, and all are told in the "
+    "end") {
+    Scene s(true);
+    s.store_keeps = false;
+    s.send(1, "alice", "bob", {"a"});
+    broker::Transaction under_way;
+    s.router().collect(under_way, s.now);
+    s.router().store_health(false);
+    for (int i = 0; i < 100; ++i) s.send(1, "alice", "bob", {"b"});
+    s.connect(2);
+    s.attach(2, "carol", false);
+    s.send(2, "carol", "bob", {"c"});
+    CHECK(s.state().uncommitted.size() == 2);
+    CHECK(s.state().uncommitted.back().second.size() == 2);
+    const broker::Session& session = *s.state().sessions.session(1);
+    s.router().committed(under_way.turn);
+    CHECK(session.committed == 1);  // what was collected, and no more
+    broker::Transaction next;
+    s.router().collect(next, s.now);
+    s.router().committed(next.turn);
+    CHECK(session.committed == 101);
+    CHECK(s.state().sessions.session(2)->committed == 1);
+    CHECK(s.state().uncommitted.empty());
+}

@@ -54,8 +54,8 @@ public:
     Result<void> multicast(std::string_view group, std::string_view payload);
     Result<void> broadcast(std::string_view payload);
     /// Any message, to all its recipients; `wait` says how long. With receipt or delivered: the first
-    /// recipient's refusal, or after `timeout` (zero: Options::send_timeout) mailbox_full, group_busy or store_failed when
-    /// it waits for room there: it is taken back, and not sent later. Else timed_out: it may still be taken.
+    /// recipient's refusal, or after `timeout` (zero: Options::send_timeout) mailbox_full or group_busy when it waits for
+    /// room there: it is taken back, and not sent later. Else timed_out, or store_failed: it may still be taken.
     Result<void> send(const Message& message, Wait wait = Wait::none, std::chrono::milliseconds timeout = {});
 
     /// The same, with an outcome for each recipient, in their order (one for a group or a broadcast); waits for them all.
