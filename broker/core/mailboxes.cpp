@@ -242,7 +242,7 @@ void Mailboxes::close(Lane& lane, Now now) {
         next = batch.last() + 1;
         if (batch.expired(now.mono_us)) expire(lane, batch.first, now);
     }
-    state_.touch(lane.stream);  // with the next transaction it leaves memory, too
+    if (lane.stream.batches() > 0) state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
 
 void Mailboxes::discard(Lane& lane, Now now) {

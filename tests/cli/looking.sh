@@ -46,6 +46,12 @@ out_has '"per_node"'
 is "one line" 1 "$(wc -l <"$tmp/out")"
 exits 0 nodectl stats --json --watch -n 2
 is "two refreshes" 2 "$(wc -l <"$tmp/out")"
+background refreshes nodectl stats -n 1000
+wait_for "the first of them" grep -q queued "$tmp/refreshes.out"
+kill -TERM "$pid"
+code=0
+wait "$pid" || code=$?
+is "stats -n after SIGTERM" 143 "$code"
 exits 0 nodectl status
 grep -Eq '^status +ok$' "$tmp/out" || die "status: $(<"$tmp/out")"
 exits 0 nodectl status --json
