@@ -157,7 +157,8 @@ void Keeper::cool(Lane& lane) {
     const std::size_t before = stream.cold_bytes();
     if (stream.has_cold()) {
         stream.cool(stream.split(), stream.batches());
-        if (lane.node->connection == nullptr) stream.cool_front();
+        // An answer that is on its way is for what lies behind the front.
+        if (lane.node->connection == nullptr && !stream.loading) stream.cool_front();
     } else if (lane.node->connection == nullptr) {
         stream.cool(0, stream.batches());
     } else if (stream.bytes() > 2 * state_.config.reader_window) {
@@ -201,6 +202,7 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     stream.loading = false;
     if (!stream.has_cold() && owner.group == nullptr) return;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
+    assert(lane == nullptr || loaded.from <= begin);
     const Sequence end = stream.has_cold() ? stream.cold().back().last : stream.first_kept() - 1;
     const Sequence through = std::min(loaded.through, end);  // the cold part may have grown since it was asked for, or been read
     std::vector<StoredBatch> batches;
