@@ -227,6 +227,41 @@ TEST_CASE_FIXTURE(Kept, "mail that no reader is there for leaves memory, also wh
     CHECK(s->state().memory_bytes() < 1 << 20);
 }
 
+TEST_CASE_FIXTURE(
+    Kept, "a dead letter that the disk does not give back keeps nobody from the others, and is shown when it does") {
+    CoreScene& s = start();
+    s.create("bob");
+    s.connect(1);
+    s.attach(1, "alice", false);
+    send(1, {"first", "second"}, {.ttl_ms = 100});
+    s.keep(disk);
+    s.pass(200);
+    s.keep(disk);
+    REQUIRE(s.router().dead().messages() == 2);
+    config.first_stream = 900000;
+    CoreScene again(config);
+    again.now = s.now;
+    again.restore(disk, false);
+    REQUIRE(again.loads.size() == 2);
+    const broker::Load unread = again.loads[0], read = again.loads[1];
+    again.router().loaded(disk.read(read), again.now, again.outbox);
+    for (int tries = 0; tries < 5; ++tries) {
+        CHECK(again.router().dead().loading());
+        again.router().loaded({unread.stream, 1, 0, true, {}, "disk I/O error", false}, again.now, again.outbox);
+        again.pass(10000);
+        again.turn();
+    }
+    CHECK_FALSE(again.router().dead().loading());
+    const auto shown = again.router().dead().before(~std::uint64_t{0});
+    REQUIRE(shown);
+    CHECK_FALSE(again.router().dead().before(shown->id));
+    CHECK(again.router().dead().messages() == 2);
+    again.router().loaded(disk.read(unread), again.now, again.outbox);
+    CHECK_FALSE(again.router().dead().loading());
+    const auto newest = again.router().dead().before(~std::uint64_t{0});
+    CHECK(again.router().dead().before(newest->id));
+}
+
 TEST_CASE_FIXTURE(Kept, "after an end in order what was handed out is known of every member, and of nothing else") {
     CoreScene* s = &start();
     s->connect(1);

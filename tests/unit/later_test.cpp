@@ -238,93 +238,9 @@ TEST_CASE("a transaction holds what waits, and one holds both its leaving and it
     CHECK(came == 1);
 }
 
-TEST_CASE("a start reads back what waits, and it goes once it is read, however late") {
-    Config config;
-    config.durable = true;
-    Bench b(config);
-    b.hello();
-    b.create("bob");
-    b.send(Cast::unicast, "bob", 5'000'000, "later");
-    Transaction t;
-    b.turn();
-    b.router.collect(t, b.now);
-    Recovered recovered;
-    recovered.nodes = t.nodes;
-    recovered.streams = t.streams;
-    Loaded loaded{b.router.later().stream(), 1, Loaded::kEnd, false, {}, {}, false};
-    for (ChunkRow chunk : t.chunks) {
-        loaded.frames = chunk.frames;
-        chunk.frames.clear();
-        recovered.group_chunks.push_back(chunk);
-    }
-
-    config.first_stream = 1000;
-    Bench again(config);
-    again.now.wall_us += 60'000'000;
-    again.router.restore(recovered, again.now, again.outbox);
-    CHECK(again.waiting() == 1);
-    REQUIRE(again.outbox.loads.size() == 1);
-    CHECK(again.turn() > again.now.mono_us);
-    CHECK(again.mail("bob").empty());
-    CHECK(again.router.state().memory_bytes() == 0);
-    again.router.loaded(std::move(loaded), again.now, again.outbox);
-    again.turn();
-    CHECK(again.mail("bob") == "later ");
-    CHECK(again.waiting() == 0);
-}
-
-TEST_CASE("what is damaged is let go after some tries, and what lies behind it is read and goes") {
-    Config config;
-    config.durable = true;
-    Bench b(config);
-    b.hello();
-    b.create("bob");
-    for (const char* payload : {"first", "damaged", "last"}) b.send(Cast::unicast, "bob", 5'000'000, payload);
-    Transaction t;
-    b.turn();
-    b.router.collect(t, b.now);
-    Recovered recovered;
-    recovered.nodes = t.nodes;
-    recovered.streams = t.streams;
-    const StreamId later = b.router.later().stream();
-    for (ChunkRow chunk : t.chunks) {
-        chunk.frames.clear();
-        recovered.group_chunks.push_back(chunk);
-    }
-    REQUIRE(t.chunks.size() == 3);
-    config.first_stream = 1000;
-    Bench again(config);
-    again.now.wall_us += 60'000'000;
-    again.router.restore(recovered, again.now, again.outbox);
-    again.outbox.clear();
-    again.router.loaded(Loaded{later, 1, 1, false, t.chunks[0].frames, {}, false}, again.now, again.outbox);
-    for (int tries = 1; tries <= 5; ++tries) {
-        REQUIRE(again.outbox.loads.size() == 1);
-        CHECK(again.outbox.loads[0].from == 2);
-        again.outbox.clear();
-        again.router.loaded(Loaded{later, 2, 0, true, {}, "rotten", true}, again.now, again.outbox);
-        if (tries < 5) again.turn(6000);
-    }
-    REQUIRE(again.outbox.loads.size() == 1);
-    CHECK(again.outbox.loads[0].from == 3);
-    REQUIRE(again.outbox.log.size() == 1);
-    CHECK(again.outbox.log[0].text.find("1 of them are damaged and let go: rotten") != std::string::npos);
-    CHECK(again.router.state().unreadable.empty());
-    again.router.loaded(Loaded{later, 3, Loaded::kEnd, false, t.chunks[2].frames, {}, false}, again.now, again.outbox);
-    again.turn();
-    CHECK(again.mail("bob") == "first last ");
-    CHECK(again.waiting() == 0);
-    CHECK(again.router.later().bytes() == 0);
-    CHECK(again.router.state().cold_bytes == 0);
-    Transaction after;
-    again.router.collect(after, again.now);
-    CHECK(std::any_of(after.erasures.begin(), after.erasures.end(),
-                      [&](const Erasure& e) { return e.stream == later && e.from <= 2 && e.through >= 2; }));
-}
-
 namespace {
 
-/// What a broker that starts finds: these payloads, each due a second before the one ahead of it.
+/// What a broker that starts finds: these payloads, each due `step_us` before the one ahead of it.
 struct Found {
     Bench bench;
     std::vector<ChunkRow> chunks;
@@ -336,14 +252,14 @@ struct Found {
         config.first_stream = 1000;
         return config;
     }
-    explicit Found(const std::vector<const char*>& payloads) : bench(durable()) {
+    explicit Found(const std::vector<const char*>& payloads, std::uint64_t step_us = 1'000'000) : bench(durable()) {
         Config config = durable();
         config.first_stream = 1;
         Bench b(config);
         b.hello();
         b.create("bob");
         std::uint64_t delay_us = 9'000'000;
-        for (const char* payload : payloads) b.send(Cast::unicast, "bob", delay_us -= 1'000'000, payload);
+        for (const char* payload : payloads) b.send(Cast::unicast, "bob", delay_us -= step_us, payload);
         Transaction t;
         b.turn();
         b.router.collect(t, b.now);
@@ -358,20 +274,60 @@ struct Found {
         }
         bench.now.wall_us += 60'000'000;
         bench.router.restore(recovered, bench.now, bench.outbox);
-        bench.outbox.clear();
     }
     /// The store answers with chunk `i` (from 0), behind which there are more, or (`why`) that it cannot.
-    void answers(std::size_t i, const char* why = nullptr) {
+    void answers(std::size_t i, const char* why = nullptr, bool corrupt = false) {
         const Sequence at = i + 1;
-        Loaded loaded{later, at, at == chunks.size() ? Loaded::kEnd : at, why != nullptr, {}, why != nullptr ? why : "",
-                      false};
+        Loaded loaded{
+            later, at, at == chunks.size() ? Loaded::kEnd : at, why != nullptr, {}, why != nullptr ? why : "", corrupt};
         if (why == nullptr) loaded.frames = chunks[i].frames;
-        bench.outbox.loads.clear();
+        bench.outbox.clear();
         bench.router.loaded(std::move(loaded), bench.now, bench.outbox);
     }
 };
 
 }  // namespace
+
+TEST_CASE("a start reads back what waits, and it goes once it is read, however late") {
+    Found f({"later"});
+    CHECK(f.bench.waiting() == 1);
+    REQUIRE(f.bench.outbox.loads.size() == 1);
+    CHECK(f.bench.turn() > f.bench.now.mono_us);
+    CHECK(f.bench.mail("bob").empty());
+    CHECK(f.bench.router.state().memory_bytes() == 0);
+    f.answers(0);
+    f.bench.turn();
+    CHECK(f.bench.mail("bob") == "later ");
+    CHECK(f.bench.waiting() == 0);
+}
+
+TEST_CASE("what is damaged is let go after some tries, and what lies behind it is read and goes") {
+    Found f({"first", "damaged", "last"}, 0);
+    Bench& again = f.bench;
+    REQUIRE(f.chunks.size() == 3);
+    f.answers(0);
+    for (int tries = 1; tries <= 5; ++tries) {
+        REQUIRE(again.outbox.loads.size() == 1);
+        CHECK(again.outbox.loads[0].from == 2);
+        f.answers(1, "rotten", true);
+        if (tries < 5) again.turn(6000);
+    }
+    REQUIRE(again.outbox.loads.size() == 1);
+    CHECK(again.outbox.loads[0].from == 3);
+    REQUIRE(again.outbox.log.size() == 1);
+    CHECK(again.outbox.log[0].text.find("1 of them are damaged and let go: rotten") != std::string::npos);
+    CHECK(again.router.state().unreadable.empty());
+    f.answers(2);
+    again.turn();
+    CHECK(again.mail("bob") == "first last ");
+    CHECK(again.waiting() == 0);
+    CHECK(again.router.later().bytes() == 0);
+    CHECK(again.router.state().cold_bytes == 0);
+    Transaction after;
+    again.router.collect(after, again.now);
+    CHECK(std::any_of(after.erasures.begin(), after.erasures.end(),
+                      [&](const Erasure& e) { return e.stream == f.later && e.from <= 2 && e.through >= 2; }));
+}
 
 TEST_CASE("what was due while the broker was away goes in the order of its times, not of its coming") {
     Found f({"third", "second", "first"});
