@@ -4,10 +4,11 @@ set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"
 
-# What a worker does of which one kind of message is the end. It ends when the broker has its word for those before.
+# What a worker does of which one kind of message is the end. It ends when the broker has its word for those before, and
+# itself with its parent: what an orphan writes would stand among the errors of the next reader.
 patience=$((20 * ${CAST_TIME_FACTOR:-1}))s
 work='read -r word; [ "$word" = poison ] || exit 0
-while first=$(nodectl peek "$reads" -n 1); do case $first in *poison) kill -9 $PPID ;; esac; done'
+while first=$(nodectl peek "$reads" -n 1); do case $first in *poison) kill -9 $PPID; exit ;; esac; done'
 dies() { reads=$1 exits 137 nodectl recv "$1" -W "$patience" -n 9 --exec "$work"; }
 
 store=(--data "$tmp/data")

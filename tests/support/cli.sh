@@ -73,10 +73,12 @@ stop_broker() {
     ((code == 0)) || die "the broker exited $code after SIGTERM"
 }
 
-# exits CODE COMMAND...: runs it with its output in $tmp/out and $tmp/err.
+# exits CODE COMMAND...: runs it with its output in $tmp/out and $tmp/err, new files each time: what a child that outlived
+# an earlier command still writes goes to that one's.
 exits() {
     local want=$1 code=0
     shift
+    rm -f "$tmp/out" "$tmp/err"
     "$@" >"$tmp/out" 2>"$tmp/err" || code=$?
     checks=$((checks + 1))
     if ((code != want)); then
