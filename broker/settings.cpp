@@ -67,7 +67,7 @@ const std::array kSettings{
     Setting{"group-bytes", SizeRange{&O::group_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that a group keeps"},
     Setting{"group-age", TimeRange{&O::group_age, 1s, 8760h}, kLive, kLimits, "how long a group keeps a message"},
     Setting{"reader-window", SizeRange{&O::reader_window, 64 * kKiB, kGiB}, kLive, kLimits,
-            "bytes under way to a reader, unacknowledged"},
+            "bytes under way to a reader, unacknowledged; twice that unless memory is set, for the disk delays its acknowledgements, too"},
     Setting{"sender-window", SizeRange{&O::sender_window, 64 * kKiB, kGiB}, kLive, kLimits,
             "bytes under way from a sender, without receipt; twice that unless memory is set, for a receipt waits for the disk"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,

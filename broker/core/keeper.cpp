@@ -161,10 +161,10 @@ void Keeper::cool(Lane& lane) {
         if (lane.node->connection == nullptr && !stream.loading) stream.cool_front();
     } else if (lane.node->connection == nullptr) {
         stream.cool(0, stream.batches());
-    } else if (stream.bytes() > 2 * state_.config.reader_window) {
+    } else if (const std::size_t most = state_.config.under_way() + state_.config.reader_window; stream.bytes() > most) {
         std::size_t keep = stream.find(lane.sent + 1);
         const std::uint64_t base = stream.front().offset;
-        while (keep < stream.batches() && stream[keep].end() - base <= 2 * state_.config.reader_window) ++keep;
+        while (keep < stream.batches() && stream[keep].end() - base <= most) ++keep;
         stream.cool(keep, stream.batches());
     }
     state_.cold_bytes += stream.cold_bytes() - before;

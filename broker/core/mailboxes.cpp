@@ -60,7 +60,7 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
             if (lane->stream.has_cold() && lane->cursor >= lane->stream.cold().front().first) ask_store(*lane, outbox);
         return;
     }
-    const std::size_t window = state_.config.reader_window;
+    const std::size_t window = state_.config.under_way();
     for (const auto& lane : node.lanes) {
         if (lane->untold && !tell_given_up(*lane, outbox)) continue;
         Stream& stream = lane->stream;

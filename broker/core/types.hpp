@@ -74,6 +74,9 @@ struct Config {
     std::int64_t progress_us = 200 * kMs;
     std::size_t lag_bytes = 4u << 20;
     std::size_t lag_batches = 512;
+
+    /// Bytes under way to a reader. With a store its acknowledgements wait for the broker, which makes transactions.
+    std::size_t under_way() const { return durable ? 2 * reader_window : reader_window; }
 };
 
 }  // namespace broker
