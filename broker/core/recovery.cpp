@@ -8,18 +8,25 @@
 namespace broker {
 namespace {
 
-/// A chunk stays while any of it is kept: what the first one has beyond the row's sums was let go.
-void trim_first(std::vector<ColdRange>& cold, const StreamRow& row) {
+/// A chunk stays while any of it is kept: what they have beyond the row's sums was let go, mostly of the first one, or has
+/// expired in any of them.
+void trim(std::vector<ColdRange>& cold, const StreamRow& row) {
+    if (cold.empty()) return;
+    cold.front().first = std::max(cold.front().first, row.passed + 1);
     std::uint64_t messages = 0, bytes = 0;
     for (const ColdRange& range : cold) {
         messages += range.messages;
         bytes += range.bytes;
     }
-    if (cold.empty()) return;
-    ColdRange& first = cold.front();
-    first.first = std::max(first.first, row.passed + 1);
-    first.messages -= std::min(first.messages, messages - std::min(messages, row.messages));
-    first.bytes -= std::min(first.bytes, bytes - std::min(bytes, row.bytes));
+    messages -= std::min(messages, row.messages);
+    bytes -= std::min(bytes, row.bytes);
+    for (ColdRange& range : cold) {
+        const std::uint64_t m = std::min(messages, range.messages), b = std::min(bytes, range.bytes);
+        range.messages -= m;
+        range.bytes -= b;
+        messages -= m;
+        bytes -= b;
+    }
 }
 
 }  // namespace
@@ -76,7 +83,9 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         lane.cursor = lane.sent = row.floor;
         lane.priority = row.kind;
         lane.goings = row.goings;
-        lane.high_sent = recovered.clean ? row.high : row.last;  // after a crash nobody knows what readers had
+        // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next.
+        lane.high_sent = recovered.clean ? row.high : row.last;
+        if (lane.high_sent != row.high && lane.cursor < row.last) state_.touch(*stream);
         if (node == nullptr) {
             stream->kept = true;
             if (stream->has_cold()) {
@@ -97,7 +106,7 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         stream = &group.stream;
         // Chunks in the store may reach below what all have read.
         while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
-        trim_first(cold, row);
+        trim(cold, row);
         stream->restore(row, std::move(cold));
         group.published = row.last;
         group.floor = row.floor;
@@ -115,6 +124,7 @@ void Keeper::restore_members(const Recovered& recovered) {
         m.group = group;
         m.cursor = std::clamp(row.cursor, group->floor, std::max(group->floor, group->stream.last()));
         m.high = recovered.clean ? row.high : group->stream.last();
+        if (m.high != row.high && m.cursor < group->stream.last()) state_.touch(*node, m);
         node->memberships.push_back(m);
         ++group->member_count;
         if (!group->broadcast()) group->members.insert(node);

@@ -294,6 +294,48 @@ TEST_CASE_FIXTURE(Kept, "after an end in order what was handed out is known of e
     }
 }
 
+TEST_CASE_FIXTURE(Kept, "what nobody knows after a crash, nobody knows after an end in order either") {
+    CoreScene* s = &start();
+    s->connect(1);
+    s->attach(1, "alice", false);
+    s->create("bob");
+    s->router().join("bob", "team", s->now, s->outbox);
+    s->send(1, "alice", "bob", {"mail"});
+    s->send(1, "alice", "team", {"for all"}, {.cast = wire::Cast::multicast});
+    s->keep(disk);
+    s->connect(2);
+    s->attach(2, "bob");  // is handed both, and the crash comes before that is on the disk
+    s = &start();
+    s = &start(true);
+    broker::Node& bob = *s->state().directory.node("bob");
+    CHECK(bob.lanes.at(0)->high_sent == 1);
+    CHECK(bob.membership(*s->state().directory.group("team"))->high == 1);
+}
+
+TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired amid it") {
+    CoreScene* s = &start();
+    s->connect(1);
+    s->attach(1, "alice", false);
+    s->create("bob");
+    s->router().join("bob", "team", s->now, s->outbox);
+    s->connect(2);
+    s->attach(2, "bob");  // what is read stays in memory
+    const std::string filling(2000, '.');  // a chunk each
+    for (const std::uint32_t ttl_ms : {0u, 0u, 1000u, 1000u, 0u}) {
+        s->send(1, "alice", "team", {filling}, {.ttl_ms = ttl_ms, .cast = wire::Cast::multicast});
+        s->keep(disk);
+    }
+    const auto team = [&]() -> const broker::Stream& { return s->state().directory.group("team")->stream; };
+    REQUIRE(team().messages() == 5);
+    s->pass(1100);
+    s->keep(disk);
+    REQUIRE(team().messages() == 3);
+    const std::size_t bytes = team().bytes();
+    s = &start();
+    CHECK(team().messages() == 3);
+    CHECK(team().bytes() == bytes);
+}
+
 namespace {
 
 struct Failing : CoreScene {
