@@ -115,7 +115,8 @@ void World::act_on_nodes() {
 
 void World::fault() {
     const int weights[] = {settings_.cuts,   settings_.deaths,       settings_.byes,   settings_.crashes, settings_.takeovers, settings_.deletions, settings_.membership,
-                           settings_.stalls, settings_.store_faults, settings_.deaf,   settings_.hostile, settings_.jumps,     4};
+                           settings_.stalls, settings_.store_faults, settings_.deaf,   settings_.hostile, settings_.jumps,     settings_.ends,
+                           settings_.letters, 4};
     int total = 0;
     for (const int weight : weights) total += weight;
     int dice = static_cast<int>(random_.below(static_cast<std::uint64_t>(total)));
@@ -144,6 +145,12 @@ void World::fault() {
         case 9: return client != nullptr ? client->set_deaf(true) : void();
         case 10: return hostile();
         case 11: wall_offset_us_ += random_.between(-36000, 36000) * kSecond; return;
+        case 12:
+            if (!daemon_.up()) return;
+            trace("the broker ends in order");
+            daemon_.stop();
+            return daemon_.restart_at(now_us_ + random_.between(0, 3000) * kMs);
+        case 13: return change_letters();
         default: return look_or_purge();
     }
 }
@@ -168,6 +175,35 @@ void World::look_or_purge() {
         trace("purge node %s", name.c_str());
         router.purge(*node, daemon_.clock(), outbox);
         for (const auto& lane : node->lanes) oracle_.purged(name, lane->stream.id(), lane->stream.last());
+        return 0;
+    });
+}
+
+/// Somebody puts a dead letter back into its mailbox, or throws it away.
+void World::change_letters() {
+    if (!daemon_.up()) return;
+    daemon_.manage([&](broker::Router& router, auto&) {
+        broker::DeadLetters& dead = router.dead();
+        auto letter = dead.before(~std::uint64_t{0});
+        for (std::uint64_t back = random_.below(4); back > 0 && letter; --back)
+            if (const auto older = dead.before(letter->id)) letter = older;
+        if (!letter) return 0;
+        const std::uint64_t id = letter->id;
+        const std::uint32_t message = number_of(letter->message.payload);
+        const std::string node(letter->letter.target);
+        const auto priority = static_cast<std::uint8_t>(letter->letter.priority);
+        if (random_.one_in(4)) {
+            trace("purge letter %llu, message %u", ull(id), message);
+            oracle_.dug_up(message);
+            dead.drop(id);
+            return 0;
+        }
+        const cast::ErrorCode code = router.requeue(id, daemon_.clock());
+        trace("requeue letter %llu, message %u, to %s: %s", ull(id), message, node.c_str(), cast::error_name(code));
+        if (code == cast::ErrorCode::ok)
+            oracle_.requeued(router, node, priority, message, daemon_.disk());
+        else
+            require(dead.view(id).has_value(), "a letter that was not put back is gone");
         return 0;
     });
 }

@@ -15,7 +15,7 @@ void Daemon::start() {
     config.epoch = ++epoch_;
     config.store_id = 7000 + epoch_;
     config.first_stream = epoch_ * kStreamsOfEpoch;
-    const broker::Recovered recovered = disk_.recover(false);
+    const broker::Recovered recovered = disk_.recover(ended_in_order_);
     if (config.durable) {
         config.store_id = 7000;
         config.first_stream = recovered.next_stream / kStreamsOfEpoch * kStreamsOfEpoch + kStreamsOfEpoch;
@@ -29,7 +29,8 @@ void Daemon::start() {
     restart_us_ = kNever;
     sick_ = false;
     commits_.clear();
-    if (epoch_ > 1) config.durable ? world_.oracle().recovered(epoch_, disk_, *router_) : world_.oracle().new_epoch(epoch_);
+    if (epoch_ > 1) config.durable ? world_.oracle().recovered(epoch_, disk_, *router_, ended_in_order_) : world_.oracle().new_epoch(epoch_);
+    ended_in_order_ = false;
     world_.trace("broker starts, epoch %llu", ull(epoch_));
     if (!config.durable) return;
     for (const auto& row : recovered.streams) {
@@ -44,6 +45,32 @@ void Daemon::crash() {
     world_.oracle().lost_broker(*router_);
     // The last transaction is kept whole or not at all, and nobody has heard which.
     if (under_way_ && random_.one_in(2)) disk_.apply(*under_way_);
+    lost();
+}
+
+/// As Broker::stop and DiskStore::close do it.
+void Daemon::stop() {
+    router_->state().unsaved.urgent = true;
+    turn();
+    for (int rounds = 0; under_way_ && !sick_ && rounds < 10; ++rounds) {
+        finish_commit();
+        turn();
+    }
+    router_->goodbye(outbox_);
+    carry_out(clock());
+    ended_in_order_ = router_->config().durable && !sick_;
+    world_.oracle().lost_broker(*router_);
+    if (under_way_ && (ended_in_order_ || random_.one_in(2))) finish_commit();
+    if (ended_in_order_) {  // once more, for where everybody stands now
+        router_->committed(committed_);
+        router_->state().unsaved.urgent = true;
+        router_->collect(under_way_.emplace(), clock());
+        disk_.apply(*under_way_);
+    }
+    lost();
+}
+
+void Daemon::lost() {
     under_way_.reset();
     commit_us_ = kNever;
     committed_ = 0;

@@ -25,6 +25,8 @@ public:
 
     void start();
     void crash();
+    /// It ends in order, as far as its store lets it.
+    void stop();
     bool up() const { return router_ != nullptr; }
     broker::Router* router() { return router_.get(); }
 
@@ -44,6 +46,8 @@ public:
     bool join(std::string_view node, std::string_view group);
     bool leave(std::string_view node, std::string_view group);
 
+    const cast::test::MemoryDisk& disk() const { return disk_; }
+
     /// The event at which a node was granted to its reader.
     std::uint64_t granted(broker::ConnectionId wire, std::uint32_t request, const std::string& node) const;
     std::uint64_t turns() const { return turns_; }
@@ -60,6 +64,7 @@ private:
     void control(const broker::ControlCall& call);
     void publish_events(broker::Now now);
     void commit(broker::Now now);
+    void lost();
     void note_grants(const broker::Send& send);
     void digest(std::string_view bytes);
 
@@ -81,6 +86,7 @@ private:
     std::optional<broker::Transaction> under_way_;
     std::int64_t commit_us_ = kNever_;
     broker::Turn committed_ = 0;
+    bool ended_in_order_ = false;
     struct Reading {  // read at some moment between the asking and the answer
         broker::Load load;
         std::int64_t due_us = 0;

@@ -115,7 +115,12 @@ public:
     void new_epoch(std::uint64_t epoch);
     /// The broker is about to be lost; a durable one comes back as the disk has it (oracle_disk.cpp).
     void lost_broker(broker::Router& router);
-    void recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router);
+    /// `in_order`: its end was one, and took nothing back.
+    void recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router, bool in_order);
+    /// Somebody takes the message's letter.
+    void dug_up(std::uint32_t message) { dug_up_.insert(message); }
+    /// And puts it back: it is the last one of this lane now.
+    void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message, const cast::test::MemoryDisk& disk);
     /// A session was told that its batches up to this one have their outcomes.
     void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
@@ -159,6 +164,8 @@ private:
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
     void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
     void check_late(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
+    void check_requeued(const cast::test::MemoryDisk& disk);
+    void check_nothing_lost(const cast::test::MemoryDisk& disk);
     void note(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence);
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
     void check_survivors(const cast::test::MemoryDisk& disk);
@@ -190,6 +197,14 @@ private:
     std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;        // stream, sequence: moved to the dead letters
     std::set<std::uint32_t> told_given_up_;                             // and their readers know it
     std::vector<ReaderRecord*> readers_;
+    struct Requeued {
+        std::uint32_t message = 0;
+        std::uint64_t letter = 0;  ///< the stream of its letter
+        bool stored = false;       ///< that one was on the disk
+        std::uint64_t stream = 0, sequence = 0;
+    };
+    std::vector<Requeued> requeued_;  // in this epoch
+    std::set<std::uint32_t> dug_up_;  // messages whose letters somebody took
 
     // Of a durable broker.
     bool durable_ = false;

@@ -111,8 +111,20 @@ void Oracle::carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& r
     }
 }
 
-void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router) {
+void Oracle::check_nothing_lost(const cast::test::MemoryDisk& disk) {
+    for (const auto& [stream, mirror] : mirrors_) {
+        const auto row = disk.streams().find(stream);
+        if (row == disk.streams().end() || row->second.kind == broker::kDeadStream || row->second.kind == broker::kLaterStream) continue;
+        require(mirror.size() == row->second.last, [&, s = stream, size = mirror.size()] {
+            return text("after an end in order stream %llu has %llu messages, and not %zu", ull(s), ull(row->second.last), size);
+        });
+    }
+}
+
+void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router, bool in_order) {
     check_survivors(disk);
+    check_requeued(disk);
+    if (in_order) check_nothing_lost(disk);
     for (auto& entry : mirrors_) {
         const std::uint64_t stream = entry.first;
         auto& mirror = entry.second;

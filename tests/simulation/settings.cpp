@@ -68,6 +68,8 @@ Settings draw_settings(Random& r) {
     if (r.percent(15)) s.config.later_us = r.between(1, 4) * kSecond;
     s.config.reject_full = r.percent(25);
     if (r.percent(40)) s.config.max_redeliveries = static_cast<std::uint32_t>(r.between(1, 2));
+    s.ends = sometimes(30, 1, 3);
+    s.letters = sometimes(40, 1, 5);
     return s;
 }
 

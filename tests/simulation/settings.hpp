@@ -24,6 +24,7 @@ struct Settings {
     int deaths = 0;
     int byes = 0;
     int crashes = 0;
+    int ends = 0;            ///< of the broker, in order
     int takeovers = 0;
     int deletions = 0;
     int membership = 0;
@@ -38,6 +39,7 @@ struct Settings {
     int priorities = 0;      ///< percent of messages with a priority of their own
     bool late_commits = false;
     int later = 0;           ///< percent of messages that wait for their time
+    int letters = 0;         ///< somebody puts a dead letter back, or throws it away
 };
 
 /// The settings of a seed. `random` goes on being the run's.

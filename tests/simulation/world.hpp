@@ -50,6 +50,7 @@ private:
     void change_nodes();
     void change_groups();
     void look_or_purge();
+    void change_letters();
     void lose_client();
     void add_client();
     void hostile();
