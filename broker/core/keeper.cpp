@@ -185,6 +185,7 @@ void Keeper::cool(Group& group) {
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     if (loaded.look == Load::kExpiry) {
+        --state_.expiry_loads;
         if (Lane* lane = state_.directory.owner(loaded.stream).lane) mailboxes_.expired_cold(*lane, loaded, now);
         return;
     }

@@ -47,6 +47,7 @@ private:
     void tell(const char* kind, StreamId stream, const std::string& text, Now now, Outbox& outbox) const;
     void restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox);
     void restore_members(const Recovered& recovered);
+    void restore_expiries(const Recovered& recovered, Now now);
 
     State& state_;
     Groups& groups_;

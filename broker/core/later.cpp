@@ -200,7 +200,7 @@ void Later::save(Transaction& t) {
         if (at == held_.end()) continue;  // its time came before
         Late& late = at->second;
         late.saved = true;
-        t.chunks.push_back({id_, id, id + late.count - 1, 0, late.count, late.size, late.due_us, {late.frame}});
+        t.chunks.push_back({id_, id, id + late.count - 1, 0, late.count, late.size, late.due_us, 0, {late.frame}});
     }
     unsaved_.clear();
     StreamRow& row = t.streams.emplace_back();

@@ -14,6 +14,7 @@ using cast::ErrorCode;
 namespace {
 
 constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once because something there has expired
+constexpr std::size_t kExpiryLoads = 64;         // so many are on their way at most: readers' loads wait behind them
 
 }  // namespace
 
@@ -280,7 +281,7 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
     const std::size_t i = lane.stream.find(first);
     if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
     const StoredBatch& batch = lane.stream[i];
-    if (batch.gone) return;
+    if (batch.gone || batch.ttl_ms == 0) return;  // the latter began a chunk: those behind it are known one by one since
     // It came when the clock that is set said something else.
     if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
     if (lane.node->connection != nullptr && first <= lane.sent) return;  // its reader has it already
@@ -297,8 +298,9 @@ void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
 bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
     if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
     if (!lane.stream.can_remember(first)) return true;  // its reader, or whoever looks there, will find that it has expired
-    if (lane.expiring) return false;
+    if (lane.expiring || state_.expiry_loads >= kExpiryLoads) return false;
     lane.expiring = true;
+    ++state_.expiry_loads;
     outbox.loads.push_back(lane.stream.load(first, kExpiryRead, Load::kExpiry));
     return true;
 }
@@ -306,13 +308,20 @@ bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
 void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
     Stream& stream = lane.stream;
     lane.expiring = false;
-    if (loaded.failed) state_.expiries.add_again({now.mono_us + kSecond, stream.id(), loaded.from});
+    // What is damaged is left to whoever reads it.
+    if (loaded.failed && !loaded.corrupt) state_.expiries.add_again({now.mono_us + kSecond, stream.id(), loaded.from});
+    Expiry next{kNever, stream.id(), 0};
     for (const cast::wire::Slice& frame : loaded.frames) {
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
-        if (!batch.gone && batch.first == loaded.from && batch.ttl_ms != 0)  // the clock was set back, or runs slower than ours
+        if (!batch.gone && batch.ttl_ms != 0 && batch.last() <= stream.base() && batch.last() > lane.cursor) {
+            // Of what an earlier broker took one entry stands for all: its first one, at the time when any of them runs out.
+            next.at_us = std::min(next.at_us, batch.runs_out_us());
+            if (next.first == 0) next.first = std::max(batch.first, lane.cursor + 1);
+        } else if (!batch.gone && batch.ttl_ms != 0 && batch.first == loaded.from) {  // the clock was set back, or runs slower than ours
             state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
+        }
         if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first) || !stream.can_remember(batch.first)) continue;
         const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);
@@ -323,6 +332,7 @@ void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
         state_.touch(stream);
         end_of_cold(lane, batch, now);
     }
+    if (next.first != 0) state_.expiries.add_again(next);
 }
 
 }  // namespace broker

@@ -56,6 +56,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         else
             restore_stream(row, recovered, std::move(cold[row.id]), now, outbox);
     restore_members(recovered);
+    restore_expiries(recovered, now);
     for (const SessionRow& row : recovered.sessions) {
         Session& session = state_.sessions.add_session(row.id);
         session.through = session.committed = session.receipted = row.through;
@@ -130,6 +131,19 @@ void Keeper::restore_members(const Recovered& recovered) {
         if (!group->broadcast()) group->members.insert(node);
         group->absent_lowest = group->absent == 0 ? m.cursor : std::min(group->absent_lowest, m.cursor);
         ++group->absent;
+    }
+}
+
+/// An entry a chunk: when the first of its batches runs out, the chunk is read, and the next one becomes the entry.
+void Keeper::restore_expiries(const Recovered& recovered, Now now) {
+    for (const ExpiryRow& row : recovered.expiries) {
+        const Lane* lane = state_.directory.owner(row.stream).lane;
+        if (lane == nullptr) continue;  // of a node that is gone: it is being read
+        Sequence first = std::max(row.first, lane->cursor + 1);
+        for (const GoneRange& range : lane->stream.gone())
+            if (range.from <= first && first <= range.to) first = range.to + 1;
+        const auto left_us = static_cast<std::int64_t>(row.at_us - now.wall_us);
+        if (first <= lane->stream.last()) state_.expiries.add({now.mono_us + left_us, row.stream, first});
     }
 }
 

@@ -74,6 +74,7 @@ struct ChunkRow {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;  ///< of the frames
     std::uint64_t arrival_us = 0;  ///< of the last batch; wall
+    std::uint64_t expires_us = 0;  ///< when the first of its batches with a ttl runs out; wall; 0: none has one
     std::vector<cast::wire::Slice> frames;
 };
 
@@ -129,6 +130,13 @@ struct Loaded {
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 
+/// When the first batch of a lane's chunk runs out.
+struct ExpiryRow {
+    StreamId stream = 0;
+    Sequence first = 0;  ///< of the chunk
+    std::uint64_t at_us = 0;
+};
+
 /// What a start finds. Chunks of groups come without their frames.
 struct Recovered {
     bool clean = true;  ///< the last broker ended in order: it knew what its readers had
@@ -139,6 +147,7 @@ struct Recovered {
     std::vector<MemberRow> members;
     std::vector<SessionRow> sessions;
     std::vector<ChunkRow> group_chunks;
+    std::vector<ExpiryRow> expiries;
 };
 
 class Store {

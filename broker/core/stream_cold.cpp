@@ -190,6 +190,10 @@ void Stream::add_chunk(Transaction& transaction, std::size_t begin, std::size_t 
         row.messages += batch.count;
         row.bytes += batch.size;
         row.frames.push_back(batch.frame);
+        if (batch.ttl_ms == 0) continue;
+        const auto view = cast::wire::read_batch(batch.frame.view().substr(cast::wire::kFrameHeader));
+        const std::uint64_t at_us = view ? view->header.arrival_us + std::uint64_t{batch.ttl_ms} * std::uint64_t{kMs} : 0;
+        row.expires_us = row.expires_us == 0 ? at_us : std::min(row.expires_us, at_us);
     }
     if (row.frames.empty()) return;
     const auto newest = cast::wire::read_batch(row.frames.back().view().substr(cast::wire::kFrameHeader));

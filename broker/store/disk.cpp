@@ -112,7 +112,9 @@ void DiskStore::open_database() {
 }
 
 Recovered DiskStore::recover() try {
-    return read_all(*database_, identity_);
+    Recovered all = read_all(*database_, identity_);
+    all.expiries = read_expiries(*database_);
+    return all;
 } catch (const SqliteError& error) {
     cannot_start(error);
 }

@@ -32,9 +32,10 @@ struct TableWriter::Statements {
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
           // Not REPLACE: that takes a growing row out first and puts its pages back into the file's free ones.
           chunk(db,
-                "INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
+                "INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum, expires) VALUES(?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0)) "
                 "ON CONFLICT(stream, first) DO UPDATE SET last = excluded.last, messages = excluded.messages, "
-                "bytes = excluded.bytes, arrival = excluded.arrival, batches = excluded.batches, sum = excluded.sum"),
+                "bytes = excluded.bytes, arrival = excluded.arrival, batches = excluded.batches, sum = excluded.sum, "
+                "expires = min(coalesce(expires, excluded.expires), coalesce(excluded.expires, expires))"),
           chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
     Statement begin, commit, next_stream, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
     Statement node, stream, member, session, erase, chunk, chunk_of;
@@ -111,7 +112,7 @@ void TableWriter::write_chunk(const ChunkRow& chunk) {
     if (chunk.extends != 0 && begin_with(chunk, messages, bytes)) first = chunk.extends;
     for (const Slice& frame : chunk.frames) blob_.append(frame.data() + kFrameHeader, frame.size() - kFrameHeader);
     s_->chunk.bind(chunk.stream).bind(first).bind(chunk.last).bind(messages).bind(bytes).bind(chunk.arrival_us);
-    s_->chunk.bind_blob(blob_).bind(sum_of(blob_)).run();
+    s_->chunk.bind_blob(blob_).bind(sum_of(blob_)).bind(chunk.expires_us).run();
 }
 
 std::uint64_t sum_of(std::string_view blob) { return XXH3_64bits(blob.data(), blob.size()) | 1; }

@@ -25,13 +25,17 @@ constexpr std::array<const char*, kSchema> kSteps{
     "CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,"
     " batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;",
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;",  // of the batches; NULL: written by version 1
-    "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;",
+    // When its first batch with a ttl runs out; NULL: none has one, or written before version 4 (it is found when it is read).
+    "ALTER TABLE chunks ADD COLUMN expires INTEGER;"
+    "CREATE INDEX chunks_expires ON chunks(expires) WHERE expires IS NOT NULL;"};
 
 /// views[n] shows tables of version n as of version n + 1, to whoever only reads.
 constexpr std::array<const char*, kSchema> kViews{
     "",  // a new file: there is nothing to show
     "CREATE TEMP VIEW chunks AS SELECT *, NULL AS sum FROM main.chunks;",
-    "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings FROM main.streams;"};
+    "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings FROM main.streams;",
+    ""};  // nobody who only reads asks when a chunk runs out
 
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
@@ -74,7 +78,7 @@ void check_small_tables(Database& database) {
         const std::string said = database.text(fmt::format("PRAGMA quick_check({})", table));
         if (said != "ok") throw SqliteError(SQLITE_CORRUPT, fmt::format("table {} is damaged: {}", table, said));
     }
-    database.run("SELECT first, batches, sum FROM chunks LIMIT 0");
+    database.run("SELECT first, batches, sum, expires FROM chunks LIMIT 0");
 }
 
 Identity read_identity(Database& database) {
@@ -137,7 +141,16 @@ Recovered read_all(Database& database, const Identity& identity) {
                      "SELECT c.stream, c.first, c.last, c.messages, c.bytes, c.arrival FROM streams s JOIN chunks c ON c.stream = s.id "
                      "WHERE s.kind >= 16 ORDER BY c.stream, c.first");
     while (chunks.step())
-        all.group_chunks.push_back({chunks.number(0), chunks.number(1), chunks.number(2), 0, chunks.number(3), chunks.number(4), chunks.number(5), {}});
+        all.group_chunks.push_back({chunks.number(0), chunks.number(1), chunks.number(2), 0, chunks.number(3), chunks.number(4), chunks.number(5), 0, {}});
+    return all;
+}
+
+std::vector<ExpiryRow> read_expiries(Database& database) {
+    std::vector<ExpiryRow> all;
+    Statement expiries(database,
+                       "SELECT c.stream, c.first, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN streams s ON s.id = c.stream "
+                       "WHERE c.expires IS NOT NULL AND s.kind < 16");
+    while (expiries.step()) all.push_back({expiries.number(0), expiries.number(1), expiries.number(2)});
     return all;
 }
 

@@ -84,6 +84,20 @@ is "and stays away" 0 "$(total)"
 exits 0 nodectl recv bob -n 1 -W 5 --raw
 out_is keep
 
+# What runs out after a restart makes room, though nobody reads it.
+exits 0 nodectl send --unicast alice --ttl 2s 'nobody reads it'
+kill -9 "$broker_pid"
+wait "$broker_pid" 2>/dev/null || true
+start_broker --mailbox-messages 1
+exits 0 nodectl send --unicast alice --timeout $((20 * ${CAST_TIME_FACTOR:-1}))s 'in its place'
+exits 0 nodectl dead list --json
+out_has '"payload":"nobody reads it"'
+exits 0 nodectl recv alice -n 1 -W 5 --raw
+out_is 'in its place'
+exits 0 nodectl dead purge --all
+stop_broker
+start_broker
+
 # What a command does not take is refused, and recv goes on; a group's message comes back to the one who refused it.
 exits 0 nodectl node create worker other
 exits 0 nodectl group join team worker other

@@ -41,6 +41,7 @@ void MemoryDisk::apply(const ChunkRow& row) {
         chunk.row.messages += row.messages;
         chunk.row.bytes += row.bytes;
         chunk.row.arrival_us = row.arrival_us;
+        if (chunk.row.expires_us == 0 || (row.expires_us != 0 && row.expires_us < chunk.row.expires_us)) chunk.row.expires_us = row.expires_us;
     }
     chunk.row.frames.clear();
     for (const auto& frame : row.frames) chunk.batches.append(frame.view().substr(cast::wire::kFrameHeader));
@@ -57,7 +58,10 @@ Recovered MemoryDisk::recover(bool clean) const {
     for (const auto& [key, row] : sessions_) all.sessions.push_back(row);
     for (const auto& [key, chunk] : chunks_) {
         const auto stream = streams_.find(key.first);
-        if (stream != streams_.end() && stream->second.kind >= cast::wire::kGroupStream) all.group_chunks.push_back(chunk.row);
+        if (stream == streams_.end()) continue;
+        const bool is_lane = stream->second.kind < cast::wire::kPriorities;
+        if (stream->second.kind >= cast::wire::kGroupStream) all.group_chunks.push_back(chunk.row);
+        if (is_lane && chunk.row.expires_us != 0) all.expiries.push_back({key.first, key.second, chunk.row.expires_us});
     }
     return all;
 }

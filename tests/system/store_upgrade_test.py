@@ -17,7 +17,9 @@ VERSION_1 = """
     CREATE TABLE sessions(id INTEGER PRIMARY KEY, through INTEGER, outcomes BLOB);
     CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,
         batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;"""
-VERSIONS = {1: VERSION_1, 2: VERSION_1 + "ALTER TABLE chunks ADD COLUMN sum INTEGER;"}
+VERSION_2 = VERSION_1 + "ALTER TABLE chunks ADD COLUMN sum INTEGER;"
+VERSION_3 = VERSION_2 + "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"
+VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3}
 MAIL = [f"{i:03d}" for i in range(60)]
 
 
@@ -124,6 +126,8 @@ class Upgrade(unittest.TestCase):
         self.fill()
         tables = self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         columns = [self.rows(f"SELECT name FROM pragma_table_info('{name}')") for name, _ in tables]
+        indexes = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        wanted = self.rows(indexes)
         newest = self.rows("PRAGMA user_version")
         self.turn_into(version)
         with Broker(data=self.data) as broker:
@@ -133,6 +137,7 @@ class Upgrade(unittest.TestCase):
             broker.kill()
         self.assertEqual(self.rows("PRAGMA user_version"), newest)
         self.assertEqual([self.rows(f"SELECT name FROM pragma_table_info('{name}')") for name, _ in tables], columns)
+        self.assertEqual(self.rows(indexes), wanted)
         checked = subprocess.run([os.path.join(BIN, "cast-broker"), "--data", self.data, "--check-data"], capture_output=True, text=True)
         self.assertEqual(checked.returncode, 0, checked.stdout)
         with Broker(data=self.data) as broker:
@@ -143,6 +148,12 @@ class Upgrade(unittest.TestCase):
 
     def test_of_version_2(self):
         self.check(2)
+
+    def test_of_version_3(self):
+        self.check(3)
+
+    def test_version_3_is_looked_at_backed_up_and_restored_as_it_is(self):
+        self.check_before(3)
 
     def test_version_1_is_looked_at_backed_up_and_restored_as_it_is(self):
         self.check_before(1)

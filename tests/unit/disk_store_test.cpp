@@ -32,7 +32,7 @@ cast::wire::Slice frame(StreamId stream, Sequence first, std::uint32_t count) {
 
 ChunkRow chunk(StreamId stream, Sequence first, std::uint32_t count, Sequence extends = 0) {
     const auto one = frame(stream, first, count);
-    return {stream, first, first + count - 1, extends, count, one.size(), 1000, {one}};
+    return {stream, first, first + count - 1, extends, count, one.size(), 1000, 0, {one}};
 }
 
 struct Fixture {
@@ -239,6 +239,43 @@ TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows
     commit(std::move(erase));
     CHECK(read(3, 1).frames.size() == 1);
     CHECK(read(4, 1).frames.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a start finds when the chunks of lanes run out, the first time of what a chunk has") {
+    const auto runs_out = [this](StreamId stream, Sequence first, std::uint64_t at_us, Sequence extends = 0) {
+        ChunkRow row = chunk(stream, first, 1, extends);
+        row.expires_us = at_us;
+        return row;
+    };
+    Transaction t;
+    t.turn = 1;
+    for (const auto& [id, kind] : {std::pair{3, 4}, {4, 17}, {5, 4}}) {
+        StreamRow row;
+        row.id = static_cast<StreamId>(id);
+        row.kind = static_cast<std::uint8_t>(kind);
+        row.owner = "n" + std::to_string(id);
+        row.last = 9;
+        t.streams.push_back(row);
+    }
+    t.chunks = {runs_out(3, 1, 700), runs_out(3, 2, 500, 1), runs_out(3, 3, 600, 1), runs_out(3, 4, 0, 1),
+                runs_out(3, 5, 0), runs_out(3, 6, 300, 5), runs_out(4, 1, 100), runs_out(5, 1, 0), runs_out(5, 2, 900)};
+    commit(std::move(t));
+    reopen();
+    const auto found = [this] {
+        std::vector<std::string> all;
+        for (const ExpiryRow& row : store->recover().expiries)
+            all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + " at " + std::to_string(row.at_us));
+        std::sort(all.begin(), all.end());
+        return all;
+    };
+    CHECK(found() == std::vector<std::string>{"3:1 at 500", "3:5 at 300", "5:2 at 900"});
+    Transaction erase;
+    erase.turn = 2;
+    erase.erasures = {{3, 4}};
+    erase.streams_gone = {5};
+    commit(std::move(erase));
+    reopen();
+    CHECK(found() == std::vector<std::string>{"3:5 at 300"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "one at a time, and nothing that is not its own: each in words") {

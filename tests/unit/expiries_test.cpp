@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "core/expiries.hpp"
-#include "support/core_scene.hpp"
+#include "support/kept_broker.hpp"
 #include "wire/messages.hpp"
 
 using namespace cast;
@@ -170,4 +170,154 @@ TEST_CASE("mail that was read back when the clock had been set back runs out in 
     s.pass(900);
     s.turn();
     CHECK(s.mail().messages() == 0);
+}
+
+namespace {
+
+/// Mail for bob in a broker that has just started: nobody has read it back.
+struct Found : Kept {
+    /// Each in a batch of its own, with so many ms to live; 0: for ever.
+    void find(const std::vector<std::pair<const char*, std::uint32_t>>& mail, std::size_t filling = 0) {
+        start();
+        scene->create("bob");
+        scene->connect(1);
+        scene->attach(1, "alice", false);
+        for (const auto& [payload, ttl_ms] : mail) {
+            send(1, {payload + std::string(filling, '.')}, {.ttl_ms = ttl_ms});
+            if (filling != 0) scene->keep(disk);  // a chunk each
+        }
+        scene->keep(disk);
+        again();
+    }
+    void again() {
+        start();
+        REQUIRE(mail().batches() == 0);
+    }
+    /// Time passes, and what the store is asked for then is answered. Returns how often it was asked.
+    std::size_t pass(std::int64_t ms) {
+        scene->pass(ms);
+        scene->turn(false);
+        const std::size_t asked = scene->loads.size();
+        scene->keep(disk);
+        return asked;
+    }
+    const broker::Stream& mail() { return scene->state().directory.node("bob")->lanes.at(0)->stream; }
+    std::size_t waiting() { return scene->state().directory.node("bob")->queued_messages; }
+    std::uint64_t dead() { return scene->router().dead().messages(); }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Found, "what an earlier broker took runs out in its store without being read, each at its time") {
+    find({{"a", 3000}, {"b", 0}, {"c", 1000}, {"d", 2000}, {"e", 5000}});
+    CHECK(waiting() == 5);
+    CHECK(pass(900) == 0);
+    CHECK(pass(200) == 1);
+    CHECK(waiting() == 4);
+    CHECK(dead() == 1);
+    CHECK(pass(100) == 0);
+    CHECK(pass(900) == 1);
+    CHECK(waiting() == 3);
+    CHECK(pass(1000) == 1);
+    CHECK(waiting() == 2);
+    again();  // and the next one goes on with it
+    CHECK(waiting() == 2);
+    CHECK(dead() == 3);
+    CHECK(pass(1700) == 0);
+    CHECK(pass(200) == 1);
+    CHECK(waiting() == 1);
+    CHECK(dead() == 4);
+    CHECK(scene->state().expiries.empty());
+    scene->connect(2);
+    scene->attach(2, "bob");
+    scene->keep(disk);
+    CHECK(scene->delivered(2) == "b");
+}
+
+TEST_CASE_FIXTURE(Found, "what ran out while no broker ran is a dead letter soon after the start") {
+    find({{"a", 1000}, {"b", 0}});
+    scene->pass(5000);
+    start();
+    CHECK(waiting() == 1);
+    CHECK(dead() == 1);
+    CHECK(scene->state().statistics.expired == 1);
+}
+
+TEST_CASE_FIXTURE(Found, "what was read, or had run out before, does not hide what lies behind it in its chunk") {
+    find({{"a", 1000}, {"b", 2000}, {"c", 3000}, {"d", 4000}});
+    CHECK(pass(1100) == 1);
+    scene->connect(2);
+    scene->attach(2, "bob");
+    scene->keep(disk);
+    CHECK(scene->delivered(2) == "b c d");
+    scene->ack(2, 2);
+    scene->keep(disk);
+    again();
+    CHECK(waiting() == 2);
+    CHECK(pass(2000) == 1);
+    CHECK(waiting() == 1);
+    CHECK(pass(1000) == 1);
+    CHECK(waiting() == 0);
+    CHECK(dead() == 3);
+}
+
+TEST_CASE_FIXTURE(Found, "each chunk runs out at its own time; one without a ttl is never read") {
+    find({{"a", 2000}, {"b", 0}, {"c", 1000}}, 300000);
+    CHECK(pass(1100) == 1);
+    CHECK(waiting() == 2);
+    CHECK(pass(1000) == 1);
+    CHECK(waiting() == 1);
+    CHECK(dead() == 2);
+    CHECK(scene->state().expiries.empty());
+}
+
+TEST_CASE_FIXTURE(Found, "what was read back is known one by one, whatever its chunk begins with") {
+    find({{"a", 0}, {"b", 1000}, {"c", 2000}});
+    scene->connect(2);
+    scene->attach(2, "bob");
+    scene->keep(disk);
+    CHECK(scene->delivered(2) == "a b c");
+    scene->detach(2, "bob");
+    scene->turn(false);
+    REQUIRE(mail().batches() == 3);
+    scene->pass(1100);
+    scene->turn(false);
+    CHECK(waiting() == 2);
+    scene->pass(1000);
+    scene->turn(false);
+    CHECK(waiting() == 1);
+}
+
+TEST_CASE_FIXTURE(Found, "where much has run out at once it is read little by little") {
+    start();
+    scene->connect(1);
+    scene->attach(1, "alice", false);
+    std::vector<std::string> names;
+    for (int i = 0; i < 200; ++i) names.push_back("n" + std::to_string(i));
+    for (const std::string& name : names) {
+        scene->create(name);
+        scene->send(1, "alice", name, {"x"}, {.ttl_ms = 1000});
+    }
+    scene->keep(disk);
+    start();
+    scene->pass(1100);
+    scene->turn(false);
+    CHECK(scene->loads.size() == 64);
+    for (int i = 0; i < 4; ++i) {
+        scene->keep(disk);
+        scene->pass(50);
+    }
+    CHECK(dead() == 200);
+}
+
+TEST_CASE_FIXTURE(Found, "what is damaged is left to whoever reads it") {
+    find({{"a", 1000}});
+    scene->pass(1100);
+    scene->turn(false);
+    REQUIRE(scene->loads.size() == 1);
+    broker::Loaded damaged{scene->loads[0].stream, 1, 1, true, {}, "it is damaged", true, scene->loads[0].look, 1};
+    scene->loads.clear();
+    scene->router().loaded(std::move(damaged), scene->now, scene->outbox);
+    CHECK(pass(5000) == 0);
+    CHECK(waiting() == 1);
 }

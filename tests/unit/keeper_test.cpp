@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/core_scene.hpp"
+#include "support/kept_broker.hpp"
 #include "wire/messages.hpp"
 
 using namespace cast;
@@ -40,32 +40,6 @@ TEST_CASE("a session that was dropped and comes back before that is written leav
 }
 
 namespace {
-
-/// A broker with a disk, which ends and starts again.
-struct Kept {
-    MemoryDisk disk;
-    broker::Config config;
-    std::unique_ptr<CoreScene> scene;
-    std::uint64_t epoch = 0;
-
-    Kept() { config.durable = true; }
-    CoreScene& start(bool clean = false) {
-        const broker::Now now = scene ? scene->now : broker::Now{1000000, 1700000000000000u};
-        config.epoch = ++epoch;
-        config.first_stream = epoch * 100000;
-        for (const auto& [id, row] : disk.streams())
-            if (row.kind == wire::kBroadcastStream) config.broadcast_stream = id;
-        scene = std::make_unique<CoreScene>(config);
-        scene->now = now;
-        scene->restore(disk, clean);
-        scene->keep(disk);
-        return *scene;
-    }
-    /// Sends each of these as a batch of its own.
-    void send(std::uint64_t client, const std::vector<std::string>& payloads, Sending how = {}) {
-        for (const std::string& payload : payloads) scene->send(client, "alice", "bob", {payload}, how);
-    }
-};
 
 std::vector<std::string> numbered(const std::string& word, int count, std::size_t filling = 0) {
     std::vector<std::string> all;
