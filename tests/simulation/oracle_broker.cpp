@@ -96,7 +96,8 @@ void Oracle::note(const Pending& p, std::uint32_t id, std::uint64_t stream, std:
     const bool remade = m.doubtful && remade_.contains(p.header.session);
     require(m.epoch != epoch_ || m.taken == 0 || remade, [&] { return text("message %u entered a stream twice", id); });
     if (m.taken == 0) ++counts_[m.client].taken;
-    if (m.taken > 0 && (remade || m.number != p.header.number)) m.renumbered = true;
+    // What was refused before its session was forgotten may be taken now, behind what was taken then.
+    if (remade || (m.taken > 0 && m.number != p.header.number)) m.renumbered = true;
     m.number = p.header.number;
     m.session = p.header.session;
     m.stream = stream;
