@@ -107,7 +107,7 @@ class Store(unittest.TestCase):
                            (f"UPDATE chunks SET messages = messages + 1 WHERE stream = {stream}", "does not hold what it says"),
                            (f"UPDATE chunks SET batches = x'00', sum = NULL WHERE stream = {stream}", "its batches do not decode"),
                            (f"DELETE FROM chunks WHERE stream = {stream}", "of its 40 messages are missing"),
-                           ("INSERT INTO chunks VALUES(99, 1, 2, 2, 2, 2, x'00', NULL)", "of a stream that is not there")):
+                           ("INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(99, 1, 2, 2, 2, 2, x'00', NULL)", "of a stream that is not there")):
             good = contents(self.db)
             self.change(sql)
             code, out, _ = run("--data", self.data, "--check-data")
