@@ -199,7 +199,8 @@ void DiskStore::write_all() {
             busy_.store(false, std::memory_order_release);
             signal();
             // Whoever waits for the transaction need not wait for this.
-            if (log_frames_ >= std::max(small ? kLogFramesReady : kLogFrames, log_again_)) shrink_log();
+            const int much = log_stuck_ && log_again_ == 0 ? 0 : small ? kLogFramesReady : kLogFrames;
+            if (log_frames_ >= std::max(much, log_again_)) shrink_log();
         }
         guard.lock();
         if (!done) {

@@ -149,6 +149,23 @@ TEST_CASE_FIXTURE(
     nothing_is_lost();
 }
 
+TEST_CASE_FIXTURE(Fixture, "trouble with the log is over when the disk's is, though nobody sends any more") {
+    const std::string filling = " " + std::string(20000, 'x');
+    Node alice = attach(broker, "alice");
+    Admin admin = administer(broker);
+    disk.fails("write /cast.db ENOSPC");
+    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
+    REQUIRE(stats(admin)["store"]["healthy"] == true);
+    disk.fails("write cast.db-wal ENOSPC");  // so that the log can be brought into the file, before there is room in it again
+    must(alice.unicast("bob", std::to_string(++sent)));
+    CHECK(eventually([&] { return stats(admin)["store"]["healthy"] == false; }));
+    disk.works();
+    must(alice.flush(scaled(20000)));
+    CHECK(eventually([&] { return status(admin)["status"] == "ok"; }));
+    CHECK(says("the store takes messages again"));
+    nothing_is_lost();
+}
+
 TEST_CASE_FIXTURE(Fixture, "a disk that takes seconds delays receipts and nothing else, and it is said") {
     Node alice = attach(broker, "alice"), bob = attach(broker, "bob");
     Admin admin = administer(broker), watcher = administer(broker);
