@@ -48,7 +48,7 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
     if (session != nullptr && may_lag && holds(group, now)) receipts_.hold(*session, group.stream.id(), group.waiting);
 }
 
-void Groups::publish(Group& group, Outbox& outbox) {
+void Groups::publish(Group& group, Now now, Outbox& outbox) {
     group.dirty = false;
     Stream& stream = group.stream;
     if (!group.subscriptions.empty()) {
@@ -69,6 +69,7 @@ void Groups::publish(Group& group, Outbox& outbox) {
             bytes += stream[i].size;
         }
         out();
+        retain(group, now);  // of what came before the first reader did, in the same turn
     } else if (group.absent == 0) {
         while (!stream.empty()) drop_front(group, {});
         group.floor = stream.last();

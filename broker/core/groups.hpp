@@ -16,7 +16,7 @@ public:
     /// `session` is null when nobody waits for a receipt: the broker's own events, what comes from $later.
     void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
     /// Publishes what came in this turn.
-    void publish(Group& group, Outbox& outbox);
+    void publish(Group& group, Now now, Outbox& outbox);
 
     /// Membership. join: from the stream's present end on. Both may be repeated.
     void join(Node& node, Group& group, Now now, Outbox& outbox);

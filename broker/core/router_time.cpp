@@ -142,7 +142,7 @@ std::int64_t Router::flush(Now now, Outbox& outbox) {
     for (Node* node : nodes) mailboxes_.pump(*node, now, outbox);
     std::vector<Group*> groups;
     groups.swap(state_.dirty_groups);
-    for (Group* group : groups) groups_.publish(*group, outbox);
+    for (Group* group : groups) groups_.publish(*group, now, outbox);
     std::vector<ConnectionId> connections;
     connections.swap(state_.dirty_connections);
     for (ConnectionId id : connections)

@@ -100,7 +100,10 @@ void check_group(broker::Router& router, Group& group, std::size_t& total) {
     total += group.stream.bytes();
     const broker::Config& config = router.config();
     require(group.stream.batches() + group.stream.cold().size() <= 1 || (group.stream.messages() <= config.group_messages && group.stream.bytes() <= config.group_bytes),
-            "a group keeps more than its retention");
+            [&] {
+                return text("group '%s' keeps %zu messages and %zu bytes in %zu batches, its limits are %zu and %zu", group.name.c_str(),
+                            group.stream.messages(), group.stream.bytes(), group.stream.batches(), config.group_messages, config.group_bytes);
+            });
     require(router.state().directory.owner(group.stream.id()).group == &group, "a group's stream has no owner");
     for (const auto& s : group.subscriptions) check_subscription(*s, group);
     std::size_t members = 0, absent = 0, read = 0;
