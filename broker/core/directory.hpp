@@ -36,7 +36,6 @@ struct Lane {
     Sequence cursor = 0;     ///< acknowledged
     Sequence sent = 0;       ///< handed to the present connection
     Sequence high_sent = 0;  ///< ever handed to any reader
-    bool expiring = false;   ///< what has expired in its cold part is being read
     bool told = false;       ///< the present reader knows of this lane
     // What its readers die of (redelivery.cpp).
     bool left = false;       ///< a reader that had been handed something has gone

@@ -13,11 +13,12 @@
 
 namespace broker {
 
-/// When the batch that begins at `first` runs out.
+/// When the batch that begins at `first` runs out; or, of what an earlier broker stored, the first one of a chunk.
 struct Expiry {
     std::int64_t at_us = 0;
     StreamId stream = 0;
     Sequence first = 0;
+    Sequence last = 0;  ///< not 0: of a chunk, which ends here
     bool operator>(const Expiry& other) const { return at_us > other.at_us; }
 };
 
@@ -59,9 +60,9 @@ private:
 
     void leave_one_each() {
         std::sort(heap_.begin(), heap_.end(), [](const Expiry& a, const Expiry& b) {
-            return std::tie(a.stream, a.first, a.at_us) < std::tie(b.stream, b.first, b.at_us);
+            return std::tie(a.stream, a.first, a.last, a.at_us) < std::tie(b.stream, b.first, b.last, b.at_us);
         });
-        const auto same = [](const Expiry& a, const Expiry& b) { return a.stream == b.stream && a.first == b.first; };
+        const auto same = [](const Expiry& a, const Expiry& b) { return a.stream == b.stream && a.first == b.first && a.last == b.last; };
         heap_.erase(std::unique(heap_.begin(), heap_.end(), same), heap_.end());
     }
 

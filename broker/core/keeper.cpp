@@ -184,11 +184,7 @@ void Keeper::cool(Group& group) {
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
-    if (loaded.look == Load::kExpiry) {
-        --state_.expiry_loads;
-        if (Lane* lane = state_.directory.owner(loaded.stream).lane) mailboxes_.expired_cold(*lane, loaded, now);
-        return;
-    }
+    if (loaded.look == Load::kExpiry) return mailboxes_.read_expired(loaded, now, outbox);
     if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);

@@ -11,13 +11,6 @@ namespace broker {
 
 using cast::ErrorCode;
 
-namespace {
-
-constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once because something there has expired
-constexpr std::size_t kExpiryLoads = 64;         // so many are on their way at most: readers' loads wait behind them
-
-}  // namespace
-
 ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
@@ -167,7 +160,7 @@ void Mailboxes::skip_expired(Lane& lane, Now now) {
         if (i >= lane.stream.batches()) return;
         const StoredBatch& batch = lane.stream[i];
         if (batch.gone || batch.first <= lane.sent || !batch.expired(now.mono_us)) return;
-        expire(lane, batch.first, now);
+        expire_warm(lane, batch.first, now);
     }
 }
 
@@ -241,7 +234,7 @@ void Mailboxes::close(Lane& lane, Now now) {
         if (i >= lane.stream.batches()) break;
         const StoredBatch& batch = lane.stream[i];
         next = batch.last() + 1;
-        if (batch.expired(now.mono_us)) expire(lane, batch.first, now);
+        if (batch.expired(now.mono_us)) expire_warm(lane, batch.first, now);
     }
     if (lane.stream.batches() > 0) state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
@@ -275,64 +268,6 @@ void Mailboxes::drop(Lane& lane, const StoredBatch& batch, Now now) {
     state_.statistics.discarded += batch.count;
     if (lane.cursor < lane.stream.last()) dead_.bury(batch, lane.cursor, batch.gone ? cast::wire::kReasonExpired : cast::wire::kReasonDeleted, now);
     if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
-}
-
-void Mailboxes::expire(Lane& lane, Sequence first, Now now) {
-    const std::size_t i = lane.stream.find(first);
-    if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
-    const StoredBatch& batch = lane.stream[i];
-    if (batch.gone || batch.ttl_ms == 0) return;  // the latter began a chunk: those behind it are known one by one since
-    // It came when the clock that is set said something else.
-    if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
-    if (lane.node->connection != nullptr && first <= lane.sent) return;  // its reader has it already
-    lane.node->queued_bytes -= batch.size;
-    lane.node->queued_messages -= batch.count;
-    state_.total_bytes -= batch.size;
-    state_.touch(lane.stream);
-    state_.statistics.expired += batch.count;
-    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
-    if (!lane.node->hidden) dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
-    lane.stream.expire(i);
-}
-
-bool Mailboxes::expire_cold(Lane& lane, Sequence first, Outbox& outbox) {
-    if (!lane.stream.cold_at(first) || first <= lane.cursor || lane.stream.known_gone(first)) return true;
-    if (!lane.stream.can_remember(first)) return true;  // its reader, or whoever looks there, will find that it has expired
-    if (lane.expiring || state_.expiry_loads >= kExpiryLoads) return false;
-    lane.expiring = true;
-    ++state_.expiry_loads;
-    outbox.loads.push_back(lane.stream.load(first, kExpiryRead, Load::kExpiry));
-    return true;
-}
-
-void Mailboxes::expired_cold(Lane& lane, const Loaded& loaded, Now now) {
-    Stream& stream = lane.stream;
-    lane.expiring = false;
-    // What is damaged is left to whoever reads it.
-    if (loaded.failed && !loaded.corrupt) state_.expiries.add_again({now.mono_us + kSecond, stream.id(), loaded.from});
-    Expiry next{kNever, stream.id(), 0};
-    for (const cast::wire::Slice& frame : loaded.frames) {
-        const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
-        if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
-        const StoredBatch batch = recall_batch(frame, view->header, now);
-        if (!batch.gone && batch.ttl_ms != 0 && batch.last() <= stream.base() && batch.last() > lane.cursor) {
-            // Of what an earlier broker took one entry stands for all: its first one, at the time when any of them runs out.
-            next.at_us = std::min(next.at_us, batch.runs_out_us());
-            if (next.first == 0) next.first = std::max(batch.first, lane.cursor + 1);
-        } else if (!batch.gone && batch.ttl_ms != 0 && batch.first == loaded.from) {  // the clock was set back, or runs slower than ours
-            state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
-        }
-        if (!batch.gone || batch.last() <= lane.cursor || stream.known_gone(batch.first) || !stream.can_remember(batch.first)) continue;
-        const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
-        stream.expire_cold(batch);
-        lane.node->queued_bytes -= bytes - stream.bytes();
-        lane.node->queued_messages -= messages - stream.messages();
-        state_.total_bytes -= bytes - stream.bytes();
-        state_.cold_bytes -= cold - stream.cold_bytes();
-        state_.touch(stream);
-        end_of_cold(lane, batch, now);
-    }
-    if (next.first != 0) state_.expiries.add_again(next);
 }
 
 }  // namespace broker

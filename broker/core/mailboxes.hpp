@@ -38,12 +38,10 @@ public:
     /// The same for a batch of such a lane that was in the store.
     void drop(Lane& lane, const StoredBatch& batch, Now now);
 
-    /// The batch that begins at `first` has run out of its time.
-    void expire(Lane& lane, Sequence first, Now now);
-    /// The same where that one is in the store alone. True: it is being read; false: try again later.
-    bool expire_cold(Lane& lane, Sequence first, Outbox& outbox);
-    /// What was read for that; whatever else has expired in it goes, too.
-    void expired_cold(Lane& lane, const Loaded& loaded, Now now);
+    /// What is due has run out of its time; where the store alone has it, it is read first (mailbox_expiry.cpp).
+    void expire(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
+    /// What was read for that.
+    void read_expired(const Loaded& loaded, Now now, Outbox& outbox);
     /// Its next batches were read back from the store.
     void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
     /// What turns up to this one decided is kept for good.
@@ -63,6 +61,9 @@ private:
     void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
     void skip_expired(Lane& lane, Now now);
+    void expire_warm(Lane& lane, Sequence first, Now now);
+    void expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
+    void expire_read(Lane& lane, const Expiry& due, const Loaded& loaded, Now now);
     void count_going(Lane& lane, bool same);
     bool give_up(Lane& lane, std::size_t i, Now now);
     bool tell_given_up(Lane& lane, Outbox& outbox);

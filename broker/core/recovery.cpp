@@ -8,25 +8,41 @@
 namespace broker {
 namespace {
 
-/// A chunk stays while any of it is kept: what they have beyond the row's sums was let go, mostly of the first one, or has
-/// expired in any of them.
+constexpr std::int64_t kLongestTtl = (std::int64_t{1} << 32) * kMs;
+constexpr std::int64_t kClockWrong = 60 * kSecond;  // it has not been set yet, or had not been when the mail came: look then
+
+/// How many of its numbers are gone.
+std::uint64_t gone_in(const ColdRange& range, const std::vector<GoneRange>& gone) {
+    std::uint64_t count = 0;
+    auto at = std::lower_bound(gone.begin(), gone.end(), range.first, [](const GoneRange& g, Sequence s) { return g.to < s; });
+    for (; at != gone.end() && at->from <= range.last; ++at)
+        count += std::min(at->to, range.last) - std::max(at->from, range.first) + 1;
+    return count;
+}
+
+/// Makes the sum what the row says: too much is taken from the oldest.
+void settle(std::vector<ColdRange>& cold, std::uint64_t ColdRange::*part, std::uint64_t sum) {
+    std::uint64_t all = 0;
+    for (const ColdRange& range : cold) all += range.*part;
+    if (all < sum) cold.back().*part += sum - all;
+    for (ColdRange& range : cold) {
+        const std::uint64_t much = std::min(all - std::min(all, sum), range.*part);
+        range.*part -= much;
+        all -= much;
+    }
+}
+
+/// A chunk stays while any of it is kept, with what has expired amid it, and the first one with what was let go.
 void trim(std::vector<ColdRange>& cold, const StreamRow& row) {
     if (cold.empty()) return;
     cold.front().first = std::max(cold.front().first, row.passed + 1);
-    std::uint64_t messages = 0, bytes = 0;
-    for (const ColdRange& range : cold) {
-        messages += range.messages;
-        bytes += range.bytes;
-    }
-    messages -= std::min(messages, row.messages);
-    bytes -= std::min(bytes, row.bytes);
     for (ColdRange& range : cold) {
-        const std::uint64_t m = std::min(messages, range.messages), b = std::min(bytes, range.bytes);
-        range.messages -= m;
-        range.bytes -= b;
-        messages -= m;
-        bytes -= b;
+        const std::uint64_t left = range.messages - std::min(range.messages, gone_in(range, row.gone));
+        if (range.messages > 0) range.bytes = range.bytes * left / range.messages;
+        range.messages = left;
     }
+    settle(cold, &ColdRange::messages, row.messages);
+    settle(cold, &ColdRange::bytes, row.bytes);
 }
 
 }  // namespace
@@ -134,16 +150,15 @@ void Keeper::restore_members(const Recovered& recovered) {
     }
 }
 
-/// An entry a chunk: when the first of its batches runs out, the chunk is read, and the next one becomes the entry.
+/// An entry a chunk, at the time when the first of its batches runs out; then it is read, and the next one's time is the entry's.
 void Keeper::restore_expiries(const Recovered& recovered, Now now) {
     for (const ExpiryRow& row : recovered.expiries) {
         const Lane* lane = state_.directory.owner(row.stream).lane;
         if (lane == nullptr) continue;  // of a node that is gone: it is being read
-        Sequence first = std::max(row.first, lane->cursor + 1);
-        for (const GoneRange& range : lane->stream.gone())
-            if (range.from <= first && first <= range.to) first = range.to + 1;
-        const auto left_us = static_cast<std::int64_t>(row.at_us - now.wall_us);
-        if (first <= lane->stream.last()) state_.expiries.add({now.mono_us + left_us, row.stream, first});
+        if (lane->stream.past_gaps(std::max(row.first, lane->cursor + 1)) > row.last) continue;
+        auto left_us = static_cast<std::int64_t>(row.at_us - now.wall_us);
+        if (left_us > kLongestTtl) left_us = kClockWrong;
+        state_.expiries.add({now.mono_us + left_us, row.stream, row.first, row.last});
     }
 }
 

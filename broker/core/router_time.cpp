@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kSweep = 250 * kMs;
 constexpr std::int64_t kReview = 20 * kMs;
-constexpr std::int64_t kExpiryAgain = 50 * kMs;
+constexpr int kExpiriesATurn = 10000;  // a few milliseconds of work
 constexpr std::size_t kOwnGroups = 2;  // $events and $tap do not count
 
 }  // namespace
@@ -64,7 +64,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
-    next = std::min(next, state_.expiries.next_us());
+    next = std::min(next, std::max(state_.expiries.next_us(), now.mono_us + 1));
     if (!state_.holding.empty()) {
         const std::vector<StreamId> holding(state_.holding.begin(), state_.holding.end());
         for (StreamId id : holding) {
@@ -80,16 +80,12 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
 
 void Router::expire(Now now, Outbox& outbox) {
     if (state_.expiries.many()) sweep_expiries();
-    std::vector<Expiry> again;
-    while (state_.expiries.next_us() <= now.mono_us) {
+    for (int i = 0; i < kExpiriesATurn && state_.expiries.next_us() <= now.mono_us; ++i) {
         const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
-        if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due.first, now);
-        if (owner.lane != nullptr && owner.lane->stream.has_cold() && !mailboxes_.expire_cold(*owner.lane, due.first, outbox))
-            again.push_back({now.mono_us + kExpiryAgain, due.stream, due.first});
+        if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due, now, outbox);
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
-    for (const Expiry& due : again) state_.expiries.add(due);
 }
 
 void Router::sweep_expiries() {
@@ -97,7 +93,7 @@ void Router::sweep_expiries() {
     StreamOwner owner;
     state_.expiries.sweep([&](const Expiry& expiry) {
         if (expiry.stream != id) owner = state_.directory.owner(id = expiry.stream);  // mostly many of one stream
-        if (owner.lane != nullptr) return expiry.first >= owner.lane->stream.first_kept();
+        if (owner.lane != nullptr) return std::max(expiry.first, expiry.last) >= owner.lane->stream.first_kept();
         // What a group has in the store alone goes by its retention.
         return owner.group != nullptr && owner.group->stream.batches() > 0 && expiry.first >= owner.group->stream.front().first;
     });

@@ -12,6 +12,7 @@
 
 #include "core/directory.hpp"
 #include "core/expiries.hpp"
+#include "core/expiry_reads.hpp"
 #include "core/outbox.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
@@ -62,7 +63,7 @@ struct State {
     std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     Expiries expiries;
-    std::size_t expiry_loads = 0;  ///< on their way from the store, because something there has expired
+    ExpiryReads expiry_reads;
     std::set<Node*, ByAge> orphans;        ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;  ///< streams with receipts held back
     std::vector<Group*> lagging;           ///< groups with subscriptions behind their end

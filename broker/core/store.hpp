@@ -134,7 +134,8 @@ struct Loaded {
 struct ExpiryRow {
     StreamId stream = 0;
     Sequence first = 0;  ///< of the chunk
-    std::uint64_t at_us = 0;
+    Sequence last = 0;
+    std::uint64_t at_us = 0;  ///< wall
 };
 
 /// What a start finds. Chunks of groups come without their frames.

@@ -74,8 +74,8 @@ void Stream::expire(std::size_t i) {
 
 void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
     const auto at = gone_after(from);
-    if (at != gone_.begin() && std::prev(at)->reason == reason && std::prev(at)->to + 1 == from) {
-        std::prev(at)->to = to;
+    if (at != gone_.begin() && std::prev(at)->reason == reason && std::prev(at)->to + 1 >= from) {
+        std::prev(at)->to = std::max(std::prev(at)->to, to);
     } else {
         gone_.insert(at, {from, to, reason});
     }
@@ -106,6 +106,12 @@ bool Stream::known_gone(Sequence sequence) const {
     return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) {
         return r.from <= sequence && sequence <= r.to && r.reason != cast::wire::GapReason::redeliveries;
     });
+}
+
+Sequence Stream::past_gaps(Sequence sequence) const {
+    for (const GoneRange& range : gone_)  // they may lie in one another
+        if (range.from <= sequence && sequence <= range.to) sequence = range.to + 1;
+    return sequence;
 }
 
 void Stream::give_up(std::size_t i, Sequence s) {

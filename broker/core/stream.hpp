@@ -99,6 +99,8 @@ public:
 
     /// A range says that this one is gone with its whole batch: its end was told.
     bool known_gone(Sequence sequence) const;
+    /// The first one from here on that no range says is gone.
+    Sequence past_gaps(Sequence sequence) const;
     /// Message `s` of batch `i` is given up: readers will be told, and the sender is answered.
     void give_up(std::size_t i, Sequence s);
     /// The first one that was given up and that no reader is known to have been told of; 0: none.
@@ -135,7 +137,8 @@ public:
     /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
     /// there is a cold part. What has expired amid them stays where there are too many gaps, and all behind it.
     void cool(std::size_t begin, std::size_t end);
-    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes.
+    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all before it
+    /// are gone, too.
     void expire_cold(const StoredBatch& batch);
     /// Lets those before the cold part go from memory: it begins with them again.
     void cool_front();
@@ -163,6 +166,7 @@ private:
 
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
     std::vector<GoneRange>::iterator gone_after(Sequence sequence);
+    void skip_gone_front();
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 

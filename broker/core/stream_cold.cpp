@@ -131,6 +131,24 @@ void Stream::expire_cold(const StoredBatch& batch) {
         cold_bytes_ -= bytes;
     }
     remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+    if (split_ == 0) skip_gone_front();
+}
+
+/// The oldest that are gone need not stay in the store.
+void Stream::skip_gone_front() {
+    while (!cold_.empty()) {
+        const Sequence next = past_gaps(cold_.front().first);
+        if (next == cold_.front().first) return;
+        popped_ = std::min(next - 1, cold_.front().last);
+        if (next <= cold_.front().last) {
+            cold_.front().first = next;
+            return;
+        }
+        bytes_ -= cold_.front().bytes;
+        messages_ -= cold_.front().messages;
+        cold_bytes_ -= cold_.front().bytes;
+        cold_.erase(cold_.begin());
+    }
 }
 
 ColdRange Stream::pop_cold() {

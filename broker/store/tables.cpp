@@ -28,7 +28,7 @@ constexpr std::array<const char*, kSchema> kSteps{
     "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;",
     // When its first batch with a ttl runs out; NULL: none has one, or written before version 4 (it is found when it is read).
     "ALTER TABLE chunks ADD COLUMN expires INTEGER;"
-    "CREATE INDEX chunks_expires ON chunks(expires) WHERE expires IS NOT NULL;"};
+    "CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;"};
 
 /// views[n] shows tables of version n as of version n + 1, to whoever only reads.
 constexpr std::array<const char*, kSchema> kViews{
@@ -148,9 +148,9 @@ Recovered read_all(Database& database, const Identity& identity) {
 std::vector<ExpiryRow> read_expiries(Database& database) {
     std::vector<ExpiryRow> all;
     Statement expiries(database,
-                       "SELECT c.stream, c.first, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN streams s ON s.id = c.stream "
+                       "SELECT c.stream, c.first, c.last, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN streams s ON s.id = c.stream "
                        "WHERE c.expires IS NOT NULL AND s.kind < 16");
-    while (expiries.step()) all.push_back({expiries.number(0), expiries.number(1), expiries.number(2)});
+    while (expiries.step()) all.push_back({expiries.number(0), expiries.number(1), expiries.number(2), expiries.number(3)});
     return all;
 }
 

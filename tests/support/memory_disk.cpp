@@ -61,7 +61,7 @@ Recovered MemoryDisk::recover(bool clean) const {
         if (stream == streams_.end()) continue;
         const bool is_lane = stream->second.kind < cast::wire::kPriorities;
         if (stream->second.kind >= cast::wire::kGroupStream) all.group_chunks.push_back(chunk.row);
-        if (is_lane && chunk.row.expires_us != 0) all.expiries.push_back({key.first, key.second, chunk.row.expires_us});
+        if (is_lane && chunk.row.expires_us != 0) all.expiries.push_back({key.first, key.second, chunk.row.last, chunk.row.expires_us});
     }
     return all;
 }

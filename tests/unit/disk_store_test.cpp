@@ -264,18 +264,18 @@ TEST_CASE_FIXTURE(Fixture, "a start finds when the chunks of lanes run out, the 
     const auto found = [this] {
         std::vector<std::string> all;
         for (const ExpiryRow& row : store->recover().expiries)
-            all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + " at " + std::to_string(row.at_us));
+            all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + "-" + std::to_string(row.last) + " at " + std::to_string(row.at_us));
         std::sort(all.begin(), all.end());
         return all;
     };
-    CHECK(found() == std::vector<std::string>{"3:1 at 500", "3:5 at 300", "5:2 at 900"});
+    CHECK(found() == std::vector<std::string>{"3:1-4 at 500", "3:5-6 at 300", "5:2-2 at 900"});
     Transaction erase;
     erase.turn = 2;
     erase.erasures = {{3, 4}};
     erase.streams_gone = {5};
     commit(std::move(erase));
     reopen();
-    CHECK(found() == std::vector<std::string>{"3:5 at 300"});
+    CHECK(found() == std::vector<std::string>{"3:5-6 at 300"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "one at a time, and nothing that is not its own: each in words") {

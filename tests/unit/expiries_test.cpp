@@ -1,6 +1,8 @@
 // core/expiries: when batches run out of their time, and what is remembered of those that do not.
 #include <doctest/doctest.h>
 
+#include <utility>
+
 #include "core/expiries.hpp"
 #include "support/kept_broker.hpp"
 #include "wire/messages.hpp"
@@ -174,20 +176,26 @@ TEST_CASE("mail that was read back when the clock had been set back runs out in 
 
 namespace {
 
+/// What was sent to bob, each in a batch of its own, with so many ms to live; 0: for ever.
+using Mail = std::vector<std::pair<const char*, std::uint32_t>>;
+
 /// Mail for bob in a broker that has just started: nobody has read it back.
 struct Found : Kept {
-    /// Each in a batch of its own, with so many ms to live; 0: for ever.
-    void find(const std::vector<std::pair<const char*, std::uint32_t>>& mail, std::size_t filling = 0) {
+    void find(const Mail& mail) { find_chunks({mail}, 0); }
+    /// With a filling of more than 3,000 bytes each of these is a chunk of its own.
+    void find_chunks(const std::vector<Mail>& chunks, std::size_t filling = 100000) {
+        begin();
+        for (const Mail& chunk : chunks) {
+            for (const auto& [payload, ttl_ms] : chunk) send(1, {payload + std::string(filling / chunk.size(), '.')}, {.ttl_ms = ttl_ms});
+            scene->keep(disk);
+        }
+        again();
+    }
+    void begin() {
         start();
         scene->create("bob");
         scene->connect(1);
         scene->attach(1, "alice", false);
-        for (const auto& [payload, ttl_ms] : mail) {
-            send(1, {payload + std::string(filling, '.')}, {.ttl_ms = ttl_ms});
-            if (filling != 0) scene->keep(disk);  // a chunk each
-        }
-        scene->keep(disk);
-        again();
     }
     void again() {
         start();
@@ -196,11 +204,19 @@ struct Found : Kept {
     /// Time passes, and what the store is asked for then is answered. Returns how often it was asked.
     std::size_t pass(std::int64_t ms) {
         scene->pass(ms);
-        scene->turn(false);
-        const std::size_t asked = scene->loads.size();
+        std::size_t asked = 0;
+        for (scene->turn(false); !scene->loads.empty(); scene->turn(false)) {
+            asked += scene->loads.size();
+            for (const broker::Load& load : std::exchange(scene->loads, {})) {
+                broker::Loaded loaded = disk.read(load);
+                for (const wire::Slice& frame : loaded.frames) bytes_read += frame.size();
+                scene->router().loaded(std::move(loaded), scene->now, scene->outbox);
+            }
+        }
         scene->keep(disk);
         return asked;
     }
+    std::size_t bytes_read = 0;
     const broker::Stream& mail() { return scene->state().directory.node("bob")->lanes.at(0)->stream; }
     std::size_t waiting() { return scene->state().directory.node("bob")->queued_messages; }
     std::uint64_t dead() { return scene->router().dead().messages(); }
@@ -262,7 +278,7 @@ TEST_CASE_FIXTURE(Found, "what was read, or had run out before, does not hide wh
 }
 
 TEST_CASE_FIXTURE(Found, "each chunk runs out at its own time; one without a ttl is never read") {
-    find({{"a", 2000}, {"b", 0}, {"c", 1000}}, 300000);
+    find_chunks({{{"a", 2000}}, {{"b", 0}}, {{"c", 1000}}}, 300000);
     CHECK(pass(1100) == 1);
     CHECK(waiting() == 2);
     CHECK(pass(1000) == 1);
@@ -303,11 +319,142 @@ TEST_CASE_FIXTURE(Found, "where much has run out at once it is read little by li
     scene->pass(1100);
     scene->turn(false);
     CHECK(scene->loads.size() == 64);
-    for (int i = 0; i < 4; ++i) {
-        scene->keep(disk);
-        scene->pass(50);
-    }
+    CHECK(pass(0) == 200);  // with those; the others as they are answered
     CHECK(dead() == 200);
+}
+
+TEST_CASE_FIXTURE(Found, "a chunk runs out also when its first message was let go for another one's sake") {
+    find_chunks({{{"a", 50000}}, {{"e", 10000}, {"f", 50000}}, {{"c", 0}}, {{"g", 10000}, {"h", 100000}}});
+    pass(10100);
+    CHECK(waiting() == 4);
+    pass(40000);
+    CHECK(waiting() == 2);
+    pass(50000);
+    CHECK(waiting() == 1);
+    CHECK(dead() == 5);
+}
+
+TEST_CASE_FIXTURE(Found, "a message that runs out by itself costs one read, whatever lies around it") {
+    begin();
+    for (std::uint32_t i = 0; i < 300; ++i) {
+        send(1, {std::string(300, '.')}, {.ttl_ms = 1000 + i * 7919 % 300 * 1000});
+        if (i % 10 == 9) scene->keep(disk);
+    }
+    again();
+    REQUIRE(disk.chunks() >= 30);
+    std::size_t asked = 0;
+    for (int i = 0; i < 301; ++i) asked += pass(1000);
+    CHECK(waiting() == 0);
+    CHECK(asked <= 300);
+    CHECK(scene->state().expiries.empty());
+}
+
+TEST_CASE_FIXTURE(Found, "what is read together keeps its own times") {
+    begin();
+    for (std::uint32_t i = 0; i < 40; ++i) {
+        send(1, {std::string(3000, '.')}, {.ttl_ms = 10000 + 1000 * i});
+        send(1, {std::string(3000, '.')}, {.ttl_ms = 1000});
+        scene->keep(disk);
+    }
+    again();
+    const std::size_t all = mail().bytes();
+    pass(1100);
+    CHECK(waiting() == 40);
+    CHECK(bytes_read < 3 * all);  // far once, and then each chunk alone, for the time of what is left
+    for (std::size_t left = 40; left > 0; --left) {
+        CHECK(pass(left == 40 ? 9000 : 1000) == 1);
+        CHECK(waiting() == left - 1);
+    }
+}
+
+TEST_CASE_FIXTURE(Found, "what has run out before all that is kept leaves the store, and is not looked at again") {
+    find_chunks({{{"a", 1000}}, {{"b", 1000}}, {{"c", 90000}}, {{"d", 1000}}});
+    const std::size_t before = disk.chunks();
+    pass(1100);
+    CHECK(waiting() == 1);
+    CHECK(disk.chunks() == before - 2 + dead());  // each dead letter has one
+    again();
+    CHECK(scene->state().expiries.size() == 1);
+    CHECK(pass(2000) == 0);
+    scene->connect(2);
+    scene->attach(2, "bob");
+    scene->keep(disk);
+    CHECK(scene->gaps(2) == "expired 2 expired 1");
+}
+
+TEST_CASE_FIXTURE(Found, "a clock that is set back makes none of it last for ever") {
+    find({{"a", 10000}, {"b", 60000}});
+    pass(10100);
+    CHECK(waiting() == 1);
+    scene->now.wall_us -= 120'000'000;
+    pass(50000);
+    CHECK(waiting() == 1);
+    pass(60100);
+    pass(60100);
+    pass(60100);
+    CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Found, "a start before the clock was set looks again soon") {
+    begin();
+    send(1, {"a"}, {.ttl_ms = 10000});
+    scene->keep(disk);
+    const std::uint64_t right = scene->now.wall_us;
+    scene->now.wall_us = 1000;
+    again();
+    scene->now.wall_us = right;
+    pass(61000);
+    CHECK(waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(Found, "a reader who waits for what runs out meanwhile hears of it") {
+    find({{"a", 1000}, {"b", 1000}});
+    scene->pass(1100);
+    scene->turn(false);
+    REQUIRE(scene->loads.size() == 1);
+    scene->connect(2);
+    scene->attach(2, "bob");
+    REQUIRE(scene->loads.size() == 2);
+    pass(0);
+    CHECK(scene->gaps(2) == "expired 2");
+}
+
+TEST_CASE_FIXTURE(Found, "what its reader has does not run out, though the store alone holds it") {
+    begin();
+    send(1, {"job"}, {.ttl_ms = 5000, .flags = wire::kWantsDelivered});
+    scene->connect(2);
+    scene->attach(2, "bob");
+    scene->keep(disk);
+    CHECK(scene->delivered(2) == "job");
+    scene->router().unreachable(2, scene->now, scene->outbox);
+    scene->keep(disk);
+    REQUIRE(mail().batches() == 0);
+    const wire::Hello back{2, 2, 0, "scene"};
+    scene->router().handle(2, wire::Slice::take(wire::encode(back)), scene->now, scene->outbox);
+    wire::Attach m;
+    m.nodes.push_back({wire::kReceive | wire::kAgain, "bob", {{mail().id(), 0, 1}}});
+    scene->router().handle(2, wire::Slice::take(wire::encode(m)), scene->now, scene->outbox);
+    const broker::Lane& lane = *scene->state().directory.node("bob")->lanes.at(0);
+    REQUIRE(lane.node->connection != nullptr);
+    REQUIRE(lane.sent == 1);
+    REQUIRE(lane.cursor == 0);
+    pass(5100);
+    CHECK(dead() == 0);
+    scene->ack(2);
+    pass(1000);
+    CHECK(waiting() == 0);
+    CHECK(dead() == 0);
+    CHECK(scene->outcomes(1) == "1 delivered ok");
+}
+
+TEST_CASE("so many at once run out in several turns") {
+    Scene s;
+    for (int i = 0; i < 12000; ++i) s.send(1, "alice", "bob", {"x"}, {.ttl_ms = 1000});
+    s.pass(1100);
+    CHECK(s.router().tick(s.now, s.outbox) == s.now.mono_us + 1);
+    CHECK(s.state().statistics.expired == 10000);
+    s.router().tick(s.now, s.outbox);
+    CHECK(s.state().statistics.expired == 12000);
 }
 
 TEST_CASE_FIXTURE(Found, "what is damaged is left to whoever reads it") {

@@ -286,7 +286,8 @@ TEST_CASE_FIXTURE(Kept, "what nobody knows after a crash, nobody knows after an 
     CHECK(bob.membership(*s->state().directory.group("team"))->high == 1);
 }
 
-TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired amid it") {
+TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired amid it, and keeps what has not") {
+    config.group_messages = 6;
     CoreScene* s = &start();
     s->connect(1);
     s->attach(1, "alice", false);
@@ -294,13 +295,13 @@ TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired
     s->router().join("bob", "team", s->now, s->outbox);
     s->connect(2);
     s->attach(2, "bob");  // what is read stays in memory
-    const std::string filling(2000, '.');  // a chunk each
-    for (const std::uint32_t ttl_ms : {0u, 0u, 1000u, 1000u, 0u}) {
+    const std::string filling(4000, '.');  // a chunk each
+    for (const std::uint32_t ttl_ms : {0u, 0u, 0u, 1000u, 1000u, 1000u}) {
         s->send(1, "alice", "team", {filling}, {.ttl_ms = ttl_ms, .cast = wire::Cast::multicast});
         s->keep(disk);
     }
     const auto team = [&]() -> const broker::Stream& { return s->state().directory.group("team")->stream; };
-    REQUIRE(team().messages() == 5);
+    REQUIRE(team().messages() == 6);
     s->pass(1100);
     s->keep(disk);
     REQUIRE(team().messages() == 3);
@@ -308,6 +309,27 @@ TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired
     s = &start();
     CHECK(team().messages() == 3);
     CHECK(team().bytes() == bytes);
+    s->connect(3);
+    s->attach(3, "carol", false);
+    for (int i = 0; i < 4; ++i) s->send(3, "carol", "team", {filling}, {.cast = wire::Cast::multicast});
+    CHECK(team().messages() == 6);  // one of the oldest went for them
+    CHECK(team().first_kept() == 2);
+}
+
+TEST_CASE("what came in the turn in which a group's first reader came is kept within its limits") {
+    broker::Config config;
+    config.group_messages = 3;
+    CoreScene s(config);
+    s.connect(1);
+    s.attach(1, "alice", false);
+    s.connect(2);
+    s.attach(2, "bob");
+    ErrorCode code{};
+    const broker::Group& team = *s.router().create_group("team", code, s.now, s.outbox);
+    for (int i = 0; i < 10; ++i) s.send(1, "alice", "team", {"x"}, {.cast = wire::Cast::multicast});
+    REQUIRE(s.router().join("bob", "team", s.now, s.outbox) == ErrorCode::ok);
+    s.turn();
+    CHECK(team.stream.messages() <= 3);
 }
 
 namespace {

@@ -1,0 +1,92 @@
+// What runs out of its time in a mailbox: in memory at once; in the store it is read first, for its dead letter and its sender.
+// Pure; broker's thread.
+#include <algorithm>
+
+#include "core/dead.hpp"
+#include "core/mailboxes.hpp"
+
+namespace broker {
+
+using cast::ErrorCode;
+
+namespace {
+
+constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once where much has expired; else one chunk
+
+/// It is on its way to a reader, or the reader has it.
+bool held(const Lane& lane, Sequence sequence) { return lane.node->connection != nullptr && sequence <= lane.sent; }
+
+}  // namespace
+
+void Mailboxes::expire(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
+    if (due.last == 0) expire_warm(lane, due.first, now);
+    if (lane.stream.has_cold()) expire_cold(lane, due, now, outbox);
+}
+
+void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
+    const std::size_t i = lane.stream.find(first);
+    if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
+    const StoredBatch& batch = lane.stream[i];
+    if (batch.gone) return;
+    // It came when the clock that is set said something else.
+    if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
+    if (held(lane, first)) return;  // close() looks again
+    lane.node->queued_bytes -= batch.size;
+    lane.node->queued_messages -= batch.count;
+    state_.total_bytes -= batch.size;
+    state_.touch(lane.stream);
+    state_.statistics.expired += batch.count;
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+    if (!lane.node->hidden) dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
+    lane.stream.expire(i);
+}
+
+/// Where all that is meant is gone, read, or in memory (where each has an entry of its own) nothing is to be done.
+void Mailboxes::expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
+    Stream& stream = lane.stream;
+    const Sequence last = std::max(due.first, due.last);
+    const Sequence first = stream.past_gaps(std::max(due.first, lane.cursor + 1));
+    if (first > last || !stream.cold_at(first)) return;
+    if (!stream.can_remember(first)) return;  // its reader, or whoever looks there, will find that it has expired
+    if (held(lane, first)) return state_.expiries.add({now.mono_us + kSecond, due.stream, due.first, due.last});
+    if (!state_.expiry_reads.begin(due)) return;
+    outbox.loads.push_back(stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
+}
+
+void Mailboxes::read_expired(const Loaded& loaded, Now now, Outbox& outbox) {
+    ExpiryReads& reads = state_.expiry_reads;
+    const auto due = reads.finish(loaded.stream, loaded.failed ? 0 : loaded.through);
+    if (Lane* lane = state_.directory.owner(loaded.stream).lane; lane != nullptr && due) expire_read(*lane, *due, loaded, now);
+    while (const auto next = reads.next(loaded.stream))
+        if (Lane* lane = state_.directory.owner(next->stream).lane) expire(*lane, *next, now, outbox);
+}
+
+/// Whatever else has expired in it goes, too.
+void Mailboxes::expire_read(Lane& lane, const Expiry& due, const Loaded& loaded, Now now) {
+    Stream& stream = lane.stream;
+    Expiry next{loaded.failed && !loaded.corrupt ? now.mono_us + kSecond : kNever, due.stream, due.first, due.last};
+    for (const cast::wire::Slice& frame : loaded.frames) {
+        const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
+        if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
+        const StoredBatch batch = recall_batch(frame, view->header, now);
+        if (batch.ttl_ms == 0 || batch.last() <= lane.cursor || stream.known_gone(batch.first)) continue;
+        if (!batch.gone || held(lane, batch.last())) {
+            const bool meant = due.last == 0 ? batch.first == due.first : batch.last() <= due.last;
+            if (meant) next.at_us = std::min(next.at_us, batch.gone ? now.mono_us + kSecond : batch.runs_out_us());
+            continue;
+        }
+        if (!stream.can_remember(batch.first)) continue;
+        const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+        stream.expire_cold(batch);
+        lane.node->queued_bytes -= bytes - stream.bytes();
+        lane.node->queued_messages -= messages - stream.messages();
+        state_.total_bytes -= bytes - stream.bytes();
+        state_.cold_bytes -= cold - stream.cold_bytes();
+        state_.touch(stream);
+        end_of_cold(lane, batch, now);
+        mark(*lane.node);  // its reader may be waiting for just that, and hears of the gap instead
+    }
+    if (next.at_us != kNever) state_.expiries.add_again(next);
+}
+
+}  // namespace broker
