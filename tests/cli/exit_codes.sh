@@ -73,10 +73,10 @@ exits 2 nodectl send --unicast bob --from '-x' hello
 # 3
 for command in status "send --unicast bob x" "recv bob -n 1" "node list" "stats" "request bob x"; do
     # shellcheck disable=SC2086
-    exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout "$brief" $command
+    exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout 300ms $command
     err_has "cannot reach the broker at tcp://127.0.0.1:1"
 done
-exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout "$brief" status --json
+exits 3 nodectl --broker tcp://127.0.0.1:1 --timeout 300ms status --json
 out_has '"status":"unreachable"'
 
 # 4
@@ -128,7 +128,7 @@ exits 7 nodectl send --unicast bob --wait delivered --timeout "$brief" hello
 seen_by_watcher() {
     nodectl node create beep && nodectl node delete beep && grep -q beep "$tmp/watcher.out"
 }
-long=$((20 * ${CAST_TIME_FACTOR:-1})) # only the broker's end ends them
+long=$((10 * ${CAST_TIME_FACTOR:-1})) # the broker goes long before
 background reader nodectl recv waiting -W "$long"
 reader=$pid
 wait_attached waiting
