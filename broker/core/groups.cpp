@@ -225,8 +225,10 @@ void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now
     Stream& stream = group.stream;
     while (fetch.next <= stream.last() && fetch.left > 0) {
         if (stream.cold_at(fetch.next)) {
+            // One answer serves all who wait there.
+            const bool asked = std::any_of(group.fetches.begin(), group.fetches.end(), [&](const WaitingFetch& f) { return f.next == fetch.next; });
             group.fetches.push_back(fetch);
-            outbox.loads.push_back(stream.load(fetch.next, fetch.left));
+            if (!asked) outbox.loads.push_back(stream.load(fetch.next, fetch.left));
             return;
         }
         const std::size_t i = stream.find(fetch.next);

@@ -17,6 +17,7 @@ constexpr std::int64_t kLiveWait = 8 * kMs;
 constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read; twice as long each time
 constexpr std::int64_t kAskRarely = 5 * kSecond;
 constexpr int kLostTries = 5;                     // mail of nobody that is damaged: then it is let go
+constexpr int kSteps = 64;                        // a cold range of a group is no more than this part of what it may keep
 constexpr std::size_t kGroupWarm = 4u << 20;      // bytes of a group that is read which stay in memory, for repairs
 
 std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& session) {
@@ -179,7 +180,9 @@ void Keeper::cool(Group& group) {
         if (!stream[count].gone) warm -= stream[count].size;
         ++count;
     }
-    if (count > 0) stream.cool(0, count);
+    const Config& c = state_.config;
+    const ColdStep step{std::min(ColdStep{}.bytes, c.group_bytes / kSteps), std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
+    if (count > 0) stream.cool(0, count, step);
     state_.cold_bytes += stream.cold_bytes() - before;
 }
 
@@ -206,7 +209,9 @@ void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     for (const cast::wire::Slice& frame : loaded.frames) {
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || view->last_sequence() < begin || view->last_sequence() > through) continue;
-        batches.push_back(recall_batch(frame, view->header, now));
+        StoredBatch& batch = batches.emplace_back(recall_batch(frame, view->header, now));
+        // Also when the clock was set back: others were told so.
+        if (lane == nullptr && batch.ttl_ms != 0 && stream.known_gone(batch.first)) batch.gone = true;
     }
     if (lane == nullptr)
         groups_.loaded(*owner.group, batches, loaded.from, through, now, outbox);

@@ -69,7 +69,23 @@ void Stream::expire(std::size_t i) {
     batch.gone = true;
     ++gone_batches_;
     batch.frame = {};
+    join_gone(i + 1);
+    join_gone(i);
     while (warm_front() && batches_.front().gone) pop_front();
+}
+
+/// Those that are gone and lie side by side become one: nothing limits how many expire behind one that is kept.
+void Stream::join_gone(std::size_t i) {
+    if (i == 0 || i >= batches_.size() || (i == split_ && !cold_.empty())) return;
+    StoredBatch &before = batches_[i - 1], &batch = batches_[i];
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (!before.gone || !batch.gone || before.last() + 1 != batch.first) return;
+    if (std::uint64_t{before.size} + batch.size > kMost || std::uint64_t{before.count} + batch.count > kMost) return;
+    before.size += batch.size;
+    before.count += batch.count;
+    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(i));
+    --gone_batches_;
+    if (i < split_) --split_;
 }
 
 void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {

@@ -48,6 +48,14 @@ struct ColdRange {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
     std::int64_t arrival_us = 0;  ///< of its newest batch
+    std::int64_t since_us = 0;    ///< arrival of its oldest
+};
+
+/// A cold range goes as one: how much one holds at most, but for its last batch.
+struct ColdStep {
+    std::size_t bytes = 64u << 10;
+    std::size_t messages = std::numeric_limits<std::size_t>::max();
+    std::int64_t age_us = std::numeric_limits<std::int64_t>::max();  ///< between its oldest and its newest
 };
 
 class Stream {
@@ -136,7 +144,7 @@ public:
     void warm(std::vector<StoredBatch>&& batches, Sequence through);
     /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
     /// there is a cold part. What has expired amid them stays where there are too many gaps, and all behind it.
-    void cool(std::size_t begin, std::size_t end);
+    void cool(std::size_t begin, std::size_t end, const ColdStep& step = {});
     /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all before it
     /// are gone, too.
     void expire_cold(const StoredBatch& batch);
@@ -167,6 +175,7 @@ private:
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
     std::vector<GoneRange>::iterator gone_after(Sequence sequence);
     void skip_gone_front();
+    void join_gone(std::size_t i);
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 

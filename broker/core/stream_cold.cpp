@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kChunk = 128u << 10;        // bytes of a chunk: one read brings so much
 constexpr std::uint32_t kSmallChunk = 3u << 10;   // up to this it is written anew with what comes next; a row of the store holds it
-constexpr std::size_t kColdRange = 64u << 10;     // granularity in which a group lets go of what is cold
 
 }  // namespace
 
@@ -78,7 +77,7 @@ void Stream::join() {
     split_ = 0;
 }
 
-void Stream::cool(std::size_t begin, std::size_t end) {
+void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
     end = std::min(end, batches_.size());
     std::size_t i = begin;
     for (; i < end && batches_[i].last() <= stored_; ++i) {
@@ -89,7 +88,8 @@ void Stream::cool(std::size_t begin, std::size_t end) {
             remember(batch.first, batch.last(), cast::wire::GapReason::expired);
             continue;
         }
-        if (cold_.empty() || cold_.back().bytes >= kColdRange) cold_.push_back({batch.first, batch.first, 0, 0, 0});
+        const bool full = !cold_.empty() && (cold_.back().bytes >= step.bytes || cold_.back().messages >= step.messages || batch.arrival_us - cold_.back().since_us > step.age_us);
+        if (cold_.empty() || full) cold_.push_back({batch.first, batch.first, 0, 0, 0, batch.arrival_us});
         ColdRange& range = cold_.back();
         range.last = batch.last();
         range.messages += batch.count;

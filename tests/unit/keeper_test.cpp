@@ -334,6 +334,95 @@ TEST_CASE("what came in the turn in which a group's first reader came is kept wi
 
 namespace {
 
+/// bob and carol are members of team, and away; alice sends.
+struct Team : Kept {
+    CoreScene* s = nullptr;
+    void begin() {
+        s = &start();
+        s->connect(1);
+        s->attach(1, "alice", false);
+        for (const char* name : {"bob", "carol"}) {
+            s->create(name);
+            s->router().join(name, "team", s->now, s->outbox);
+        }
+    }
+    void send(const std::string& payload, std::uint32_t ttl_ms = 0) {
+        s->send(1, "alice", "team", {payload}, {.ttl_ms = ttl_ms, .cast = wire::Cast::multicast});
+        s->keep(disk);
+    }
+    const broker::Stream& team() { return s->state().directory.group("team")->stream; }
+    void fetch(std::uint64_t client) {
+        s->router().handle(client, wire::Slice::take(wire::encode(wire::Fetch{team().id(), 1, 1 << 20})), s->now, s->outbox);
+    }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Team, "a group whose members are away keeps what its limits say, message for message nearly") {
+    config.group_messages = 100;
+    begin();
+    for (int i = 0; i < 150; ++i) {
+        send(std::to_string(i));
+        if (i < 100) continue;
+        CHECK(team().messages() <= 100);
+        CHECK(team().messages() >= 98);
+    }
+    CHECK(team().batches() == 0);
+}
+
+TEST_CASE_FIXTURE(Team, "a group whose members are away keeps nothing much beyond its age") {
+    config.group_age_us = 600 * broker::kSecond;
+    begin();
+    for (int minute = 0; minute < 60; ++minute) {
+        send("x");
+        s->pass(60000);
+        s->router().tick(s->now, s->outbox);
+    }
+    s->keep(disk);
+    CHECK(team().messages() >= 9);
+    CHECK(team().messages() <= 12);
+}
+
+TEST_CASE_FIXTURE(Team, "what a group has let expire nobody gets any more, also when the clock was set back") {
+    begin();
+    s->connect(2);
+    s->attach(2, "bob");
+    send("a");
+    send("b", 1000);
+    send("c");
+    s->pass(1100);
+    s->keep(disk);
+    s->detach(2, "bob");
+    s = &start();
+    REQUIRE(team().batches() == 0);
+    s->now.wall_us -= 3600'000'000;
+    s->connect(3);
+    s->attach(3, "carol");
+    fetch(3);
+    s->keep(disk);
+    CHECK(s->delivered(3) == "a c");
+    CHECK(s->gaps(3) == "expired 1");
+}
+
+TEST_CASE_FIXTURE(Team, "those who want the same from the store wait for one read") {
+    begin();
+    for (const char* payload : {"a", "b"}) send(payload);
+    s = &start();
+    std::uint64_t client = 2;
+    for (const char* name : {"bob", "carol"}) {
+        s->connect(client);
+        s->attach(client, name);
+        fetch(client++);
+    }
+    s->turn(false);
+    CHECK(s->loads.size() == 1);
+    s->keep(disk);
+    CHECK(s->delivered(2) == "a b");
+    CHECK(s->delivered(3) == "a b");
+}
+
+namespace {
+
 struct Failing : CoreScene {
     Failing() : CoreScene(durable()) {
         create("bob");

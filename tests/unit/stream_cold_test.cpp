@@ -153,6 +153,16 @@ TEST_CASE_FIXTURE(Fixture, "only what the store is known to hold leaves memory")
     check(5);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a cold range is as small as is asked for") {
+    for (int i = 0; i < 6; ++i) append(2);
+    keep();
+    stream.cool(0, 6, {.messages = 4});
+    REQUIRE(stream.cold().size() == 3);
+    CHECK(stream.cold()[0].last == 4);
+    CHECK(stream.cold()[1].last == 8);
+    check(12);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is read back lies before the rest of what is cold, and behind what is in memory") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();

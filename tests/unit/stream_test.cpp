@@ -131,6 +131,34 @@ TEST_CASE("an expired batch lets its bytes go, and closes up when it stands in f
     CHECK(gaps(stream, 1, 3) == "1-2 expired; 3-3 retention; ");
 }
 
+TEST_CASE("what expires behind one that is kept is one batch, in whatever order") {
+    Stream stream(1);
+    append(stream, 1);
+    for (int i = 0; i < 99; ++i) append(stream, 2, 0, 1000);
+    append(stream, 1);
+    for (const broker::Sequence first : {50u, 52u, 48u, 54u, 90u}) stream.expire(stream.find(first));
+    CHECK(stream.batches() == 101 - 3);
+    for (broker::Sequence first = 2; first < 200; first += 2) {
+        const std::size_t i = stream.find(first);
+        if (stream[i].first == first) stream.expire(i);
+    }
+    REQUIRE(stream.batches() == 3);
+    CHECK(stream[1].gone);
+    CHECK(stream[1].first == 2);
+    CHECK(stream[1].last() == 199);
+    CHECK(stream[2].first == 200);
+    CHECK(stream[1].offset == stream[0].end());
+    CHECK(stream[2].offset == stream[1].end());
+    CHECK(stream.messages() == 2);
+    broker::StreamRow row;
+    stream.fill(row);
+    CHECK(row.gone == std::vector<broker::GoneRange>{{2, 199, GapReason::expired}});
+    stream.pop_front();
+    CHECK(stream.batches() == 2);
+    stream.pop_front();
+    CHECK(gaps(stream, 2, 199) == "2-199 expired; ");
+}
+
 TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
     Stream stream(1);
     for (int i = 0; i < 4000; ++i) append(stream, 1);
