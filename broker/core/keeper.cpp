@@ -52,6 +52,7 @@ void Keeper::collect(Transaction& t, Now now) {
     t.turn = under_way_turn_ = state_.turn;
     t.next_stream = state_.directory.next_stream();
     t.forgetful_epoch = state_.forgetful_epoch;
+    t.session_us = static_cast<std::uint64_t>(state_.config.session_us);
     collect_nodes(t);
     collect_streams(t);
     later_.save(t);

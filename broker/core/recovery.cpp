@@ -50,6 +50,9 @@ void trim(std::vector<ColdRange>& cold, const StreamRow& row) {
 void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     Directory& directory = state_.directory;
     state_.forgetful_epoch = recovered.forgetful_epoch;
+    // Sessions were dropped in time, and by what clients are told now they would still be here.
+    const bool longer = recovered.session_us != 0 && recovered.session_us < static_cast<std::uint64_t>(state_.config.session_us);
+    if (longer && state_.forgetful_epoch == 0) state_.forgetful_epoch = state_.config.epoch - 1;
     state_.restored_us = now.mono_us;
     for (const NodeRow& row : recovered.nodes) {
         if (directory.node(row.name) != nullptr) continue;

@@ -204,6 +204,7 @@ void Router::reconfigure(const Config& config) {
     next.first_stream = state_.config.first_stream;
     next.broadcast_stream = state_.config.broadcast_stream;
     next.durable = state_.config.durable;
+    if (next.session_us > state_.config.session_us) state_.forgetful_epoch = next.epoch;  // Keeper::restore says why
     state_.config = next;
 }
 

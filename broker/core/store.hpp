@@ -94,6 +94,7 @@ struct Transaction {
     Turn turn = 0;
     StreamId next_stream = 0;
     std::uint64_t forgetful_epoch = 0;  ///< in which sessions were last dropped before their time, for their number
+    std::uint64_t session_us = 0;       ///< how long a session is kept now
     std::vector<std::string> nodes_gone;
     std::vector<StreamId> streams_gone;  ///< with their chunks and memberships
     std::vector<std::pair<std::string, StreamId>> members_gone;
@@ -143,6 +144,7 @@ struct Recovered {
     bool clean = true;  ///< the last broker ended in order: it knew what its readers had
     StreamId next_stream = 0;
     std::uint64_t forgetful_epoch = 0;
+    std::uint64_t session_us = 0;  ///< 0: a broker wrote it that did not say
     std::vector<NodeRow> nodes;
     std::vector<StreamRow> streams;
     std::vector<MemberRow> members;

@@ -17,6 +17,7 @@ struct TableWriter::Statements {
         : begin(db, "BEGIN IMMEDIATE"),
           commit(db, "COMMIT"),
           next_stream(db, "INSERT OR REPLACE INTO meta VALUES('next_stream', ?)"),
+          session_time(db, "INSERT OR REPLACE INTO meta VALUES('session_us', ?)"),
           forgetful(db, "INSERT OR REPLACE INTO meta VALUES('forgetful_epoch', ?)"),
           node_gone(db, "DELETE FROM nodes WHERE name = ?"),
           node_members_gone(db, "DELETE FROM members WHERE node = ?"),
@@ -37,7 +38,7 @@ struct TableWriter::Statements {
                 "bytes = excluded.bytes, arrival = excluded.arrival, batches = excluded.batches, sum = excluded.sum, "
                 "expires = min(coalesce(expires, excluded.expires), coalesce(excluded.expires, expires))"),
           chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
-    Statement begin, commit, next_stream, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
+    Statement begin, commit, next_stream, session_time, forgetful, node_gone, node_members_gone, stream_gone, stream_chunks_gone, stream_members_gone, member_gone, session_gone;
     Statement node, stream, member, session, erase, chunk, chunk_of;
 };
 
@@ -48,6 +49,7 @@ void TableWriter::write(const Transaction& t) {
     if (sqlite3_get_autocommit(database_.handle()) == 0) database_.run("ROLLBACK");  // of an attempt that failed
     s_->begin.run();
     if (t.next_stream != next_stream_) s_->next_stream.bind(t.next_stream).run();
+    if (t.session_us != session_us_) s_->session_time.bind(t.session_us).run();
     if (t.forgetful_epoch != forgetful_epoch_) s_->forgetful.bind(t.forgetful_epoch).run();
     write_gone(t);
     write_rows(t);
@@ -56,6 +58,7 @@ void TableWriter::write(const Transaction& t) {
     s_->commit.run();
     next_stream_ = t.next_stream;  // not before: an attempt that fails has written neither
     forgetful_epoch_ = t.forgetful_epoch;
+    session_us_ = t.session_us;
 }
 
 void TableWriter::write_gone(const Transaction& t) {

@@ -82,7 +82,7 @@ void check_small_tables(Database& database) {
 }
 
 Identity read_identity(Database& database) {
-    return {get(database, "store_id"), get(database, "epoch"), get(database, "running") == 0, get(database, "next_stream"), get(database, "forgetful_epoch")};
+    return {get(database, "store_id"), get(database, "epoch"), get(database, "running") == 0, get(database, "next_stream"), get(database, "forgetful_epoch"), get(database, "session_us")};
 }
 
 Identity begin_epoch(Database& database, std::uint64_t id, StreamId first_stream) {
@@ -108,6 +108,7 @@ Recovered read_all(Database& database, const Identity& identity) {
     all.clean = identity.clean;
     all.next_stream = identity.next_stream;
     all.forgetful_epoch = identity.forgetful_epoch;
+    all.session_us = identity.session_us;
     Statement nodes(database, "SELECT name, created, port, holder FROM nodes ORDER BY name");
     while (nodes.step()) all.nodes.push_back({std::string(nodes.bytes(0)), nodes.number(1) != 0, static_cast<int>(nodes.number(2)), nodes.number(3)});
     Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings FROM streams ORDER BY id");

@@ -27,6 +27,7 @@ struct Identity {
     bool clean = true;
     StreamId next_stream = 0;
     std::uint64_t forgetful_epoch = 0;
+    std::uint64_t session_us = 0;
 };
 Identity read_identity(Database& database);
 /// `id`: of a store that has none yet.
@@ -58,6 +59,7 @@ private:
     std::string blob_;
     StreamId next_stream_ = 0;  ///< as written last
     std::uint64_t forgetful_epoch_ = 0;
+    std::uint64_t session_us_ = 0;
 };
 
 class ChunkReader {

@@ -11,6 +11,7 @@ using namespace broker;
 void MemoryDisk::apply(const Transaction& t) {
     next_stream_ = t.next_stream;
     forgetful_epoch_ = t.forgetful_epoch;
+    session_us_ = t.session_us;
     for (const auto& name : t.nodes_gone) {
         nodes_.erase(name);
         std::erase_if(members_, [&](const auto& m) { return m.first.second == name; });
@@ -52,6 +53,7 @@ Recovered MemoryDisk::recover(bool clean) const {
     all.clean = clean;
     all.next_stream = next_stream_;
     all.forgetful_epoch = forgetful_epoch_;
+    all.session_us = session_us_;
     for (const auto& [key, row] : nodes_) all.nodes.push_back(row);
     for (const auto& [key, row] : streams_) all.streams.push_back(row);
     for (const auto& [key, row] : members_) all.members.push_back(row);

@@ -31,6 +31,7 @@ private:
 
     std::uint64_t next_stream_ = 0;
     std::uint64_t forgetful_epoch_ = 0;
+    std::uint64_t session_us_ = 0;
     std::map<std::string, broker::NodeRow> nodes_;
     std::map<std::uint64_t, broker::StreamRow> streams_;
     std::map<std::pair<std::uint64_t, std::string>, broker::MemberRow> members_;

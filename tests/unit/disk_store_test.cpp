@@ -241,6 +241,18 @@ TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows
     CHECK(read(4, 1).frames.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "how long sessions were kept last is found again") {
+    CHECK(store->recover().session_us == 0);
+    for (const std::uint64_t us : {5u, 7u}) {
+        Transaction t;
+        t.turn = us;
+        t.session_us = us;
+        commit(std::move(t));
+    }
+    reopen();
+    CHECK(store->recover().session_us == 7);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a start finds when the chunks of lanes run out, the first time of what a chunk has") {
     const auto runs_out = [this](StreamId stream, Sequence first, std::uint64_t at_us, Sequence extends = 0) {
         ChunkRow row = chunk(stream, first, 1, extends);

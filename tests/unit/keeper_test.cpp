@@ -332,6 +332,27 @@ TEST_CASE("what came in the turn in which a group's first reader came is kept wi
     CHECK(team.stream.messages() <= 3);
 }
 
+TEST_CASE_FIXTURE(Kept, "a client whose session was dropped in time is not told that it would still be here") {
+    config.session_us = 600 * broker::kSecond;
+    start().create("bob");
+    scene->keep(disk);
+    CHECK(start().state().forgetful_epoch == 0);
+    config.session_us = 1800 * broker::kSecond;  // raised while no broker ran
+    CoreScene* s = &start();
+    CHECK(s->state().forgetful_epoch == epoch - 1);
+    s->create("carol");
+    s->keep(disk);
+    s->pass(1801 * 1000);
+    s->turn();
+    s->keep(disk);
+    CHECK(s->state().forgetful_epoch == 0);
+    CHECK(start().state().forgetful_epoch == 0);
+    broker::Config longer = config;
+    longer.session_us *= 2;  // raised while one runs
+    scene->router().reconfigure(longer);
+    CHECK(scene->state().forgetful_epoch == epoch);
+}
+
 namespace {
 
 /// bob and carol are members of team, and away; alice sends.
