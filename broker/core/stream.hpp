@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/cold_range.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/batch.hpp"
@@ -40,23 +41,6 @@ struct StoredBatch {
 /// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and has its
 /// bytes still.
 StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::BatchHeader& header, Now now);
-
-/// A part of a stream that only the store holds.
-struct ColdRange {
-    Sequence first = 0;
-    Sequence last = 0;
-    std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;
-    std::int64_t arrival_us = 0;  ///< of its newest batch
-    std::int64_t since_us = 0;    ///< arrival of its oldest
-};
-
-/// A cold range goes as one: how much one holds at most, but for its last batch.
-struct ColdStep {
-    std::size_t bytes = 64u << 10;
-    std::size_t messages = std::numeric_limits<std::size_t>::max();
-    std::int64_t age_us = std::numeric_limits<std::int64_t>::max();  ///< between its oldest and its newest
-};
 
 class Stream {
 public:
