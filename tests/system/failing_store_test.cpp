@@ -81,7 +81,7 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(store["healthy"] == false);
     CHECK(store["failures"] > 0);
     CHECK(store["trouble"] != "");
-    CHECK(says("the store fails"));
+    CHECK(eventually([&] { return says("the store fails"); }));
     CHECK(hears(watcher, "store_failed"));
     CHECK(admin.create_node("carol").code() == ErrorCode::store_failed);
     Node eve = attach(broker, "eve");  // who sends now waits, too, until its own time is over
