@@ -1,5 +1,6 @@
 """What nodectl draws on a terminal, and nowhere else: the progress bar of a file, on a pseudo-terminal and into a pipe."""
 import fcntl
+import os
 import pty
 import re
 import struct
@@ -42,6 +43,7 @@ class Terminal(unittest.TestCase):
         self.addCleanup(sender.stdout.close)
         return sender
 
+    @unittest.skipUnless(os.path.exists("/dev/pts/ptmx"), "no pseudo-terminals here: /dev/pts is not mounted")
     def test_on_a_terminal_a_bar_is_drawn_and_goes_away(self):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
