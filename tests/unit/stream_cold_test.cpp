@@ -153,6 +153,21 @@ TEST_CASE_FIXTURE(Fixture, "only what the store is known to hold leaves memory")
     check(5);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what expires before the cold part is joined, and what is read back still lies behind it") {
+    for (int i = 0; i < 6; ++i) append(2);
+    keep();
+    stream.cool(3, 5);  // 7 to 10
+    stream.expire(1);
+    stream.expire(2);
+    CHECK(stream.batches() == 3);
+    CHECK(stream.split() == 2);
+    CHECK(stream[1].last() == 6);
+    stream.warm(recall(7, 10), 10);
+    REQUIRE(stream.batches() == 5);
+    CHECK(stream[2].first == 7);
+    CHECK(stream[4].first == 11);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a cold range is as small as is asked for") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
