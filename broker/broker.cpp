@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "descriptors.hpp"
 #include "log.hpp"
 #include "looks.hpp"
 #include "reports.hpp"
@@ -20,6 +21,7 @@ namespace {
 // A lone message waits for the turn that it comes in: long enough for batches to join, short enough for it.
 constexpr int kTurnFrames = 256;
 constexpr std::size_t kTurnBytes = 512u << 10;
+constexpr std::size_t kTurnWork = 10000;  // some milliseconds
 constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
 
 std::int64_t read_clock(clockid_t clock) {
@@ -38,6 +40,7 @@ Config core_config(const Options& o) {
     c.max_connections = o.max_connections;
     c.max_nodes = o.max_nodes;
     c.max_groups = o.max_groups;
+    c.max_memberships = o.max_memberships;
     c.mailbox_messages = o.mailbox_messages;
     c.mailbox_bytes = o.mailbox_bytes;
     c.group_messages = o.group_messages;
@@ -65,9 +68,22 @@ Config core_config(const Options& o) {
 
 Now Broker::now() { return {read_clock(CLOCK_MONOTONIC), static_cast<std::uint64_t>(read_clock(CLOCK_REALTIME))}; }
 
-Broker::Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version)
-    : options_(options), edge_(edge), store_(store), router_(config), control_(router_, store, version, now()) {
+IntakeLimits intake_limits(const Options& o) {
+    constexpr std::uint64_t kFrame = 8u << 20;  // beside the messages: frames, acknowledgements, calls
+    IntakeLimits limits;
+    limits.of_client = std::max<std::uint64_t>(limits.of_client, o.max_message + 2 * core_config(o).sender_window + kFrame);
+    // Strangers take a quarter of the descriptors that there are for clients, at most: each has one, a client two.
+    if (const std::size_t clients = descriptor_counts().plan.clients; clients != 0)
+        limits.strangers = std::clamp<std::size_t>(clients / 2, 1, limits.strangers);
+    return limits;
+}
+
+Broker::Broker(const Options& options, Edge& edge, Store& store, const Config& config, const PageLink& page,
+               const char* version)
+    : options_(options), edge_(edge), store_(store), router_(config), control_(router_, store, page, version, now()) {
     router_.announce(edge.published(), version);
+    control_.ask_edge([this] { return count_edge(); });
+    edge.set_topics([this](std::uint64_t topic) { return router_.publishes(topic); });
 }
 
 void Broker::restore(const Recovered& recovered) { router_.restore(recovered, now(), outbox_); }
@@ -77,7 +93,10 @@ void Broker::run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options&
         if (edge_.wait(deadline_us_ - now().mono_us, wish_fd, store_.descriptor())) {
             const Wish wish = read_wish(wish_fd);
             if (wish == Wish::stop) return stop(now());
-            if (wish == Wish::reload && reload(options_)) router_.reconfigure(core_config(options_));
+            if (wish == Wish::reload && reload(options_)) {
+                edge_.set_limits(intake_limits(options_));
+                router_.reconfigure(core_config(options_), outbox_);
+            }
         }
         if (!turn(now())) deadline_us_ = 0;
     }
@@ -89,14 +108,18 @@ bool Broker::turn(Now at) {
     std::size_t bytes = 0;
     int frames = 0;
     if (!store_.volatile_only()) hear_store(at);
-    while (frames < kTurnFrames && bytes < kTurnBytes && edge_.receive(from, frame)) {
+    weigh_edge(at);
+    const State& state = router_.state();
+    while (frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork && edge_.receive(from, frame)) {
         ++frames;
         bytes += frame.size();
         router_.handle(from, frame, at, outbox_);
+        if (!router_.comings().greeted.empty()) [[unlikely]]
+            tell_edge();
         if (!outbox_.controls.empty()) answer_calls(at);  // before what the client said after it
         frame = {};
     }
-    const bool drained = frames < kTurnFrames && bytes < kTurnBytes;
+    const bool drained = frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork;
     // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be read.
     // What this sets free (nodes, conflicts) is dealt with here.
     if (drained)
@@ -105,6 +128,7 @@ bool Broker::turn(Now at) {
     carry_out(at);
     if (frames > 0 && give_back_us_ == 0) give_back_us_ = at.mono_us + kGiveBack;
     if (give_back_us_ != 0) give_memory_back(at);
+    router_.state().statistics.took(static_cast<std::uint64_t>(now().mono_us - at.mono_us));
     return drained;
 }
 
@@ -120,6 +144,31 @@ void Broker::give_memory_back(Now at) try {
 } catch (const std::system_error&) {  // no thread to be had: the next time
 }
 
+/// Who came and went. A connection may do both in a turn: what it is now counts.
+void Broker::tell_edge() {
+    const Router::Comings comings = std::exchange(router_.comings(), {});
+    for (ConnectionId id : comings.given_up)
+        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, true);
+    for (ConnectionId id : comings.parted)
+        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, false);
+    for (ConnectionId id : comings.greeted) edge_.greeted(id);
+}
+
+/// What libzmq's queues hold counts in the memory budget, too.
+void Broker::weigh_edge(Now at) {
+    if (at.mono_us < weigh_us_) return;
+    weigh_us_ = at.mono_us + 100 * kMs;
+    const IntakeCounts counts = edge_.counts();
+    router_.state().edge_bytes = counts.stranger_bytes + counts.subscriber_bytes + counts.pinned_bytes;
+}
+
+EdgeCounts Broker::count_edge() const {
+    const IntakeCounts counts = edge_.counts();
+    EdgeCounts known{counts.strangers, counts.clients, counts.subscribers, counts.stranger_bytes, counts.subscriber_bytes, counts.pinned_bytes, {}};
+    for (std::size_t i = 0; i < kCutNames.size(); ++i) known.cut.emplace_back(kCutNames[i], counts.cut[i]);
+    return known;
+}
+
 void Broker::answer_calls(Now at) {
     const std::vector<ControlCall> calls = std::move(outbox_.controls);
     outbox_.controls.clear();
@@ -131,19 +180,28 @@ void Broker::answer_calls(Now at) {
             continue;
         }
         outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
-        if (answer.changes && !store_.volatile_only()) {  // a promise, too
-            answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
-            outbox_.sends.pop_back();
-            router_.state().unsaved.urgent = true;
-        }
+        if (answer.changes) hold_answer();
         router_.answered(call.from, answer.text.size(), at, outbox_);
     }
+}
+
+/// The answer sent last is a promise, too: it leaves once the store keeps this turn.
+void Broker::hold_answer() {
+    if (store_.volatile_only()) return;
+    answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
+    outbox_.sends.pop_back();
+    router_.state().unsaved.urgent = true;
 }
 
 void Broker::carry_out(Now at) {
     // Reports make more of the outbox: they come first.
     if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
-    if (Tap& tap = router_.state().tap; !tap.empty()) router_.publish_reports(cast::wire::kTapGroup, encode_samples(tap.take()), at);
+    if (control_.go_on(at, outbox_)) deadline_us_ = 0;
+    for (const LateAnswer& late : outbox_.answers) {
+        outbox_.send(late.to.connection, cast::wire::encode(cast::wire::ControlReply{late.to.request, cast::ErrorCode::ok, late.text}));
+        if (late.changes) hold_answer();
+        router_.answered(late.to.connection, late.text.size(), at, outbox_);
+    }
     for (const LookAnswer& look : outbox_.looks) {
         const std::string text = encode_look(look);
         outbox_.send(look.to.connection, cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
@@ -152,12 +210,18 @@ void Broker::carry_out(Now at) {
     const Turn turn = router_.close_turn();
     if (store_.volatile_only()) router_.committed(turn);
     deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
-    for (const LogLine& line : outbox_.log) log_line(line.bad ? LogLevel::error : LogLevel::info, line.text);
+    for (const LogLine& line : outbox_.log) {  // what is bad comes from the store; the rest is what clients did
+        if (line.bad)
+            log_error(line.text);
+        else
+            log_of_client(LogLevel::info, line.text);
+    }
     for (const Send& send : outbox_.sends) {
         // After one that did not leave, none may: it would look as if nothing were missing.
         if (!unreachable_.empty() && unreachable_.contains(send.to)) continue;
         if (edge_.send(send.to, send.frame) == Edge::Sent::gone) unreachable_.insert(send.to);
     }
+    tell_edge();
     for (const Publish& publish : outbox_.publishes) edge_.publish(publish.topic, publish.frame);
     for (const Load& load : outbox_.loads) store_.load(load);
     outbox_.clear();
@@ -206,6 +270,7 @@ void Broker::await_store(std::int64_t until_us) {
 
 void Broker::stop(Now started) {
     log_info("stopping: draining");
+    router_.state().ending = true;
     // What has come is taken in and receipted; then everybody is told.
     const std::int64_t until = started.mono_us + in_us(options_.drain_time);
     while (!turn(now()) && now().mono_us < until) {

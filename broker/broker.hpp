@@ -12,12 +12,15 @@
 #include "core/store.hpp"
 #include "edge/edge.hpp"
 #include "options.hpp"
+#include "page_link.hpp"
 #include "store_watch.hpp"
 
 namespace broker {
 
 /// Limits and times of the options as the core takes them.
 Config core_config(const Options& options);
+/// What connections may cost: a client as much as its window and one message more need, whatever these are set to.
+IntakeLimits intake_limits(const Options& options);
 
 class Broker {
 public:
@@ -25,7 +28,12 @@ public:
     enum class Wish { none, stop, reload };
 
     /// `wish_fd` becomes readable when `read_wish` has something to say (signals).
-    Broker(const Options& options, Edge& edge, Store& store, const Config& config, const char* version);
+    Broker(const Options& options, Edge& edge, Store& store, const Config& config, const PageLink& page,
+           const char* version);
+
+    ~Broker() { edge_.set_topics({}); }  // libzmq may ask while it closes
+    Broker(const Broker&) = delete;
+    Broker& operator=(const Broker&) = delete;
 
     /// What a start found in the store; before run().
     void restore(const Recovered& recovered);
@@ -38,7 +46,11 @@ public:
 private:
     /// One turn: at most so many frames. Returns whether the edge is drained.
     bool turn(Now now);
+    void tell_edge();
+    void weigh_edge(Now at);
+    EdgeCounts count_edge() const;
     void answer_calls(Now now);
+    void hold_answer();
     /// What the store has done since, in.
     void hear_store(Now now);
     /// What the store has to do, out.
@@ -59,6 +71,7 @@ private:
     std::vector<ControlCall> postponed_;         ///< that wait for what the store reads
     StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
+    std::int64_t weigh_us_ = 0;      ///< when what the edge holds is counted again
     std::int64_t give_back_us_ = 0;  ///< when freed memory goes back to the system; 0: nothing came since it did
     std::future<void> giving_back_;  ///< in a thread of its own, for others only wait for the part that they use
 };

@@ -9,10 +9,15 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
+#include "digging.hpp"
 #include "json_text.hpp"
+#include "listing.hpp"
 #include "report.hpp"
+#include "reports.hpp"
 #include "wire/frame.hpp"
+#include "wire/limits.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -78,11 +83,45 @@ ControlAnswer node_show(const Call& call) {
     return good(report_node(state, *node));
 }
 
+constexpr const char* kLongList = "a list in a call is at most 1,000 long: make several calls";
+
+/// Adds these nodes to a group or takes them out: all of them, or none.
+ControlAnswer change_members(const Call& call, const std::string& group, bool join) {
+    const auto nodes = call.request.find("nodes");
+    const bool list = nodes != call.request.end() && nodes->is_array();
+    if (!list || !std::all_of(nodes->begin(), nodes->end(), [](const json& name) { return name.is_string(); }))
+        return fail(ErrorCode::malformed, "\"nodes\" is to be a list of names");
+    if (nodes->size() > cast::wire::kControlList) return fail(ErrorCode::too_many, kLongList);
+    State& state = call.router.state();
+    for (const json& name : *nodes)
+        if (state.directory.node(name.get_ref<const std::string&>()) == nullptr) return fail(ErrorCode::no_such_node, name.get<std::string>());
+    std::vector<std::string> joined;
+    bool left = false;
+    for (const json& name : *nodes) {
+        const auto& node = name.get_ref<const std::string&>();
+        const Group* known = state.directory.group(group);
+        const bool member = known != nullptr && state.directory.node(node)->membership(*known) != nullptr;
+        const ErrorCode code = join ? call.router.join(node, group, call.now, call.outbox) : call.router.leave(node, group, call.now, call.outbox);
+        if (join && code == ErrorCode::ok && !member) joined.push_back(node);
+        if (left && code == ErrorCode::no_such_group) continue;  // it went with its last member
+        left = left || (!join && code == ErrorCode::ok);
+        if (code == ErrorCode::ok) continue;
+        for (const std::string& one : joined) call.router.leave(one, group, call.now, call.outbox);
+        return fail(code, code == ErrorCode::no_such_node ? node : group);
+    }
+    return good(json::object());
+}
+
 ControlAnswer group_create(const Call& call) {
+    const std::string name = call.text("name");
+    if (cast::wire::reserved_name(name)) return fail(ErrorCode::forbidden, name);
+    if (call.request.contains("nodes")) {
+        const ControlAnswer members = change_members(call, name, true);
+        if (members.code != ErrorCode::ok) return members;
+    }
     ErrorCode code = ErrorCode::ok;
-    if (cast::wire::reserved_name(call.text("name"))) return fail(ErrorCode::forbidden, call.text("name"));
-    Group* group = call.router.create_group(call.text("name"), code, call.now, call.outbox);
-    if (group == nullptr) return fail(code, "'" + call.text("name") + "'");
+    Group* group = call.router.create_group(name, code, call.now, call.outbox);
+    if (group == nullptr) return fail(code, "'" + name + "'");
     group->created = true;
     call.router.state().touch(group->stream);
     return good(report_group(*group));
@@ -96,40 +135,36 @@ ControlAnswer group_delete(const Call& call) {
 ControlAnswer group_show(const Call& call) {
     const Group* group = call.router.state().directory.group(call.text("name"));
     if (group == nullptr || cast::wire::reserved_name(group->name)) return fail(ErrorCode::no_such_group, call.text("name"));
-    return good(report_group(*group));
+    return good(report_group(*group, call.text("after")));
 }
 
-ControlAnswer change_members(const Call& call, ErrorCode (Router::*change)(std::string_view, std::string_view, Now, Outbox&)) {
-    const std::string group = call.text("group");
-    const auto nodes = call.request.find("nodes");
-    if (nodes == call.request.end() || !nodes->is_array()) return fail(ErrorCode::malformed, "\"nodes\" is to be a list of names");
-    for (const json& name : *nodes) {
-        if (!name.is_string()) return fail(ErrorCode::malformed, "\"nodes\" is to be a list of names");
-        const auto& node = name.get_ref<const std::string&>();
-        const ErrorCode code = (call.router.*change)(node, group, call.now, call.outbox);
-        if (code != ErrorCode::ok) return fail(code, code == ErrorCode::no_such_node ? node : group);
-    }
-    return good(json::object());
-}
+ControlAnswer node_list(const Call& call) { return call.listing.nodes(call); }
+ControlAnswer group_list(const Call& call) { return call.listing.groups(call); }
 
-ControlAnswer group_join(const Call& call) { return change_members(call, &Router::join); }
-ControlAnswer group_leave(const Call& call) { return change_members(call, &Router::leave); }
+ControlAnswer group_join(const Call& call) { return change_members(call, call.text("group"), true); }
+ControlAnswer group_leave(const Call& call) { return change_members(call, call.text("group"), false); }
 
-constexpr std::int64_t kListed = 1000, kListedMost = 10000;
+constexpr std::int64_t kListedMost = 1000;
 
 /// What waits for its time, the next one first.
 ControlAnswer later_list(const Call& call) {
     const std::int64_t wanted = call.number("count");
-    const auto most = static_cast<std::size_t>(wanted <= 0 ? kListed : std::min(wanted, kListedMost));
+    const auto most = static_cast<std::size_t>(wanted <= 0 ? kListedMost : std::min(wanted, kListedMost));
     json all = json::array();
     const Later& later = call.router.later();
-    later.for_each([&](Sequence id, const Late& late) {
+    later.for_each(call.now, [&](Sequence id, const Late& late) {
         if (all.size() == most) return false;
         const auto batch = cast::wire::read_batch(late.frame.view().substr(cast::wire::kFrameHeader));
         const cast::wire::BatchHeader& h = batch->header;
         const char* kind = h.cast == cast::wire::Cast::unicast ? "unicast" : h.cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
-        all.push_back({{"id", id}, {"due_us", late.due_us}, {"cast", kind}, {"sender", h.sender}, {"target", h.target}, {"priority", h.priority},
-                       {"messages", late.count}, {"bytes", late.size}});
+        all.push_back({{"id", id},
+                       {"due_us", late.due_by(call.now)},
+                       {"cast", kind},
+                       {"sender", h.sender},
+                       {"target", h.target},
+                       {"priority", h.priority},
+                       {"messages", late.count},
+                       {"bytes", late.size}});
         return true;
     });
     return good({{"later", std::move(all)}, {"messages", later.messages()}, {"bytes", later.bytes()}});
@@ -140,6 +175,7 @@ ControlAnswer later_cancel(const Call& call) {
     const bool list = ids != call.request.end() && ids->is_array();
     if (!list || !std::all_of(ids->begin(), ids->end(), [](const json& id) { return id.is_number_unsigned(); }))
         return fail(ErrorCode::malformed, "\"ids\" is to be a list of numbers");
+    if (ids->size() > cast::wire::kControlList) return fail(ErrorCode::too_many, kLongList);
     json canceled = json::array();
     for (const json& id : *ids)
         if (call.router.later().cancel(id.get<Sequence>(), call.now)) canceled.push_back(id);
@@ -148,8 +184,8 @@ ControlAnswer later_cancel(const Call& call) {
 
 using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
-    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", call_node_list},
-    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", call_group_list},
+    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
+    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
     {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
     {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
     {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},
@@ -158,17 +194,44 @@ const std::map<std::string_view, Answer> kCalls = {
 
 }  // namespace
 
+Control::Control(Router& router, const Store& store, const PageLink& page, std::string version, Now started)
+    : router_(router),
+      store_(store),
+      page_(page),
+      version_(std::move(version)),
+      started_(started),
+      listing_(std::make_unique<Listing>(router)),
+      digging_(std::make_unique<Digging>(router)) {}
+
+Control::~Control() = default;
+
+bool Control::go_on(Now now, Outbox& outbox) {
+    const bool lists = listing_->go_on(outbox), digs = digging_->go_on(now, outbox);
+    return lists || digs;
+}
+
 ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
+    if (asked.json.size() > cast::wire::kControlMax) return fail(ErrorCode::too_large, "a control call is at most 256 KiB");
     const json request = parse_json(asked.json);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
-    const Call call{request, router_, {asked.from, asked.request}, now, outbox};
+    const Call call{request, router_, *listing_, *digging_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");
-    if (op == "stats") return good(report_stats(router_, store_, version_, started_, now));
-    if (op == "status") return good(report_status(router_, store_, version_, started_, now));
+    if (op == "stats") {
+        json stats = report_stats(router_, store_, version_, started_, now);
+        if (edge_) stats["edge"] = report_edge(edge_());
+        return good(stats);
+    }
+    if (op == "status") return good(report_status(router_, store_, page_.troubles(), version_, started_, now));
+    if (op == "tap") {  // everybody's mail: not for whoever reaches the broker
+        if (!page_.is_key(call.text("key"))) return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");
+        return good({{"samples", samples_json(router_.state().tap.take(now))}});
+    }
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
     const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
-    if (!reads && !store_.healthy()) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
+    static const std::set<std::string_view> kLetGo = {"node.delete", "group.delete", "group.leave", "purge", "dead.purge", "later.cancel"};
+    const bool takes = kLetGo.contains(op) ? store_.lets_go() : store_.healthy();
+    if (!reads && !takes) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
     ControlAnswer answer = at->second(call);
     answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
     return answer;

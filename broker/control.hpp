@@ -1,10 +1,15 @@
 // Control: answers management calls: JSON in, calls on the router, JSON out (PROTOCOL.md sections 6 and 7).
 // Broker's thread, between frames of a turn.
 #pragma once
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "core/router.hpp"
 #include "core/store.hpp"
+#include "page_link.hpp"
+#include "report.hpp"
 
 namespace broker {
 
@@ -13,21 +18,32 @@ struct ControlAnswer {
     std::string text;  ///< JSON, or with a code a sentence
     bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
     bool again = false;    ///< not yet: call again when the store has answered
-    bool later = false;    ///< it comes with an outbox (Outbox::looks)
+    bool later = false;    ///< it comes with an outbox (Outbox::looks, Outbox::answers)
 };
+
+class Digging;
+class Listing;
 
 class Control {
 public:
-    Control(Router& router, const Store& store, std::string version, Now started)
-        : router_(router), store_(store), version_(std::move(version)), started_(started) {}
+    Control(Router& router, const Store& store, const PageLink& page, std::string version, Now started);
+    ~Control();
 
+    /// Whom `stats` asks for what connections cost; before the first call.
+    void ask_edge(std::function<EdgeCounts()> edge) { edge_ = std::move(edge); }
     ControlAnswer answer(const ControlCall& call, Now now, Outbox& outbox);
+    /// What takes more than a turn goes on; the answers come with the outbox. True: there is more to do at once.
+    bool go_on(Now now, Outbox& outbox);
 
 private:
     Router& router_;
     const Store& store_;
+    const PageLink& page_;
     std::string version_;
     Now started_;
+    std::unique_ptr<Listing> listing_;
+    std::unique_ptr<Digging> digging_;
+    std::function<EdgeCounts()> edge_;
 };
 
 }  // namespace broker

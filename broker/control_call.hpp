@@ -7,9 +7,14 @@
 
 namespace broker {
 
+class Digging;
+class Listing;
+
 struct Call {
     const nlohmann::json& request;
     Router& router;
+    Listing& listing;
+    Digging& digging;
     Asker asker;
     Now now;
     Outbox& outbox;
@@ -29,8 +34,6 @@ inline ControlAnswer good(const nlohmann::json& answer) {
     return {cast::ErrorCode::ok, answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
-ControlAnswer call_node_list(const Call& call);
-ControlAnswer call_group_list(const Call& call);
 ControlAnswer call_peek(const Call& call);
 ControlAnswer call_history(const Call& call);
 ControlAnswer call_purge(const Call& call);

@@ -1,5 +1,6 @@
 // The management calls about dead letters. Broker's thread.
 #include "control_call.hpp"
+#include "digging.hpp"
 #include "looks.hpp"
 
 namespace broker {
@@ -40,20 +41,6 @@ ControlAnswer again() {
     return answer;
 }
 
-/// The letters that a call is about: "seq", or (of this node, if one is named) all.
-std::vector<std::uint64_t> chosen(const Call& call) {
-    std::vector<std::uint64_t> ids;
-    if (call.request.contains("seq")) {
-        const auto id = static_cast<std::uint64_t>(call.number("seq"));
-        if (call.router.dead().view(id)) ids.push_back(id);
-        return ids;
-    }
-    const std::string node = call.text("node");
-    for (auto dead = call.router.dead().before(~std::uint64_t{0}); dead; dead = call.router.dead().before(dead->id))
-        if (node.empty() || dead->letter.target == node) ids.push_back(dead->id);
-    return {ids.rbegin(), ids.rend()};  // the oldest first
-}
-
 ControlAnswer missing(const Call& call) {
     return fail(ErrorCode::deleted, "no dead letter " + std::to_string(call.number("seq")));
 }
@@ -90,30 +77,22 @@ ControlAnswer call_dead_show(const Call& call) {
 
 ControlAnswer call_dead_requeue(const Call& call) {
     if (call.router.dead().loading()) return again();
-    const std::vector<std::uint64_t> ids = chosen(call);
-    const bool one = call.request.contains("seq");
-    if (one && ids.empty()) return missing(call);
-    json done = json::array(), failed = json::array();
-    std::string node;
-    for (const std::uint64_t id : ids) {
-        node = call.router.dead().view(id)->letter.target;
-        const ErrorCode code = call.router.requeue(id, call.now);
-        if (code != ErrorCode::ok && one) return fail(code, node);
-        if (code == ErrorCode::ok)
-            done.push_back(id);
-        else
-            failed.push_back({{"seq", id}, {"node_id", node}, {"code", cast::error_name(code)}});
-    }
-    if (one) return good({{"requeued", ids.front()}, {"node_id", node}});
-    return good({{"requeued", done.size()}, {"failed", failed}});
+    if (!call.request.contains("seq")) return call.digging.begin(call, Digging::Wish::requeue);
+    const auto id = static_cast<std::uint64_t>(call.number("seq"));
+    const auto dead = call.router.dead().view(id);
+    if (!dead) return missing(call);
+    const std::string node(dead->letter.target);
+    const ErrorCode code = call.router.requeue(id, call.now);
+    return code == ErrorCode::ok ? good({{"requeued", id}, {"node_id", node}}) : fail(code, node);
 }
 
 ControlAnswer call_dead_purge(const Call& call) {
     if (call.router.dead().loading()) return again();
-    const std::vector<std::uint64_t> ids = chosen(call);
-    if (call.request.contains("seq") && ids.empty()) return missing(call);
-    for (const std::uint64_t id : ids) call.router.dead().drop(id);
-    return good({{"purged", ids.size()}});
+    if (!call.request.contains("seq")) return call.digging.begin(call, Digging::Wish::purge);
+    const auto id = static_cast<std::uint64_t>(call.number("seq"));
+    if (!call.router.dead().view(id)) return missing(call);
+    call.router.dead().drop(id);
+    return good({{"purged", 1}});
 }
 
 }  // namespace broker

@@ -2,14 +2,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <random>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,8 +21,11 @@
 #endif
 
 #include "broker.hpp"
+#include "descriptors.hpp"
+#include "endpoints_file.hpp"
 #include "gateway/gateway.hpp"
 #include "log.hpp"
+#include "page_link.hpp"
 #include "store/disk.hpp"
 #include "store/memory.hpp"
 #include "tasks.hpp"
@@ -30,6 +34,8 @@
 namespace {
 
 using broker::Broker;
+
+constexpr std::chrono::milliseconds kLogPatience{1000};  // at the end, for who reads the log
 
 gateway::Gateway* g_gateway = nullptr;
 bool g_stopping = false;
@@ -47,14 +53,6 @@ void notify(const char* state) {
 std::uint64_t random_id() {
     std::random_device device;
     return (std::uint64_t(device()) << 32 | device()) >> 1 | 1;
-}
-
-/// Every connection is a descriptor: take as many as the system allows.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// Descriptors 0 to 2 that were closed are taken: a file of ours that got one would be written to by the log.
@@ -82,12 +80,21 @@ Broker::Wish read_signal(int fd) {
     return Broker::Wish::none;
 }
 
+/// What nobody asked for is no reason to warn that it cannot be had.
+void fit_and_tell(broker::Options& options) {
+    const bool asked = options.max_connections != broker::Options{}.max_connections;
+    const std::string lowered = broker::fit_connections(options);
+    if (!lowered.empty()) asked ? broker::log_warning(lowered) : broker::log_info(lowered);
+}
+
 bool reload(broker::Options& running) {
-    const broker::Parsed fresh = broker::parse_options(g_argc, g_argv);
+    broker::Parsed fresh = broker::parse_options(g_argc, g_argv);
     if (fresh.exit_code) {
-        broker::log_error("reload: nothing changed: " + fresh.text);
+        std::istringstream faults(fresh.text);
+        for (std::string fault; std::getline(faults, fault);) broker::log_error("reload: nothing changed: " + fault);
         return false;
     }
+    fit_and_tell(fresh.options);
     const broker::Reload result = broker::reload_options(running, fresh.options);
     for (const std::string& name : result.needs_restart)
         broker::log_warning("reload: " + name + " changes with the next start only");
@@ -97,47 +104,66 @@ bool reload(broker::Options& running) {
     return true;
 }
 
-/// The chosen ends for scripts; under a temporary name first, so that nobody reads half of it.
-bool write_endpoints(const std::string& path, const broker::Edge& edge, const gateway::Gateway* page) {
-    const std::string temporary = path + ".new";
-    {
-        std::ofstream out(temporary);
-        for (const std::string& end : edge.bound()) out << "bind=" << end << '\n';
-        for (const std::string& end : edge.published()) out << "publish=" << end << '\n';
-        if (page != nullptr) out << "http=" << page->url() << '\n';
-        if (!out.flush()) return false;
-    }
-    return std::rename(temporary.c_str(), path.c_str()) == 0;
+/// The chosen ends, for scripts.
+std::string endpoints(const broker::Edge& edge, const gateway::Gateway* page) {
+    std::string text;
+    for (const std::string& end : edge.bound()) text += "bind=" + end + "\n";
+    for (const std::string& end : edge.published()) text += "publish=" + end + "\n";
+    if (page != nullptr) text += "http=" + page->url() + "\n";
+    return text;
 }
 
 /// An end that is bound to every address, as a client on this machine says it.
 std::string own_end(std::string end) {
-    for (const auto& [all, one] :
-         {std::pair{"//0.0.0.0:", "//127.0.0.1:"}, std::pair{"//[::]:", "//[::1]:"}, std::pair{"//*:", "//127.0.0.1:"}})
+    for (const auto& [all, one] : {std::pair{"//0.0.0.0:", "//127.0.0.1:"}, std::pair{"//[::]:", "//127.0.0.1:"},
+                                   std::pair{"//*:", "//127.0.0.1:"}})
         if (const auto at = end.find(all); at != std::string::npos) end.replace(at, std::string_view(all).size(), one);
     return end;
 }
 
-std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge) {
+std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge, broker::PageLink& link) {
     if (options.http == "off") return nullptr;
     gateway::Settings settings;
     settings.end = options.http;
+    const broker::DescriptorPlan descriptors = broker::descriptor_counts().plan;
+    settings.connections = descriptors.page;
     settings.connections_per_address = options.http_connections;
+    settings.highest_descriptor = descriptors.page_end;
     settings.node_address = options.node_address;
     settings.dev = options.dev;
     settings.broker = own_end(edge.bound().front());
     settings.version = CAST_VERSION;
-    settings.log_warning = [](const std::string& text) { broker::log_warning(text); };
+    settings.key = link.key();
+    settings.tell_troubles = [&link](std::vector<std::string> sentences) { link.set_troubles(std::move(sentences)); };
+    settings.log_warning = [](const std::string& text) { broker::log_of_client(broker::LogLevel::warning, text); };
     return std::make_unique<gateway::Gateway>(std::move(settings));
 }
 
-/// Where clients come to. Bound after the data directory is locked, for an ipc end is taken from whoever has it, and
-/// before the store begins its epoch: a start that finds an end taken leaves the store as it was. Nobody is answered yet.
+broker::Edge::Settings edge_settings(const broker::Options& o) {
+    broker::Edge::Settings settings;
+    settings.bind = o.bind;
+    settings.publish = o.publish;
+    // libzmq keeps to what was set when an end was bound, and max-message may be raised later: which message is too large
+    // the core says, and the largest that could be allowed gets as far as that.
+    settings.max_frame = cast::wire::kHardMaxMessage + (8u << 20);
+    settings.spin = !o.no_spin;
+    settings.io_threads = static_cast<int>(o.io_threads);
+    settings.ipc = {static_cast<mode_t>(o.ipc_mode), o.ipc_group};
+    settings.limits = broker::intake_limits(o);
+    return settings;
+}
+
+/// Where clients come to. Bound after the data directory is locked, and before the store begins its epoch: a start that
+/// finds an end taken leaves the store as it was. Nobody is answered yet.
 struct Ends {
     explicit Ends(const broker::Options& o)
-        : edge(std::make_unique<broker::Edge>(broker::Edge::Settings{o.bind, o.publish, o.max_message + (8u << 20), !o.no_spin, static_cast<int>(o.io_threads)})),
-          page(make_gateway(o, *edge)) {}
+        : file(std::make_unique<broker::EndpointsFile>(o.endpoints_file)),
+          edge(std::make_unique<broker::Edge>(edge_settings(o))),
+          link(std::make_unique<broker::PageLink>()),
+          page(make_gateway(o, *edge, *link)) {}
+    std::unique_ptr<broker::EndpointsFile> file;
     std::unique_ptr<broker::Edge> edge;
+    std::unique_ptr<broker::PageLink> link;
     std::unique_ptr<gateway::Gateway> page;
 };
 
@@ -145,22 +171,20 @@ struct Ends {
 int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
     broker::Edge& edge = *ends.edge;
     gateway::Gateway* const page = ends.page.get();
-    Broker broker(options, edge, store, config, CAST_VERSION);
+    Broker broker(options, edge, store, config, *ends.link, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
+    if (!broker::Edge::numbers_peers()) broker::log_warning("this build's libzmq can be made to abort by a peer: the broker serves this machine only");
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
     if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
     if (page != nullptr) page->start();
-    if (!options.endpoints_file.empty() && !write_endpoints(options.endpoints_file, edge, page)) {
-        broker::log_error("cannot write " + options.endpoints_file);
-        return 1;
-    }
+    ends.file->write(endpoints(edge, page));
     notify("READY=1");
     g_gateway = page;
     broker.run(signals, read_signal, reload);
     g_gateway = nullptr;
     notify("STOPPING=1");
-    if (!options.endpoints_file.empty()) std::remove(options.endpoints_file.c_str());
+    ends.file.reset();
     return 0;
 }
 
@@ -170,6 +194,7 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
     broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os);
+    for (const std::string& told : broker::make_private(directory)) broker::log_warning(told);
     store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
     Ends ends(options);
     store.begin_epoch(config.store_id, config.first_stream);
@@ -182,8 +207,10 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
         if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
     broker::log_info("the store is in " + directory);
     const int code = run(options, std::move(ends), store, config, &recovered, signals);
-    if (!store.close()) broker::log_error("the store could not be closed in order; what was receipted is in it: " + store.trouble());
-    return code;
+    if (store.close()) return code;
+    const char* what = store.lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";
+    broker::log_error("the store could not be closed in order" + (what + store.trouble()));
+    return store.lost() ? 1 : code;
 }
 
 int serve(const broker::Options& options, int signals) {
@@ -199,23 +226,27 @@ int serve(const broker::Options& options, int signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    umask(077);  // before anything is made: mail is nobody else's business
     take_standard_streams();
     g_argc = argc;
     g_argv = argv;
-    const broker::Parsed parsed = broker::parse_options(argc, argv);
+    broker::Parsed parsed = broker::parse_options(argc, argv);
     if (parsed.exit_code) {
         std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
         return *parsed.exit_code;
     }
     if (parsed.task != broker::Task::serve) return broker::run_task(parsed, random_id());
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
-    raise_descriptor_limit();
     cast::wire::keep_freed_memory();
     broker::set_log(parsed.options.log_level, parsed.options.log_format);
+    int code = 1;
     try {
-        return serve(parsed.options, signals);
+        broker::take_descriptors(parsed.options);
+        fit_and_tell(parsed.options);
+        code = serve(parsed.options, signals);
     } catch (const std::exception& error) {
         broker::log_error(error.what());
-        return 1;
     }
+    broker::end_log(kLogPatience);
+    return code;
 }

@@ -61,6 +61,8 @@ struct ValueName {
     const char* operator()(LogFormat Options::*) const { return "FORMAT"; }
     const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
     const char* operator()(const HostName&) const { return "ADDRESS"; }
+    const char* operator()(const FileMode&) const { return "MODE"; }
+    const char* operator()(const GroupName&) const { return "NAME"; }
     const char* operator()(Durable Options::*) const { return "LEVEL"; }
     const char* operator()(WhenFull Options::*) const { return "HOW"; }
     const char* operator()(const SizeRange&) const { return "SIZE"; }
@@ -164,6 +166,13 @@ void check_together(const Options& options, std::vector<std::string>& faults) {
     if (!options.insecure && !cast::wire::is_loopback(options.node_address))
         faults.push_back(fmt::format("node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
                                      options.node_address));
+    const auto check_open = [&](const char* setting, const std::string& end) {
+        if (options.insecure || end.starts_with("ipc://") || cast::wire::over_loopback(end)) return;
+        faults.push_back(fmt::format(
+            "{}: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", setting, end));
+    };
+    for (const auto& end : options.bind) check_open("bind", end);
+    for (const auto& end : options.publish) check_open("publish", end);
     auto ends = options.bind;
     ends.insert(ends.end(), options.publish.begin(), options.publish.end());
     std::erase_if(ends, [](const std::string& url) { return url.ends_with(":0") || url.ends_with(":*"); });

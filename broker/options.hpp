@@ -28,6 +28,9 @@ struct Options {
     /// The daemon writes the ends it got here, a line each: bind=tcp://..., publish=tcp://..., http=http://...
     /// Empty: nowhere.
     std::string endpoints_file;
+    /// Who may connect to ipc ends: the mode of their sockets, and their group. Empty: the broker's own.
+    std::uint32_t ipc_mode = 0600;
+    std::string ipc_group;
     /// Threads of libzmq's that move the bytes, 1 to 16. One writes to readers while the other reads from senders.
     std::uint64_t io_threads = 2;
     /// Sleep whenever there is nothing to do, also while single messages come every moment (core/spin.hpp).
@@ -40,7 +43,7 @@ struct Options {
     std::uint64_t http_connections = 4096;
     /// Where the ports of nodes listen.
     std::string node_address = "127.0.0.1";
-    /// Allow http and node-address to be reached from other machines, although there are no users yet.
+    /// Allow bind, publish, http and node-address to be reached from other machines, although there are no users yet.
     bool insecure = false;
     /// Serve the page from this source folder, and reload it in browsers when a file there changes. Empty: as built.
     std::string dev;
@@ -65,6 +68,8 @@ struct Options {
     /// Nodes, created and attached ones together.
     std::uint64_t max_nodes = 100000;
     std::uint64_t max_groups = 10000;
+    /// Memberships, of all nodes in all groups together: 160 bytes of the memory budget each.
+    std::uint64_t max_memberships = 1'000'000;
     /// What waits for one node; a full mailbox refuses.
     std::uint64_t mailbox_messages = 1000000;
     std::uint64_t mailbox_bytes = 64u << 20;

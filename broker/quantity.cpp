@@ -24,6 +24,8 @@ constexpr std::array kDecimalSizes{Unit{"TB", 1000'000'000'000}, Unit{"GB", 1000
 constexpr std::array kDurations{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000},
                                 Unit{"ms", 1}};
 
+constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+
 bool equal_letters(std::string_view left, std::string_view right) {
     return std::ranges::equal(left, right,
                               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
@@ -32,8 +34,8 @@ bool equal_letters(std::string_view left, std::string_view right) {
 std::size_t digits(std::string_view text) { return std::min(text.find_first_not_of("0123456789_"), text.size()); }
 
 std::optional<std::uint64_t> times(std::optional<std::uint64_t> count, std::uint64_t factor) {
-    if (!count || *count > std::numeric_limits<std::uint64_t>::max() / factor) return std::nullopt;
-    return *count * factor;
+    if (!count) return std::nullopt;
+    return *count > kMost / factor ? kMost : *count * factor;
 }
 
 template <std::size_t N>
@@ -51,8 +53,9 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
     std::erase(plain, '_');
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(plain.data(), plain.data() + plain.size(), value);
-    if (error != std::errc{} || end != plain.data() + plain.size()) return std::nullopt;
-    return value;
+    if (end != plain.data() + plain.size()) return std::nullopt;
+    if (error == std::errc::result_out_of_range) return kMost;
+    return error == std::errc{} ? std::optional(value) : std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -74,8 +77,9 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     for (const auto& known : kDurations) {
         if (text.substr(digits(text)) != known.name) continue;
         const auto ms = times(number, known.factor);
-        if (!ms || *ms > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return std::nullopt;
-        return std::chrono::milliseconds{static_cast<std::int64_t>(*ms)};
+        if (!ms) return std::nullopt;
+        const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+        return std::chrono::milliseconds{static_cast<std::int64_t>(std::min(*ms, most))};
     }
     return std::nullopt;
 }

@@ -1,5 +1,6 @@
 // Sizes, counts and durations as people write them: "1MiB", "64KiB", "10000", "250ms", "5m".
-// Pure functions, any thread. It knows nothing of settings: ranges are judged elsewhere.
+// Pure functions, any thread. It knows nothing of settings: ranges are judged elsewhere, so what is too large for the
+// type is its largest value.
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "descriptors.hpp"
+#include "log.hpp"
 #include "store_watch.hpp"
 #include "wire/names.hpp"
 
@@ -23,22 +25,10 @@ json rate(const Rate& r) {
 
 double seconds_since(Now started, Now now) { return static_cast<double>(now.mono_us - started.mono_us) / 1e6; }
 
-struct Counts {
-    std::size_t attached = 0, created = 0, queued_messages = 0;
-};
-
-Counts count_nodes(State& state) {
-    Counts counts;
-    state.directory.for_each_node([&](const Node& node) {
-        if (node.hidden) return;
-        counts.attached += node.connection != nullptr ? 1 : 0;
-        counts.created += node.created ? 1 : 0;
-        counts.queued_messages += node.queued_messages;
-    });
-    auto group = [&](const Group& g) { counts.queued_messages += g.stream.messages(); };
-    state.directory.for_each_group(group);
-    group(state.directory.broadcast());
-    return counts;
+std::size_t queued_messages(State& state) {
+    std::size_t all = state.queued_messages + state.directory.broadcast().stream.messages();
+    state.directory.for_each_group([&](const Group& g) { all += g.stream.messages(); });
+    return all;
 }
 
 /// The busiest `kListed` by `traffic`, each as JSON under its name.
@@ -55,9 +45,11 @@ json busiest(std::vector<const T*> all, Traffic traffic, Show show) {
 
 json per_node(State& state) {
     std::vector<const Node*> all;
-    state.directory.for_each_node([&](const Node& n) {
-        if (!n.hidden) all.push_back(&n);
-    });
+    all.assign(state.busiest.nodes().begin(), state.busiest.nodes().end());
+    for (const Node* node : state.directory.nodes_by_name()) {  // all of them where there are few
+        if (all.size() >= kListed) break;
+        if (!node->busy) all.push_back(node);
+    }
     return busiest(std::move(all), [](const Node& n) { return n.received + n.sent; }, [](const Node& n) {
         return json{{"received", n.received}, {"acknowledged", n.acknowledged}, {"sent", n.sent}, {"queued", n.queued_messages}};
     });
@@ -85,6 +77,19 @@ json latency(const Histogram& h) {
             {"p99", h.percentile(0.99)}, {"p999", h.percentile(0.999)}, {"max", h.max()}};
 }
 
+json report_descriptors(const State& state) {
+    const DescriptorCounts counts = descriptor_counts();
+    return {{"limit", counts.plan.limit},
+            {"reserve", counts.plan.reserve},
+            {"max_connections", state.config.max_connections},
+            {"refused", counts.refused}};
+}
+
+json report_log() {
+    const LogCounts counts = log_counts();
+    return {{"dropped", counts.dropped}, {"left_out", counts.left_out}};
+}
+
 json report_store(const State& state, const Store& store, Now now) {
     json unreadable = json::array();
     for (const auto& [place, u] : state.unreadable) {
@@ -101,6 +106,15 @@ json report_store(const State& state, const Store& store, Now now) {
 }
 
 }  // namespace
+
+json report_edge(const EdgeCounts& edge) {
+    json cut = json::object();
+    for (const auto& [reason, count] : edge.cut) cut[reason] = count;
+    return {{"strangers", {{"connections", edge.strangers}, {"bytes", edge.stranger_bytes}}},
+            {"clients", edge.clients},
+            {"subscribers", {{"connections", edge.subscribers}, {"bytes", edge.subscriber_bytes}, {"waiting_bytes", edge.pinned_bytes}}},
+            {"cut", std::move(cut)}};
+}
 
 json report_node(State& state, const Node& node) {
     json groups = json::array();
@@ -120,41 +134,74 @@ json report_node(State& state, const Node& node) {
             {"agent", holder != nullptr ? holder->agent : ""}};
 }
 
-json report_group(const Group& group) {
-    std::vector<std::string> members;
-    for (const Node* node : group.members) members.push_back(node->name);
-    std::sort(members.begin(), members.end());
-    return {{"name", group.name},         {"created", group.created}, {"members", std::move(members)},
-            {"messages", group.messages}, {"bytes", group.bytes},     {"retained", group.stream.messages()}};
+json report_group(const Group& group, std::string_view after) {
+    json members = json::array();
+    auto at = group.members.upper_bound(after);
+    for (; at != group.members.end() && members.size() < kMembersShown; ++at) members.push_back((*at)->name);
+    json next_after;
+    if (at != group.members.end() && !members.empty()) next_after = members.back();
+    return {{"name", group.name},
+            {"created", group.created},
+            {"members", std::move(members)},
+            {"member_count", group.member_count},
+            {"next_after", std::move(next_after)},
+            {"messages", group.messages},
+            {"bytes", group.bytes},
+            {"retained", group.stream.messages()}};
 }
 
 json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     const Statistics& s = state.statistics;
-    const Counts counts = count_nodes(state);
     return {{"version", version},
             {"uptime_s", seconds_since(started, now)},
             {"epoch", state.config.epoch},
             {"time_us", now.wall_us},
-            {"nodes", {{"known", state.directory.nodes()}, {"attached", counts.attached}, {"created", counts.created}}},
-            {"groups", state.directory.groups() - 2},  // without $events and $tap
+            {"nodes",
+             {{"known", state.directory.nodes()},
+              {"attached", state.directory.attached()},
+              {"created", state.directory.created()}}},
+            {"groups", state.directory.groups() - 1},  // without $events
+            {"memberships", state.memberships},
             {"sessions", state.sessions.sessions()},
             {"connections", state.sessions.connections()},
-            {"messages", {{"unicast", s.by_cast[1]}, {"multicast", s.by_cast[2]}, {"broadcast", s.by_cast[3]}, {"total", s.flow.messages_in}}},
+            {"messages",
+             {{"unicast", s.by_cast[1]},
+              {"multicast", s.by_cast[2]},
+              {"broadcast", s.by_cast[3]},
+              {"total", s.flow.messages_in}}},
             {"bytes", {{"in", s.flow.bytes_in}, {"out", s.flow.bytes_out}}},
             {"batches", {{"in", s.batches_in}, {"out", s.batches_out}}},
             {"delivered", {{"messages", s.flow.messages_out}}},
-            {"queued", {{"messages", counts.queued_messages}, {"bytes", state.total_bytes}}},
+            {"queued", {{"messages", queued_messages(state)}, {"bytes", state.total_bytes}}},
+            {"memory", {{"bytes", state.memory_bytes()}, {"budget", state.config.memory_budget}}},
             {"store", report_store(state, store, now)},
+            {"descriptors", report_descriptors(state)},
+            {"log", report_log()},
+            {"turns", s.turns},
+            {"turn_us_max", {{"60s", s.longest_turn_us()}, {"start", s.longest_turn_ever_us()}}},
             {"receipts", s.receipts},
             {"redelivered", s.redelivered},
             {"repaired_gaps", s.repaired_gaps},
-            {"gaps", {{"expired", s.gaps_expired}, {"retention", s.gaps_retention}, {"purged", s.gaps_purged}, {"redeliveries", s.gaps_redeliveries}}},
+            {"gaps",
+             {{"expired", s.gaps_expired},
+              {"retention", s.gaps_retention},
+              {"purged", s.gaps_purged},
+              {"redeliveries", s.gaps_redeliveries}}},
             {"expired", s.expired},
             {"discarded", s.discarded},
             {"later",
-             {{"messages", router.later().messages()}, {"bytes", router.later().bytes()}, {"entered", s.later_entered}, {"refused", s.later_refused}, {"canceled", s.later_canceled}}},
-            {"dead", {{"messages", router.dead().messages()}, {"bytes", router.dead().bytes()}, {"buried", router.dead().buried()}, {"too_large", router.dead().too_large()}}},
+             {{"messages", router.later().messages()},
+              {"bytes", router.later().bytes()},
+              {"entered", s.later_entered},
+              {"refused", s.later_refused},
+              {"canceled", s.later_canceled}}},
+            {"dead",
+             {{"messages", router.dead().messages()},
+              {"bytes", router.dead().bytes()},
+              {"buried", router.dead().buried()},
+              {"dropped", router.dead().dropped()},
+              {"too_large", router.dead().too_large()}}},
             {"refused", refused(s)},
             {"rates", {{"1s", rate(s.rate(1))}, {"10s", rate(s.rate(10))}, {"60s", rate(s.rate(60))}}},
             {"latency_us", latency(s.latency_us)},
@@ -162,20 +209,21 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"per_group", per_group(state)}};
 }
 
-json report_status(Router& router, const Store& store, const std::string& version, Now started, Now now) {
+json report_status(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
+                   const std::string& version, Now started, Now now) {
     State& state = router.state();
     json reasons = json::array();
     for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);
     if (!state.unreadable.empty())
         reasons.push_back("messages of " + std::to_string(state.unreadable.size()) + " streams cannot be read; stats name them");
     if (state.memory_bytes() >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
-    const Counts counts = count_nodes(state);
+    for (const std::string& trouble : page_troubles) reasons.push_back(trouble);
     return {{"status", reasons.empty() ? "ok" : "degraded"},
             {"reasons", std::move(reasons)},
             {"version", version},
             {"uptime_s", seconds_since(started, now)},
             {"nodes", state.directory.nodes()},
-            {"attached", counts.attached},
+            {"attached", state.directory.attached()},
             {"queued_bytes", state.total_bytes},
             {"memory_bytes", state.memory_bytes()},
             {"memory_budget", state.config.memory_budget},

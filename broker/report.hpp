@@ -3,15 +3,29 @@
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/router.hpp"
 #include "core/store.hpp"
 
 namespace broker {
 
+/// What connections cost below the core, as the edge counts it (edge/intake.hpp).
+struct EdgeCounts {
+    std::uint64_t strangers = 0, clients = 0, subscribers = 0;
+    std::uint64_t stranger_bytes = 0, subscriber_bytes = 0, pinned_bytes = 0;
+    std::vector<std::pair<const char*, std::uint64_t>> cut;  ///< by reason
+};
+nlohmann::json report_edge(const EdgeCounts& edge);
+
 nlohmann::json report_node(State& state, const Node& node);
-nlohmann::json report_group(const Group& group);
+/// With its members behind the name `after`, so many at most.
+inline constexpr std::size_t kMembersShown = 1000;
+nlohmann::json report_group(const Group& group, std::string_view after = {});
 nlohmann::json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now);
-nlohmann::json report_status(Router& router, const Store& store, const std::string& version, Now started, Now now);
+nlohmann::json report_status(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
+                             const std::string& version, Now started, Now now);
 
 }  // namespace broker

@@ -60,8 +60,10 @@ std::string encode(std::string_view group, const std::vector<Item>& items, Show 
 std::string encode_events(const std::vector<PresenceEvent>& events) {
     return encode(cast::wire::kEventsGroup, events, event_json);
 }
-std::string encode_samples(const std::vector<Sample>& samples) {
-    return encode(cast::wire::kTapGroup, samples, sample_json);
+json samples_json(const std::vector<Sample>& samples) {
+    json all = json::array();
+    for (const Sample& sample : samples) all.push_back(sample_json(sample));
+    return all;
 }
 
 }  // namespace broker

@@ -1,6 +1,7 @@
-// Reports: what the broker tells of itself to the members of $events and $tap, as batches of JSON records
-// (PROTOCOL.md section 4). Pure; broker's thread.
+// Reports: what the broker tells of itself to the members of $events, as batches of JSON records (PROTOCOL.md section
+// 4), and samples for its own page. Pure; broker's thread.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,6 @@ namespace broker {
 
 /// The batch of these, framed for Router::publish_reports.
 std::string encode_events(const std::vector<PresenceEvent>& events);
-std::string encode_samples(const std::vector<Sample>& samples);
+nlohmann::json samples_json(const std::vector<Sample>& samples);
 
 }  // namespace broker

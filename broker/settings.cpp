@@ -37,6 +37,10 @@ const std::array kSettings{
     Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
     Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
             "write the ends there: lines bind=URL, publish=URL and http=URL"},
+    Setting{"ipc-mode", FileMode{&O::ipc_mode}, kFixed, kEnds,
+            "who may connect to ipc ends: the mode of their sockets"},
+    Setting{"ipc-group", GroupName{&O::ipc_group}, kFixed, kEnds,
+            "the group of these sockets; empty: the broker's own"},
     Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEnds, "threads that move the bytes of connections"},
     Setting{"no-spin", &O::no_spin, kFixed, kEnds,
             "sleep whenever nothing is there: saves processor time, and single messages take longer"},
@@ -44,7 +48,8 @@ const std::array kSettings{
     Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kPage,
             "connections that one address may have there"},
     Setting{"node-address", HostName{&O::node_address}, kFixed, kPage, "where the ports of nodes listen"},
-    Setting{"insecure", &O::insecure, kFixed, kPage, "allow both to be reached from other machines: anybody there may do anything"},
+    Setting{"insecure", &O::insecure, kFixed, kPage,
+            "allow ends, page and ports to be reached from other machines: anybody there may do anything"},
     Setting{"dev", &O::dev, kFixed, kPage, "serve the page from this source folder and reload it when a file changes"},
     Setting{"data", &O::data, kFixed, kStore,
             "directory of the store; default: $STATE_DIRECTORY, /var/lib/cast for root, ~/.local/state/cast"},
@@ -57,6 +62,7 @@ const std::array kSettings{
     Setting{"max-connections", CountRange{&O::max_connections, 1, 1'000'000}, kLive, kLimits, "clients at a time"},
     Setting{"max-nodes", CountRange{&O::max_nodes, 1, 10'000'000}, kLive, kLimits, "nodes, created or attached"},
     Setting{"max-groups", CountRange{&O::max_groups, 1, 10'000'000}, kLive, kLimits, "groups"},
+    Setting{"max-memberships", CountRange{&O::max_memberships, 1, 1'000'000'000}, kLive, kLimits, "memberships, of all nodes in all groups together"},
     Setting{"mailbox-messages", CountRange{&O::mailbox_messages, 1, kBillion}, kLive, kLimits,
             "messages that wait for one node"},
     Setting{"mailbox-bytes", SizeRange{&O::mailbox_bytes, 64 * kKiB, kTiB}, kLive, kLimits,
@@ -196,6 +202,19 @@ struct Setter {
         options.*host.member = text;
         return {};
     }
+    std::string operator()(const FileMode& mode) const {
+        const bool octal = !text.empty() && text.size() <= 4 && text.find_first_not_of("01234567") == std::string::npos;
+        const unsigned long value = octal ? std::stoul(text, nullptr, 8) : 01000;
+        if (value > 0777) return shown(text) + " is no mode; write it in octal: 0600, 0660 or 0666";
+        options.*mode.member = static_cast<std::uint32_t>(value);
+        return {};
+    }
+    std::string operator()(const GroupName& group) const {
+        if (text.find_first_of(" :,/\n") != std::string::npos || text.size() > 255)
+            return shown(text) + " is no name of a group";
+        options.*group.member = text;
+        return {};
+    }
     std::string operator()(std::vector<std::string> Options::*) const { return "internal fault"; }  // see set_value
 };
 
@@ -213,6 +232,8 @@ struct Writer {
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
     std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
     std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
+    std::string operator()(const FileMode& mode) const { return fmt::format("\"{:04o}\"", options.*mode.member); }
+    std::string operator()(const GroupName& group) const { return quoted(options.*group.member); }
     std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
     std::string operator()(WhenFull Options::*member) const { return name_of(options.*member, kWhenFull); }
     std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }

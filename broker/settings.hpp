@@ -28,6 +28,13 @@ struct HttpEnd {
 struct HostName {
     std::string Options::*member;
 };
+/// Permissions of a file, in octal.
+struct FileMode {
+    std::uint32_t Options::*member;
+};
+struct GroupName {
+    std::string Options::*member;
+};
 struct TimeRange {
     std::chrono::milliseconds Options::*member;
     std::chrono::milliseconds min, max;
@@ -36,7 +43,8 @@ struct TimeRange {
 struct Setting {
     std::string_view name;  ///< of the flag (after --) and of the key in the file
     std::variant<std::vector<std::string> Options::*, std::string Options::*, bool Options::*, LogLevel Options::*,
-                 LogFormat Options::*, Durable Options::*, WhenFull Options::*, SizeRange, CountRange, TimeRange, HttpEnd, HostName>
+                 LogFormat Options::*, Durable Options::*, WhenFull Options::*, SizeRange, CountRange, TimeRange,
+                 HttpEnd, HostName, FileMode, GroupName>
         kind;
     bool live;  ///< SIGHUP can change it
     const char* group;

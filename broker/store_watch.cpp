@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "log.hpp"
+
 namespace broker {
 
 void StoreWatch::look(const Store& store, bool watched, Now now, Outbox& outbox) {
@@ -33,7 +35,7 @@ void StoreWatch::look(const Store& store, bool watched, Now now, Outbox& outbox)
 }
 
 void StoreWatch::tell(const char* kind, const std::string& text, bool watched, Now now, Outbox& outbox) {
-    outbox.log.push_back({text, std::string_view(kind) != "store_well"});
+    log_line(std::string_view(kind) == "store_well" ? LogLevel::info : LogLevel::error, text);
     if (watched) outbox.events.push_back({kind, {}, {}, now.wall_us, 0, text});
 }
 

@@ -24,6 +24,10 @@ void add_events(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 
+/// A command below another (or below the whole command line), which owns it. The only place that makes one: what CLI11
+/// instantiates for that takes ten seconds to compile.
+CLI::App* add_command(CLI::App& above, const std::string& name, const std::string& about);
+
 /// What every command's help ends with.
 inline const std::string kGlobalHelp =
     "\nFor every command: --broker URL, --timeout TIME, --json, --config FILE; 'nodectl --help' tells more.\n"

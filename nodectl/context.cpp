@@ -178,8 +178,9 @@ void tell(const cast::Notice& notice) {
 
 int fail(const Context& context, std::string_view doing, const cast::Error& error) {
     if (error.code != cast::ErrorCode::unreachable) return fail(doing, error);
+    const bool why = error.detail.size() > context.broker.size() && error.detail.rfind(context.broker, 0) == 0;
     warn(fmt::format("{}: cannot reach the broker at {}; is cast-broker running there? "
-                     "--broker URL or CAST_BROKER name another address", doing, context.broker));
+                     "--broker URL or CAST_BROKER name another address", doing, why ? error.detail : context.broker));
     return cast::exit_code(error.code);
 }
 

@@ -8,6 +8,7 @@
 
 #include "commands.hpp"
 #include "context.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "shown.hpp"
 #include "text.hpp"
@@ -118,7 +119,12 @@ int change(const Context& context, const DeadOptions& options, const std::string
     std::uint64_t count = 0;
     for (const std::uint64_t id : options.ids) {
         const auto answer = ask(*admin, {{"op", op}, {"seq", id}});
-        if (!answer) return fail(context, fmt::format("cannot {} dead letter {}", what, id), answer.error());
+        if (!answer) {
+            const int code = fail(context, fmt::format("cannot {} dead letter {}", what, id), answer.error());
+            if (options.ids.size() > 1)
+                warn(fmt::format("{} {}; those behind it were not tried", counted(count, "message"), done));
+            return code;
+        }
         ++count;
     }
     json failed = json::array();
@@ -145,14 +151,14 @@ std::string id_form(const std::string& id) { return id_trouble(id, "nodectl dead
 
 void add_choice(CLI::App& app, DeadOptions& options) {
     app.add_option("ID", options.ids, "Which letters")->check(id_form);
-    app.add_option("--node", options.node, "All of this node")->type_name("NAME");
+    app.add_option("--node", options.node, "All of this node")->type_name("NAME")->check(name_trouble);
     app.add_flag("--all", options.all, "All of all nodes");
 }
 
 }  // namespace
 
 void add_dead(CLI::App& app, Context& context) {
-    auto* dead = app.add_subcommand("dead", "Messages that nobody has handled: list, show, requeue, purge");
+    auto* dead = add_command(app, "dead", "Messages that nobody has handled: list, show, requeue, purge");
     dead->require_subcommand(1);
     dead->footer(
         "\nA message dies when its time to live runs out in a mailbox (expired), when its reader refuses it (refused),\n"
@@ -163,8 +169,8 @@ void add_dead(CLI::App& app, Context& context) {
         kGlobalHelp);
     auto options = std::make_shared<DeadOptions>();
 
-    auto* all = dead->add_subcommand("list", "List the dead letters, the newest last");
-    all->add_option("--node", options->node, "Only of this node")->type_name("NAME");
+    auto* all = add_command(*dead, "list", "List the dead letters, the newest last");
+    all->add_option("--node", options->node, "Only of this node")->type_name("NAME")->check(name_trouble);
     all->add_option("-n", options->count, "At most so many, the newest")
         ->type_name("COUNT")
         ->check(CLI::Range(1, 1000000))
@@ -174,13 +180,13 @@ void add_dead(CLI::App& app, Context& context) {
         kGlobalHelp);
     all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
 
-    auto* one = dead->add_subcommand("show", "Show all about a dead letter");
+    auto* one = add_command(*dead, "show", "Show all about a dead letter");
     one->add_option("ID", options->ids, "Which letter")->required()->expected(1)->check(id_form);
     one->add_flag("--raw", options->raw, "Print the payload's bytes, nothing else (of a large one the first 512 KiB)");
     one->footer("\nExamples:\n  nodectl dead show 17\n  nodectl dead show 17 --raw > payload\n" + kGlobalHelp);
     one->callback([&context, options] { context.run = [&context, options] { return show(context, *options); }; });
 
-    auto* back = dead->add_subcommand("requeue", "Put dead letters back into their nodes' mailboxes");
+    auto* back = add_command(*dead, "requeue", "Put dead letters back into their nodes' mailboxes");
     add_choice(*back, *options);
     back->footer(
         "\nWith their sender, type, headers and payload as they were, and no time to live. One that cannot be put back "
@@ -192,7 +198,7 @@ void add_dead(CLI::App& app, Context& context) {
         context.run = [&context, options] { return change(context, *options, "requeue", "put back"); };
     });
 
-    auto* gone = dead->add_subcommand("purge", "Throw dead letters away");
+    auto* gone = add_command(*dead, "purge", "Throw dead letters away");
     add_choice(*gone, *options);
     gone->footer("\nExamples:\n  nodectl dead purge 17\n  nodectl dead purge --all\n" + kGlobalHelp);
     gone->callback([&context, options] {

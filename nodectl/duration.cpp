@@ -11,7 +11,7 @@
 namespace nodectl {
 namespace {
 
-constexpr double kLongest = 10.0 * 366 * 86400 * 1000;  // ms
+constexpr double kLongest = 10.0 * 366 * 86400 * 1000;  // ms; kLongestText says it
 
 double unit_ms(std::string_view unit) {
     if (unit.empty() || unit == "s") return 1000;
@@ -64,7 +64,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::optional
         into = parse_duration(text);
         if (!into) {
             throw CLI::ValidationError(
-                fmt::format("'{}' is no duration; write 500ms, 5s, 2m, 1h, or a plain number of seconds", text));
+                fmt::format("'{}' is no duration of at most {}; write 500ms, 5s, 2m, 1h, or a plain number of seconds",
+                            text, kLongestText));
         }
     };
     return app.add_option_function<std::string>(names, take, description)->type_name("TIME");

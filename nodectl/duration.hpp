@@ -15,7 +15,10 @@ namespace nodectl {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// Nothing when the text is no duration, negative, or longer than 10 years. "0.0001" is 1 ms, not 0.
+/// The longest duration that is understood: for messages about what is none.
+inline constexpr const char* kLongestText = "3660 days";
+
+/// Nothing when the text is no duration, negative, or longer than 10 years (of 366 days). "0.0001" is 1 ms, not 0.
 std::optional<Milliseconds> parse_duration(std::string_view text);
 
 /// "500ms", "5s", "1m 30s": for messages to people.

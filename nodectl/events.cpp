@@ -79,7 +79,7 @@ int print_events(const Context& context, const EventOptions& options) {
 }
 
 void add_events(CLI::App& app, Context& context) {
-    auto* events = app.add_subcommand("events", "Print a line whenever nodes or groups come, go, join or leave");
+    auto* events = add_command(app, "events", "Print a line whenever nodes or groups come, go, join or leave");
     auto options = std::make_shared<EventOptions>();
     add_event_limits(*events, *options);
     events->footer("\nKinds: created, deleted, online, offline, joined, left, changed; of the store: store_failed, store_slow,\n"

@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "context.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -29,16 +30,19 @@ int create(const Context& context, const GroupOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot create a group", admin.error());
     int worst = 0;
+    std::size_t created = 0;
     std::string out;
     for (const auto& name : options.names) {
         const auto group = admin->create_group(name);
         if (group) {
+            ++created;
             if (context.json) out += json_line(*group);
             continue;
         }
         const int code = fail(context, fmt::format("cannot create group '{}'", name), group.error());
         worst = worst == 0 ? code : worst;
     }
+    tell_partly("created", created, options.names.size(), "group");
     const int written = print(out);
     return worst != 0 ? worst : written;
 }
@@ -47,12 +51,15 @@ int remove(const Context& context, const GroupOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot delete a group", admin.error());
     int worst = 0;
+    std::size_t deleted = 0;
     for (const auto& name : options.names) {
         const auto done = admin->delete_group(name);
+        deleted += done ? 1 : 0;
         if (done) continue;
         const int code = fail(context, fmt::format("cannot delete group '{}'", name), done.error());
         worst = worst == 0 ? code : worst;
     }
+    tell_partly("deleted", deleted, options.names.size(), "group");
     return worst;
 }
 
@@ -103,13 +110,13 @@ using Action = int (*)(const Context&, const GroupOptions&);
 
 void add_action(CLI::App& group, Context& context, const char* name, const char* about, const char* example,
                 Action action) {
-    auto* app = group.add_subcommand(name, about);
+    auto* app = add_command(group, name, about);
     auto options = std::make_shared<GroupOptions>();
     if (action == join || action == leave) {
-        app->add_option("GROUP", options->group, "Which group")->required();
-        app->add_option("NODE", options->nodes, "Which nodes")->required();
+        app->add_option("GROUP", options->group, "Which group")->required()->check(name_trouble);
+        app->add_option("NODE", options->nodes, "Which nodes")->required()->check(name_trouble);
     } else {
-        app->add_option("NAME", options->names, "Which groups")->required();
+        app->add_option("NAME", options->names, "Which groups")->required()->check(name_trouble);
     }
     app->footer(fmt::format("\nExample:\n  nodectl group {}\n", example) + kGlobalHelp);
     app->callback([&context, options, action] {
@@ -120,7 +127,7 @@ void add_action(CLI::App& group, Context& context, const char* name, const char*
 }  // namespace
 
 void add_group(CLI::App& app, Context& context) {
-    auto* group = app.add_subcommand("group", "Create, delete, list and show groups; join and leave them");
+    auto* group = add_command(app, "group", "Create, delete, list and show groups; join and leave them");
     group->require_subcommand(1);
     group->footer("\nExamples:\n"
                   "  nodectl group join team alice bob      creates the group when there is none\n"
@@ -133,13 +140,13 @@ void add_group(CLI::App& app, Context& context) {
                "join team alice bob", join);
     add_action(*group, context, "leave", "End the membership of nodes", "leave team bob", leave);
 
-    auto* all = group->add_subcommand("list", "List the groups");
+    auto* all = add_command(*group, "list", "List the groups");
     all->footer("\nExample:\n  nodectl group list --json\n" + kGlobalHelp);
     all->callback([&context] { context.run = [&context] { return list(context); }; });
 
-    auto* one = group->add_subcommand("show", "Show a group and its members");
+    auto* one = add_command(*group, "show", "Show a group and its members");
     auto name = std::make_shared<std::string>();
-    one->add_option("NAME", *name, "Which group")->required();
+    one->add_option("NAME", *name, "Which group")->required()->check(name_trouble);
     one->footer("\nExample:\n  nodectl group show team\n" + kGlobalHelp);
     one->callback([&context, name] { context.run = [&context, name] { return show(context, *name); }; });
 }

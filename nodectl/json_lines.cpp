@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "names.hpp"
 #include "text.hpp"
 
 namespace nodectl {
@@ -35,6 +36,9 @@ Problem read_target(const Json& line, Envelope& envelope) {
     if (to && envelope.nodes.empty()) return "\"to\" must be a name or a list of names";
     if (group && (!line["group"].is_string() || line["group"] == "")) return "\"group\" must be a name";
     if (group) envelope.group = line["group"].get<std::string>();
+    for (const std::string& name : envelope.nodes)
+        if (auto trouble = name_trouble(name); !trouble.empty()) return trouble;
+    if (auto trouble = group ? name_trouble(envelope.group) : ""; !trouble.empty()) return trouble;
     if (envelope.addressed()) return std::nullopt;
     return "no target: give \"to\", \"group\" or \"broadcast\", or --unicast, --multicast or --broadcast for all lines";
 }
@@ -63,17 +67,21 @@ Problem read_headers(const Json& line, Envelope& envelope) {
     return std::nullopt;
 }
 
+Problem no_duration(std::string_view key) {
+    return fmt::format("\"{}\" must be a duration of at most {}, such as \"30s\", or seconds", key, kLongestText);
+}
+
 Problem read_time(const Json& line, Envelope& envelope) {
     if (line.contains("delay") && line.contains("at")) return "\"delay\" and \"at\" exclude each other";
     if (line.contains("delay")) {
         envelope.delay = parse_duration(scalar(line["delay"]));
         envelope.at.reset();
-        if (!envelope.delay) return "\"delay\" must be a duration such as \"30s\", or seconds";
+        if (!envelope.delay) return no_duration("delay");
     }
     if (line.contains("at")) {
         envelope.at = parse_moment(scalar(line["at"]), std::chrono::system_clock::now());
         envelope.delay.reset();
-        if (!envelope.at) return "\"at\" must be a time such as \"2030-01-31T14:30:00Z\", \"14:30\", or seconds since 1970";
+        if (!envelope.at) return fmt::format("\"at\" must be a time up to {}, such as {}", kLastDay, kMomentForms);
     }
     return std::nullopt;
 }
@@ -91,7 +99,7 @@ Problem read_details(const Json& line, Envelope& envelope) {
     }
     if (line.contains("ttl")) {
         envelope.ttl = parse_duration(scalar(line["ttl"]));
-        if (!envelope.ttl) return "\"ttl\" must be a duration such as \"30s\", or seconds";
+        if (!envelope.ttl) return no_duration("ttl");
     }
     return read_time(line, envelope);
 }

@@ -64,7 +64,7 @@ int cancel(const Context& context, const LaterOptions& options) {
 }  // namespace
 
 void add_later(CLI::App& app, Context& context) {
-    auto* later = app.add_subcommand("later", "List and cancel what waits for its time (send --at, --delay)");
+    auto* later = add_command(app, "later", "List and cancel what waits for its time (send --at, --delay)");
     later->require_subcommand(1);
     later->footer(
         "\nExamples:\n"
@@ -73,14 +73,14 @@ void add_later(CLI::App& app, Context& context) {
         "  nodectl later cancel 12\n" +
         kGlobalHelp);
     auto options = std::make_shared<LaterOptions>();
-    auto* all = later->add_subcommand("list", "What waits, the next one first: a row is what was sent together");
+    auto* all = add_command(*later, "list", "What waits, the next one first: a row is what was sent together");
     all->add_option("-n", options->count, "At most so many rows")
         ->type_name("N")
-        ->check(CLI::Range(1, 10000))
+        ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     all->footer("\nExample:\n  nodectl later list --json\n" + kGlobalHelp);
     all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
-    auto* one = later->add_subcommand("cancel", "Throw away what waits under these ids");
+    auto* one = add_command(*later, "cancel", "Throw away what waits under these ids");
     one->add_option("ID", options->ids, "As 'later list' shows them")->required()->check([](const std::string& id) {
         return id_trouble(id, "nodectl later list");
     });

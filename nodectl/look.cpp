@@ -8,6 +8,7 @@
 
 #include "commands.hpp"
 #include "context.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "shown.hpp"
 #include "text.hpp"
@@ -87,19 +88,22 @@ int purge(const Context& context, const LookOptions& options) {
     if (options.nodes.empty()) calls.push_back(about(options));
     for (const std::string& node : options.nodes) calls.push_back({{"node", node}});
     std::string out;
+    int worst = 0;
     for (json& call : calls) {
         call["op"] = "purge";
         const std::string name = call.value("node", options.group.empty() ? "broadcast" : options.group);
         const auto answer = admin->call(call.dump());
         if (!answer) {
-            if (const int code = print(out); code != 0) return code;
-            return fail(context, fmt::format("cannot purge '{}'", name), answer.error());
+            const int code = fail(context, fmt::format("cannot purge '{}'", name), answer.error());
+            worst = worst == 0 ? code : worst;
+            continue;
         }
         const std::uint64_t purged = number_of(json::parse(*answer, nullptr, false), "purged");
         out += context.json ? json_line({{"name", name}, {"purged", purged}})
                             : fmt::format("{}: {} thrown away\n", name, counted(purged, "message"));
     }
-    return print(out);
+    const int written = print(out);
+    return worst != 0 ? worst : written;
 }
 
 // Exactly one of nodes, --group, --broadcast.
@@ -109,8 +113,11 @@ bool one_subject(const LookOptions& options) {
 
 void add_subject(CLI::App& app, LookOptions& options, bool several) {
     auto* node = app.add_option("NODE", options.nodes, several ? "Of these nodes" : "Of this node");
+    node->check(name_trouble);
     if (!several) node->expected(0, 1);
-    app.add_option("--group", options.group, "Of this group: what it keeps for its members")->type_name("GROUP");
+    app.add_option("--group", options.group, "Of this group: what it keeps for its members")
+        ->type_name("GROUP")
+        ->check(name_trouble);
     app.add_flag("--broadcast", options.broadcast, "Of the broadcasts");
 }
 
@@ -126,8 +133,8 @@ void add_count(CLI::App& app, LookOptions& options, const char* words) {
 void add_look(CLI::App& app, Context& context) {
     auto options = std::make_shared<LookOptions>();
 
-    auto* first = app.add_subcommand("peek", "Look at a node's unread messages without taking them");
-    first->add_option("NODE", options->nodes, "Whose mailbox")->required()->expected(1);
+    auto* first = add_command(app, "peek", "Look at a node's unread messages without taking them");
+    first->add_option("NODE", options->nodes, "Whose mailbox")->required()->expected(1)->check(name_trouble);
     first->add_option("-n", options->count, "At most so many, from the next one on")
         ->type_name("COUNT")
         ->check(CLI::Range(1, 1000))
@@ -140,7 +147,7 @@ void add_look(CLI::App& app, Context& context) {
         kGlobalHelp);
     first->callback([&context, options] { context.run = [&context, options] { return peek(context, *options); }; });
 
-    auto* past = app.add_subcommand("history", "Look at what a node has acknowledged, or at what a group keeps");
+    auto* past = add_command(app, "history", "Look at what a node has acknowledged, or at what a group keeps");
     add_subject(*past, *options, false);
     add_count(*past, *options, "At most so many, the newest");
     past->footer(
@@ -156,7 +163,7 @@ void add_look(CLI::App& app, Context& context) {
         };
     });
 
-    auto* away = app.add_subcommand("purge", "Throw away the unread messages of nodes, or what a group keeps");
+    auto* away = add_command(app, "purge", "Throw away the unread messages of nodes, or what a group keeps");
     add_subject(*away, *options, true);
     away->footer(
         "\nTheir readers are told of the gap, and senders who wait for the delivery that it will not come.\n"

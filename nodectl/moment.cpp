@@ -10,7 +10,7 @@
 namespace nodectl {
 namespace {
 
-constexpr std::int64_t kMostSeconds = 100'000'000'000;  // of the year 5138
+constexpr std::int64_t kMostSeconds = 9'223'372'035;  // 2262-04-11T23:47:15Z: system_clock cannot count further
 
 // Takes characters off the front of a text.
 struct Scan {
@@ -47,7 +47,11 @@ struct Scan {
     bool end() const { return good && text.empty(); }
 };
 
-Moment from_us(std::int64_t us) { return Moment(std::chrono::microseconds(us)); }
+// Nothing when it is beyond what a Moment can hold.
+std::optional<Moment> moment_at(std::int64_t seconds, std::int64_t us = 0) {
+    if (seconds > kMostSeconds) return std::nullopt;
+    return Moment(std::chrono::microseconds(seconds * 1'000'000 + us));
+}
 
 void read_clock(Scan& scan, std::tm& day) {
     day.tm_hour = scan.number(2, 0, 23);
@@ -68,8 +72,8 @@ std::optional<Moment> parse_clock(std::string_view text, Moment now) {
     day.tm_isdst = -1;
     std::tm tomorrow = day;
     ++tomorrow.tm_mday;
-    const Moment today = from_us(std::int64_t{std::mktime(&day)} * 1'000'000);
-    return today > now ? today : from_us(std::int64_t{std::mktime(&tomorrow)} * 1'000'000);
+    const auto today = moment_at(std::mktime(&day));
+    return today && *today > now ? today : moment_at(std::mktime(&tomorrow));
 }
 
 std::optional<Moment> parse_date(std::string_view text) {
@@ -87,7 +91,7 @@ std::optional<Moment> parse_date(std::string_view text) {
     const int month = day.tm_mon;
     if (scan.end()) {
         const std::int64_t seconds = std::mktime(&day);
-        return day.tm_mon == month ? std::optional(from_us(seconds * 1'000'000 + us)) : std::nullopt;
+        return day.tm_mon == month ? moment_at(seconds, us) : std::nullopt;
     }
     std::int64_t offset = 0;
     if (!scan.skip("Zz")) {
@@ -100,7 +104,7 @@ std::optional<Moment> parse_date(std::string_view text) {
     }
     const std::int64_t seconds = timegm(&day) - offset;
     if (!scan.end() || day.tm_mon != month) return std::nullopt;  // there is no 31st of June
-    return from_us(seconds * 1'000'000 + us);
+    return moment_at(seconds, us);
 }
 
 std::optional<Moment> parse_seconds(std::string_view text) {
@@ -111,8 +115,8 @@ std::optional<Moment> parse_seconds(std::string_view text) {
         seconds = seconds * 10 + (scan.text.front() - '0');
     }
     const std::int64_t us = scan.fraction_us();
-    if (text.empty() || text.front() == '.' || !scan.end() || seconds > kMostSeconds) return std::nullopt;
-    return from_us(seconds * 1'000'000 + us);
+    if (text.empty() || text.front() == '.' || !scan.end()) return std::nullopt;
+    return moment_at(seconds, us);
 }
 
 }  // namespace
@@ -137,7 +141,7 @@ CLI::Option* add_moment(CLI::App& app, const std::string& names, std::optional<M
         into = parse_moment(text, std::chrono::system_clock::now());
         if (!into) {
             throw CLI::ValidationError(
-                fmt::format("'{}' is no time; write 14:30, 2030-01-31T14:30:00Z, or seconds since 1970", text));
+                fmt::format("'{}' is no time up to {}; write {}", text, kLastDay, kMomentForms));
         }
     };
     return app.add_option_function<std::string>(names, take, description)->type_name("TIME");

@@ -15,7 +15,12 @@ namespace nodectl {
 
 using Moment = std::chrono::system_clock::time_point;
 
-/// Nothing when the text is no moment. Without an offset from UTC a date is one of the local time.
+/// Where moments end, and how they are written: for messages about what is none.
+inline constexpr const char* kLastDay = "2262-04-11";
+inline constexpr const char* kMomentForms = "14:30, 2030-01-31T14:30:00Z, or seconds since 1970";
+
+/// Nothing when the text is no moment, or one after 2262-04-11T23:47:15Z. Without an offset from UTC a date is one of
+/// the local time.
 std::optional<Moment> parse_moment(std::string_view text, Moment now);
 
 /// "2030-01-31 14:30:00" in the local time: for people.

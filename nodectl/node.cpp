@@ -7,6 +7,7 @@
 #include "commands.hpp"
 #include "context.hpp"
 #include "events.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -41,18 +42,20 @@ int create(const Context& context, const NodeOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot create a node", admin.error());
     int worst = 0;
+    std::size_t created = 0;
     std::string out;
     for (const auto& name : options.names) {
         const auto node = admin->create_node(name, port, options.port == 0);
         if (!node) {
             const int code = fail(context, fmt::format("cannot create node '{}'", name), node.error());
             worst = worst == 0 ? code : worst;
-        } else if (context.json) {
-            out += json_line(*node);
-        } else if (options.port) {
-            out += fmt::format("{}\n", node->port);
+            continue;
         }
+        ++created;
+        if (context.json) out += json_line(*node);
+        else if (options.port) out += fmt::format("{}\n", node->port);
     }
+    tell_partly("created", created, options.names.size(), "node");
     const int written = print(out);
     return worst != 0 ? worst : written;
 }
@@ -61,12 +64,15 @@ int remove(const Context& context, const NodeOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot delete a node", admin.error());
     int worst = 0;
+    std::size_t deleted = 0;
     for (const auto& name : options.names) {
         const auto done = admin->delete_node(name);
+        deleted += done ? 1 : 0;
         if (done) continue;
         const int code = fail(context, fmt::format("cannot delete node '{}'", name), done.error());
         worst = worst == 0 ? code : worst;
     }
+    tell_partly("deleted", deleted, options.names.size(), "node");
     return worst;
 }
 
@@ -106,8 +112,8 @@ int show(const Context& context, const std::string& name) {
 }
 
 void add_create(CLI::App& node, Context& context, const std::shared_ptr<NodeOptions>& options) {
-    auto* app = node.add_subcommand("create", "Create nodes: their mail is kept until they read it");
-    app->add_option("NAME", options->names, "1 to 128 bytes of [A-Za-z0-9._-]")->required();
+    auto* app = add_command(node, "create", "Create nodes: their mail is kept until they read it");
+    app->add_option("NAME", options->names, "1 to 128 bytes of [A-Za-z0-9._-]")->required()->check(name_trouble);
     app->add_option("--port", options->port, "A TCP port for the node, at which a broker with a page (--http) listens for it; 0 picks a free one. Prints it")
         ->check(CLI::Range(0, 65535));
     app->footer("\nExamples:\n"
@@ -119,9 +125,9 @@ void add_create(CLI::App& node, Context& context, const std::shared_ptr<NodeOpti
 }
 
 void add_watch(CLI::App& node, Context& context, const std::shared_ptr<NodeOptions>& options) {
-    auto* app = node.add_subcommand("watch", "Print a line whenever a node comes, goes, joins or leaves");
+    auto* app = add_command(node, "watch", "Print a line whenever a node comes, goes, joins or leaves");
     auto limits = std::make_shared<EventOptions>();
-    app->add_option("NAME", options->names, "Only these nodes (default: all)");
+    app->add_option("NAME", options->names, "Only these nodes (default: all)")->check(name_trouble);
     add_event_limits(*app, *limits);
     app->footer("\nExamples:\n  nodectl node watch alice bob\n  nodectl node watch --json | jq .event\n" + kGlobalHelp);
     app->callback([&context, options, limits] {
@@ -134,25 +140,25 @@ void add_watch(CLI::App& node, Context& context, const std::shared_ptr<NodeOptio
 }  // namespace
 
 void add_node(CLI::App& app, Context& context) {
-    auto* node = app.add_subcommand("node", "Create, delete, list, show and watch nodes");
+    auto* node = add_command(app, "node", "Create, delete, list, show and watch nodes");
     node->require_subcommand(1);
     node->footer("\nExamples:\n  nodectl node create alice\n  nodectl node list\n  nodectl node show alice --json\n" +
                  kGlobalHelp);
     auto options = std::make_shared<NodeOptions>();
     add_create(*node, context, options);
 
-    auto* gone = node->add_subcommand("delete", "Delete nodes; their mail goes to the dead letters");
-    gone->add_option("NAME", options->names, "Which nodes")->required();
+    auto* gone = add_command(*node, "delete", "Delete nodes; their mail goes to the dead letters");
+    gone->add_option("NAME", options->names, "Which nodes")->required()->check(name_trouble);
     gone->footer("\nExample:\n  nodectl node delete alice bob\n" + kGlobalHelp);
     gone->callback([&context, options] { context.run = [&context, options] { return remove(context, *options); }; });
 
-    auto* all = node->add_subcommand("list", "List the nodes");
+    auto* all = add_command(*node, "list", "List the nodes");
     all->footer("\nExamples:\n  nodectl node list\n  nodectl node list --json | jq -r 'select(.attached).name'\n" +
                 kGlobalHelp);
     all->callback([&context] { context.run = [&context] { return list(context); }; });
 
-    auto* one = node->add_subcommand("show", "Show all about a node");
-    one->add_option("NAME", options->names, "Which node")->required()->expected(1);
+    auto* one = add_command(*node, "show", "Show all about a node");
+    one->add_option("NAME", options->names, "Which node")->required()->expected(1)->check(name_trouble);
     one->footer("\nExample:\n  nodectl node show alice\n" + kGlobalHelp);
     one->callback([&context, options] {
         context.run = [&context, options] { return show(context, options->names.front()); };

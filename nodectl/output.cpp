@@ -1,8 +1,11 @@
 // Messages to people, the buffered stdout, tables. Main thread, but warn() from any.
 #include "output.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,24 +40,57 @@ int fail(std::string_view doing, const cast::Error& error) {
     return cast::exit_code(error.code);
 }
 
+Output::~Output() {
+    if (pipe_ >= 0) ::close(pipe_);
+}
+
+// The descriptor that we were given is shared with other programs: that it blocks is not ours to change. A pipe can be
+// opened once more, and not to block holds for that opening alone.
+void Output::open_pipe() {
+    struct stat about {};
+    looked_ = true;
+    is_pipe_ = ::fstat(fd_, &about) == 0 && S_ISFIFO(about.st_mode);
+    if (is_pipe_) pipe_ = ::open(fmt::format("/proc/self/fd/{}", fd_).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 bool Output::flush() {
-    std::size_t done = 0;
-    while (done < buffer_.size() && !gone_ && !failed_) {
-        const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+    while (!flush_some(std::chrono::milliseconds(1000)) && !gone_ && !failed_) {
+    }
+    return !gone_ && !failed_;
+}
+
+bool Output::flush_some(std::chrono::milliseconds most) {
+    if (!looked_) open_pipe();
+    const int fd = pipe_ >= 0 ? pipe_ : fd_;
+    while (done_ < buffer_.size() && !gone_ && !failed_) {
+        const ssize_t n = ::write(fd, buffer_.data() + done_, buffer_.size() - done_);
         if (n >= 0) {
-            done += static_cast<std::size_t>(n);
+            done_ += static_cast<std::size_t>(n);
+            written_ += static_cast<std::uint64_t>(n);
         } else if (errno == EPIPE) {
             gone_ = true;
         } else if (errno == EAGAIN) {
-            pollfd ready{fd_, POLLOUT, 0};
-            ::poll(&ready, 1, -1);
+            pollfd ready{fd, POLLOUT, 0};
+            if (::poll(&ready, 1, static_cast<int>(most.count())) <= 0) return false;
         } else if (errno != EINTR) {
             warn(fmt::format("cannot write the output: {}", std::strerror(errno)));
             failed_ = true;
         }
     }
     buffer_.clear();
+    done_ = 0;
     return !gone_ && !failed_;
+}
+
+std::uint64_t Output::taken() const {
+    int unread = 0;
+    if (!is_pipe_ || ::ioctl(fd_, FIONREAD, &unread) != 0 || unread <= 0) return written_;
+    return written_ - std::min(written_, static_cast<std::uint64_t>(unread));
+}
+
+void Output::wait_for_reader(std::chrono::milliseconds most) {
+    pollfd look{fd_, 0, 0};
+    ::poll(&look, 1, static_cast<int>(most.count()));
 }
 
 bool Output::reader_gone() {

@@ -1,5 +1,5 @@
 // nodectl recv: prints what a node receives, or hands it to a command. A message is acknowledged only once its output
-// is written, so what a crash or a broken pipe loses comes again. Main thread.
+// is with whoever reads it, so what a crash or a broken pipe loses comes again. Main thread.
 #include <fmt/format.h>
 
 #include <cast/node.hpp>
@@ -9,8 +9,10 @@
 
 #include "commands.hpp"
 #include "context.hpp"
+#include "handover.hpp"
 #include "interrupt.hpp"
 #include "message_format.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "save_files.hpp"
 #include "shell.hpp"
@@ -48,20 +50,24 @@ public:
 private:
     int loop() {
         for (;;) {
-            if (interrupted() != 0) return end(options_.count != 0 ? 128 + interrupted() : 0);
+            if (interrupted() != 0) return end(signal_code());
             // Ask without waiting while output is pending: it is written when nothing more comes at once.
-            const auto message = node_.receive(pending_ ? Milliseconds(0) : slice_of(options_.silence, quiet_ ? Clock::now() - since_ : Clock::duration(0)));
+            const auto message = node_.receive(pending_ ? Milliseconds(0) : handover_.until_next_look(slice()));
             if (message) {
                 quiet_ = false;
                 if (!(files_ == nullptr ? take(*message, message->payload()) : take_file(*message))) return code_;
                 if (options_.count != 0 && seen_ == options_.count) return end(0);
             } else if (message.code() != cast::ErrorCode::timed_out) {
-                end(0);
+                if (pending_) write();
                 return fail(fmt::format("stopped receiving as '{}'", options_.node), message.error());
             } else if (!idle()) {
                 return code_;
             }
         }
+    }
+
+    Milliseconds slice() const {
+        return slice_of(options_.silence, quiet_ ? Clock::now() - since_ : Clock::duration(0));
     }
 
     // A saved file is printed as its path.
@@ -71,8 +77,10 @@ private:
         if (taken == FileSaver::Taken::saved) return take(message, files_->path());
         if (taken == FileSaver::Taken::failed) ++seen_;
         // Its sender waits for room: it is acknowledged at once, after what was to be printed before it.
+        if (options_.command.empty()) handover_.add();
+        else node_.ack();
         if (pending_) return write();
-        node_.ack();
+        handover_.settle();
         return true;
     }
 
@@ -80,6 +88,7 @@ private:
         ++seen_;
         if (!options_.command.empty()) return execute(message, payload);
         format_.append(out_.buffer(), message, payload);
+        handover_.add();
         pending_ = true;
         return !out_.full() || write();
     }
@@ -109,11 +118,10 @@ private:
     }
 
     bool write() {
-        if (!out_.flush()) {
-            code_ = out_.finish();
+        if (!handover_.write()) {
+            code_ = out_.failed() ? kFailed : out_.reader_gone() ? 0 : signal_code();
             return false;
         }
-        node_.ack();
         pending_ = false;
         return true;
     }
@@ -121,8 +129,10 @@ private:
     // Nothing came. False: stop, with code_.
     bool idle() {
         if (pending_ && !write()) return false;
+        const bool gone = out_.reader_gone();
+        handover_.settle();
+        if (gone) return false;
         if (!std::exchange(quiet_, true)) since_ = Clock::now();
-        if (out_.reader_gone()) return false;
         if (!options_.silence || Clock::now() - since_ < *options_.silence) return true;
         code_ = seen_ > 0 && options_.count == 0 ? 0 : kTimedOut;
         if (connection_lost()) {
@@ -133,11 +143,20 @@ private:
                 options_.count == 0 ? "no message" : fmt::format("{} of {} messages", seen_, options_.count);
             warn(fmt::format("timed_out: {} came for '{}'; a longer -W waits longer", what, options_.node));
         }
+        code_ = end(code_);
         return false;
     }
 
+    int signal_code() const { return options_.count != 0 ? 128 + interrupted() : 0; }
+
+    // Prints the rest and waits until it is taken.
     int end(int code) {
-        return pending_ && !write() ? code_ : code;
+        if (pending_ && !write()) return code_;
+        const std::size_t left = handover_.wait_until_taken();
+        if (left == 0 || out_.reader_gone()) return code;
+        warn(fmt::format("timed_out: the reader of the output has not taken {}, which the next recv gets again",
+                         counted(left, "message")));
+        return code != 0 ? code : interrupted() != 0 ? signal_code() : kTimedOut;
     }
 
     cast::Node& node_;
@@ -145,8 +164,9 @@ private:
     MessageFormat format_;
     FileSaver* files_;  // null: files are printed like any message
     Output out_;
+    Handover handover_{node_, out_};
     std::uint64_t seen_ = 0;
-    bool pending_ = false;  // formatted, not yet written and acknowledged
+    bool pending_ = false;  // formatted, not yet written
     bool quiet_ = true;
     bool nacked_ = false;
     Clock::time_point since_ = Clock::now();  // when it became quiet
@@ -202,8 +222,11 @@ int receive(const Context& context, const RecvOptions& options) {
 std::string help() {
     return "\nPrints 'SENDER: PAYLOAD' lines, 'SENDER (GROUP): ...' of a group, 'SENDER (all): ...' of a broadcast,\n"
            "with what could drive a terminal escaped. Runs until -n, -W, Ctrl-C or SIGTERM (exit 0; with -n unmet\n"
-           "128 + signal). A message is acknowledged once its output is written: what was not comes again to the\n"
-           "next recv. When the reader of its output goes away (| head) it ends with 0.\n" +
+           "128 + signal). A message is acknowledged once its output is written to a file, terminal or socket, or taken\n"
+           "out of a pipe; what was not comes again to the next recv. When the reader of the pipe goes away (| head), recv\n"
+           "ends with 0. At its own end it waits for the reader to take the rest; it exits 7 if nothing is taken for 30s.\n"
+           "What a reader does with what it has taken cannot be known: 'head -n 1' takes a block, prints a line of it, and\n"
+           "the rest of that block does not come again. To take one message, use -n 1.\n" +
            MessageFormat::format_help() + kShellHelp +
            "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again. With --nack it\n"
            "goes to the dead letters instead ('nodectl dead'), and recv exits 1 in the end.\n"
@@ -222,10 +245,11 @@ std::string help() {
 }  // namespace
 
 void add_recv(CLI::App& app, Context& context) {
-    auto* recv = app.add_subcommand("recv", "Receive as a node and print its messages");
+    auto* recv = add_command(app, "recv", "Receive as a node and print its messages");
     auto options = std::make_shared<RecvOptions>();
     recv->add_option("NODE", options->node, "Receive as this node; made until recv ends if it does not exist")
-        ->required();
+        ->required()
+        ->check(name_trouble);
     recv->add_option("-n", options->count, "Stop after so many messages")
         ->type_name("COUNT")
         ->check(count_trouble);
@@ -237,6 +261,7 @@ void add_recv(CLI::App& app, Context& context) {
     recv->add_flag("-0", options->nul, "As --raw, but NUL instead of a newline");
     recv->add_option("--group", options->groups, "Join this group first; may be repeated")
         ->type_name("G")
+        ->check(name_trouble)
         ->allow_extra_args(false);
     recv->add_option("--save-files", options->folder, "Save received files in this folder, which is made if need be")
         ->type_name("DIR");

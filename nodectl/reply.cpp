@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "context.hpp"
 #include "interrupt.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "shell.hpp"
 #include "text.hpp"
@@ -82,10 +83,11 @@ int reply(const Context& context, const ReplyOptions& options) {
 }  // namespace
 
 void add_reply(CLI::App& app, Context& context) {
-    auto* app_reply = app.add_subcommand("reply", "Answer requests to a node with a command");
+    auto* app_reply = add_command(app, "reply", "Answer requests to a node with a command");
     auto options = std::make_shared<ReplyOptions>();
     app_reply->add_option("NODE", options->node, "Answer as this node; made until reply ends if it does not exist")
-        ->required();
+        ->required()
+        ->check(name_trouble);
     app_reply->add_option("--exec", options->command, "The command whose stdout is the answer")
         ->type_name("CMD")
         ->required();

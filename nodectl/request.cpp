@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "context.hpp"
 #include "message_format.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "records.hpp"
 #include "sender.hpp"
@@ -70,15 +71,16 @@ int request(const Context& context, const RequestOptions& options) {
 }  // namespace
 
 void add_request(CLI::App& app, Context& context) {
-    auto* app_request = app.add_subcommand("request", "Ask a node and print its answer");
+    auto* app_request = add_command(app, "request", "Ask a node and print its answer");
     auto options = std::make_shared<RequestOptions>();
-    app_request->add_option("NODE", options->node, "Whom to ask")->required();
+    app_request->add_option("NODE", options->node, "Whom to ask")->required()->check(name_trouble);
     auto* message = app_request->add_option("MESSAGE", options->message, "What to ask; after -- if it begins with '-'");
     app_request->add_flag("-s", options->whole, "Ask with the whole stdin");
     app_request->add_flag("-N", options->bare, "Add no newline to an answer that has none");
     app_request->add_flag("--attached", options->attached, "Fail at once when nobody receives as NODE (default: wait)");
     app_request->add_option("--from", options->from, "Ask as this node ($CAST_NODE, default nodectl)")
-        ->type_name("NODE");
+        ->type_name("NODE")
+        ->check(name_trouble);
     app_request->add_option("--type", options->type, "text, json, binary or a media type")->capture_default_str();
     app_request->footer("\nWaits at most --timeout (default 5s) for the answer; exits 7 if none comes, 5 if there is\n"
                         "no such node, 1 if the command of 'nodectl reply' failed or its answer is too large.\n"

@@ -13,6 +13,7 @@
 #include "context.hpp"
 #include "interrupt.hpp"
 #include "json_lines.hpp"
+#include "names.hpp"
 #include "output.hpp"
 #include "records.hpp"
 #include "send_file.hpp"
@@ -160,15 +161,20 @@ void add_target(CLI::App& send, Envelope& envelope) {
     send.add_option("--unicast", envelope.nodes, "To these nodes; comma separated, or repeated")
         ->type_name("NODE[,NODE...]")
         ->delimiter(',')
+        ->transform(trimmed_name)
+        ->check(name_trouble)
         ->allow_extra_args(false);
-    send.add_option("--multicast", envelope.group, "To the members of this group")->type_name("GROUP");
+    send.add_option("--multicast", envelope.group, "To the members of this group")
+        ->type_name("GROUP")
+        ->check(name_trouble);
     send.add_flag("--broadcast", envelope.broadcast, "To every node");
 }
 
 void add_details(CLI::App& send, SendOptions& options) {
     Envelope& envelope = options.envelope;
     send.add_option("--from", options.from, "Send as this node; it need not exist ($CAST_NODE, default nodectl)")
-        ->type_name("NODE");
+        ->type_name("NODE")
+        ->check(name_trouble);
     send.add_option("--type", envelope.type, "text, json, binary, file or a media type such as image/png")
         ->type_name("T")
         ->capture_default_str();
@@ -194,7 +200,7 @@ void add_details(CLI::App& send, SendOptions& options) {
 }  // namespace
 
 void add_send(CLI::App& app, Context& context) {
-    auto* send_app = app.add_subcommand("send", "Send messages by unicast, multicast or broadcast");
+    auto* send_app = add_command(app, "send", "Send messages by unicast, multicast or broadcast");
     auto options = std::make_shared<SendOptions>();
     add_target(*send_app, options->envelope);
     auto* message = send_app->add_option("MESSAGE", options->message, "The payload; after -- if it begins with '-'");

@@ -163,7 +163,7 @@ int show_stats(const Context& context, const StatsOptions& options) {
 }  // namespace
 
 void add_stats(CLI::App& app, Context& context) {
-    auto* stats = app.add_subcommand("stats", "Show the broker's counters, rates and latencies");
+    auto* stats = add_command(app, "stats", "Show the broker's counters, rates and latencies");
     auto options = std::make_shared<StatsOptions>();
     stats->add_flag("--watch", options->watch, "Again every second; on a terminal in place");
     stats->add_option("-n", options->count, "Stop after so many refreshes; means --watch")

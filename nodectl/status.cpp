@@ -59,7 +59,7 @@ int show_status(const Context& context) {
 }  // namespace
 
 void add_status(CLI::App& app, Context& context) {
-    auto* status = app.add_subcommand("status", "Is the broker well? Exits 0 if so, 1 if degraded, 3 if unreachable");
+    auto* status = add_command(app, "status", "Is the broker well? Exits 0 if so, 1 if degraded, 3 if unreachable");
     status->footer("\nExamples:\n  nodectl status --timeout 1s || systemctl restart cast-broker\n"
                    "  nodectl status --json | jq .queued_bytes\n" +
                    kGlobalHelp);

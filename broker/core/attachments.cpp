@@ -11,6 +11,13 @@ namespace broker {
 using cast::ErrorCode;
 using namespace cast::wire;
 
+namespace {
+
+constexpr std::size_t kAttachWork = 10;   // steps: what it takes to attach one node
+constexpr std::size_t kReleaseSteps = 5;  // of long work: to let one go that vanishes
+
+}  // namespace
+
 ErrorCode Attachments::check_name(const Connection& connection, std::string_view name) const {
     if (valid_name(name)) return ErrorCode::ok;
     if (is_reply_name(name, connection.session->id)) return ErrorCode::ok;
@@ -39,10 +46,11 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
     Attached reply;
     reply.request = attach.request;
     for (const AttachNode& wish : attach.nodes) {
+        state_.work += kAttachWork + wish.positions.size();
         AttachedNode answered;
         answered.name = wish.name;
         answered.code = check_name(connection, wish.name);
-        if (answered.code == ErrorCode::ok && connection.senders.size() >= kAttachMax) answered.code = ErrorCode::too_many;
+        if (answered.code == ErrorCode::ok && connection.senders.size() >= kConnectionNodes) answered.code = ErrorCode::too_many;
         if (answered.code == ErrorCode::ok && (wish.flags & kReceive) == 0) {
             connection.senders.try_emplace(std::string(wish.name));
         } else if (answered.code == ErrorCode::ok) {
@@ -52,7 +60,7 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
             } else if (node->connection == &connection) {
                 answered.code = ErrorCode::name_in_use;
             } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0 &&
-                       conflicts_.size() >= kAttachMax) {
+                       conflicts_.size() >= kConnectionNodes) {
                 answered.code = ErrorCode::too_many;
             } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0) {
                 connection.senders.try_emplace(node->name);  // to send as it needs no hold
@@ -71,7 +79,9 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
 
 void Attachments::displace(Node& node, Now now, Outbox& outbox) {
     if (node.connection != nullptr) {
-        outbox.send(node.connection->id, encode(Detached{node.name, ErrorCode::taken_over}));
+        // The store knows the holders of those nodes alone that would vanish with them.
+        state_.notify(node, !node.created && !node.hidden, node.connection->id,
+                      encode(Detached{node.name, ErrorCode::taken_over}), outbox);
         node.connection->senders.erase(node.name);
         node.connection->last_sender = nullptr;
         node.connection->nodes.erase(&node);
@@ -86,36 +96,35 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         node.connection->nodes.erase(&node);
         lose(node, now);
     }
+    state_.notices.drop(connection.id, node.name);
     const bool again = (wish.flags & kAgain) != 0, earlier = (wish.flags & kEarlier) != 0;
-    const bool same_reader = again && node.reader == connection.session->id;
+    const bool same_reader = again && !earlier && node.reader == connection.session->id;
     state_.orphans.erase(&node);
     node.holder = node.reader = connection.session->id;
-    node.connection = &connection;
+    state_.directory.set_connection(node, &connection);
     connection.nodes.insert(&node);
     if (!node.created) state_.touch(node);
     connection.senders[node.name].receives = true;
-    for (const auto& lane : node.lanes) {
-        const Position* position = nullptr;
-        for (const Position& p : wish.positions)
-            if (again && p.stream == lane->stream.id()) position = &p;
-        mailboxes_.open(*lane, position, earlier, same_reader, now);
-    }
-    groups_.open(node, again ? wish.positions : std::vector<Position>{}, earlier, now);
+    const Positions positions = again ? Positions(wish.positions) : Positions();
+    for (const auto& lane : node.lanes) mailboxes_.open(*lane, positions.of(lane->stream.id()), earlier, same_reader, now);
+    groups_.open(node, positions, earlier, now);
     if (!node.dirty) {
         node.dirty = true;
         state_.dirty_nodes.push_back(&node);
     }
     if (!node.online) event(outbox, "online", node, now);
     node.online = true;
-    return answer(node, same_reader);
+    return answer(node, earlier ? positions : Positions(), same_reader);
 }
 
-AttachedNode Attachments::answer(Node& node, bool same_reader) const {
+AttachedNode Attachments::answer(Node& node, const Positions& earlier, bool same_reader) const {
     AttachedNode answered;
     answered.name = node.name;
     for (const auto& lane : node.lanes)
-        if (const Sequence cursor = Mailboxes::told_cursor(*lane); (lane->told = lane->stream.last() > cursor))
+        if (const Sequence cursor = Mailboxes::told_cursor(*lane);
+            (lane->told = lane->stream.last() > cursor || earlier.of(lane->stream.id()) != nullptr))
             answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, cursor, lane->stream.last(), lane->high_sent});
+    state_.work += node.memberships.size();
     for (const Membership& m : node.memberships) answered.streams.push_back(groups_.describe(m));
     if (same_reader)  // what it was sent before the cut is its own
         for (StreamInfo& info : answered.streams) info.delivered = 0;
@@ -124,7 +133,7 @@ AttachedNode Attachments::answer(Node& node, bool same_reader) const {
 
 void Attachments::lose(Node& node, Now now) {
     groups_.close(node, now);
-    node.connection = nullptr;
+    state_.directory.set_connection(node, nullptr);
     for (const auto& lane : node.lanes) mailboxes_.close(*lane, now);
     node.lost_us = now.mono_us;
 }
@@ -133,6 +142,7 @@ void Attachments::detach(Connection& connection, std::string_view name, Now now,
     Node* node = state_.directory.node(name);
     connection.last_sender = nullptr;
     connection.senders.erase(std::string(name));
+    state_.notices.drop(connection.id, name);
     std::erase_if(conflicts_, [&](const Conflict& c) { return c.wants == connection.id && c.name == name; });
     if (node != nullptr && node->connection == &connection) {
         connection.nodes.erase(node);
@@ -171,11 +181,13 @@ void Attachments::release(Node& node, Now now, Outbox& outbox) {
 }
 
 void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
+    std::vector<std::unique_ptr<Lane>> lanes;
     for (auto& lane : node.lanes) {
-        mailboxes_.discard(*lane, now);
-        if (lane->stream.has_cold()) reap(std::move(lane), outbox);
+        mailboxes_.disown(*lane, now);
+        if (!lane->stream.empty()) lanes.push_back(std::move(lane));
     }
     std::erase(node.lanes, nullptr);
+    reaper_.take(std::move(lanes), node.hidden, now, outbox);
     state_.end(node);
     while (!node.memberships.empty()) {
         Group& group = *node.memberships.back().group;
@@ -185,23 +197,16 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
     event(outbox, "deleted", node, now);
     state_.orphans.erase(&node);
     state_.history.forget(node);
+    state_.busiest.forget(node);
     std::erase(state_.dirty_nodes, &node);
     state_.directory.remove_node(node);
-}
-
-/// What it holds in the store is read once more before it is erased, for its senders may want to know.
-void Attachments::reap(std::unique_ptr<Lane> lane, Outbox& outbox) {
-    state_.directory.disown(lane->stream.id());
-    lane->node = nullptr;
-    if (!lane->stream.loading) outbox.loads.push_back(lane->stream.load(lane->stream.cold().front().first, state_.config.reader_window / 2));
-    lane->stream.loading = true;
-    state_.reaped[lane->stream.id()] = std::move(lane);
 }
 
 std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
     std::vector<Lane*> lanes;
     for (const auto& lane : node.lanes)
         if (!lane->stream.empty()) lanes.push_back(lane.get());
+    std::vector<std::unique_ptr<Lane>> purged;
     std::uint64_t count = 0;
     for (Lane* lane : lanes) {
         // What lies in the store is read once more, for its senders; so the lane goes, and another takes its place.
@@ -209,16 +214,17 @@ std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
         const Sequence first = lane->stream.first_kept();
         count += lane->stream.messages() - (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
         lane->cursor = lane->sent = last;  // nobody wants it: no dead letters
-        mailboxes_.discard(*lane, now);
+        mailboxes_.disown(*lane, now);
         const int priority = lane->priority;
-        std::unique_ptr<Lane> old = state_.directory.replace(*lane, state_.config.hold_back_us);
+        const std::unique_ptr<Lane>& old =
+            purged.emplace_back(state_.directory.replace(*lane, state_.config.hold_back_us));
         Lane& fresh = state_.directory.lane(node, priority, state_.config.hold_back_us);
         fresh.stream.kept = old->stream.kept;
         fresh.pace.advanced_us = now.mono_us;
         if (last > had) fresh.stream.begin_with_gap(last - had, GapReason::purged);
         state_.touch(fresh.stream);
-        if (old->stream.has_cold()) reap(std::move(old), outbox);
     }
+    reaper_.take(std::move(purged), node.hidden, now, outbox);
     if (!lanes.empty() && !node.dirty) {
         node.dirty = true;
         state_.dirty_nodes.push_back(&node);
@@ -262,15 +268,14 @@ std::int64_t Attachments::tick(Now now, Outbox& outbox) {
     const auto over = [&](const Conflict& c) { return c.until_us <= now.mono_us || state_.sessions.connection(c.holder) == nullptr; };
     if (!conflicts_.empty()) settle_those(over, false, now, outbox);
     for (const Conflict& conflict : conflicts_) next = std::min(next, conflict.until_us);
-    std::vector<Node*> late;
-    for (Node* node : state_.orphans) {
-        const std::int64_t until = node->lost_us + state_.config.grace_us;
-        if (until <= now.mono_us)
-            late.push_back(node);
-        else
-            next = std::min(next, until);
+    for (bool once = true; !state_.orphans.empty(); once = false) {
+        Node& node = **state_.orphans.begin();
+        const std::int64_t until = node.lost_us + state_.config.grace_us;
+        if (until > now.mono_us) return std::min(next, until);
+        if (!once && !state_.may_go_on()) return now.mono_us + 1;
+        state_.steps += kReleaseSteps + node.memberships.size();
+        release(node, now, outbox);
     }
-    for (Node* node : late) release(*node, now, outbox);
     return next;
 }
 
@@ -282,7 +287,7 @@ Node* Attachments::create(std::string_view name, ErrorCode& code, Now now, Outbo
         code = ErrorCode::too_many;
         return nullptr;
     }
-    node->created = true;
+    state_.directory.set_created(*node, true);
     state_.touch(*node);
     return node;
 }
@@ -291,13 +296,13 @@ ErrorCode Attachments::remove(std::string_view name, Now now, Outbox& outbox) {
     Node* node = state_.directory.node(name);
     if (node == nullptr || node->hidden) return ErrorCode::no_such_node;
     if (node->connection != nullptr) {
-        outbox.send(node->connection->id, encode(Detached{node->name, ErrorCode::deleted}));
+        state_.notify(*node, true, node->connection->id, encode(Detached{node->name, ErrorCode::deleted}), outbox);
         node->connection->senders.erase(node->name);
         node->connection->last_sender = nullptr;
         node->connection->nodes.erase(node);
         lose(*node, now);
     }
-    node->created = false;
+    state_.directory.set_created(*node, false);
     release(*node, now, outbox);
     return ErrorCode::ok;
 }

@@ -5,13 +5,15 @@
 
 #include "core/groups.hpp"
 #include "core/mailboxes.hpp"
+#include "core/reaper.hpp"
 #include "core/state.hpp"
 
 namespace broker {
 
 class Attachments {
 public:
-    Attachments(State& state, Groups& groups, Mailboxes& mailboxes) : state_(state), groups_(groups), mailboxes_(mailboxes) {}
+    Attachments(State& state, Groups& groups, Mailboxes& mailboxes, Reaper& reaper)
+        : state_(state), groups_(groups), mailboxes_(mailboxes), reaper_(reaper) {}
 
     /// Answers with one ATTACHED now, and with another for each node whose holder must be asked first.
     void attach(Connection& connection, const cast::wire::Attach& attach, Now now, Outbox& outbox);
@@ -48,11 +50,11 @@ private:
     void displace(Node& node, Now now, Outbox& outbox);
     /// Binds the node and says how it stands.
     cast::wire::AttachedNode bind(Node& node, Connection& connection, const cast::wire::AttachNode& wish, Now now, Outbox& outbox);
-    cast::wire::AttachedNode answer(Node& node, bool same_reader) const;
+    /// `earlier`: positions of the epoch before this one, which were counted.
+    cast::wire::AttachedNode answer(Node& node, const Positions& earlier, bool same_reader) const;
     void lose(Node& node, Now now);
     void release(Node& node, Now now, Outbox& outbox);
     void vanish(Node& node, Now now, Outbox& outbox);
-    void reap(std::unique_ptr<Lane> lane, Outbox& outbox);
     void event(Outbox& outbox, const char* kind, const Node& node, Now now);
     template <class Those>
     void settle_those(Those&& those, bool holder_lives, Now now, Outbox& outbox);
@@ -61,6 +63,7 @@ private:
     State& state_;
     Groups& groups_;
     Mailboxes& mailboxes_;
+    Reaper& reaper_;
     std::vector<Conflict> conflicts_;
 };
 

@@ -15,6 +15,9 @@ using namespace cast::wire;
 
 namespace {
 
+constexpr std::uint64_t kCutAtOnce = 16;  // of a batch with so few there is nothing to spread
+constexpr int kDropsAtOnce = 256;  // the limits may have been larger: what is beyond them goes in steps
+
 /// Begins the stored frame of a letter.
 std::string begin_letter(std::string_view sender) {
     std::string frame;
@@ -35,23 +38,78 @@ std::optional<BatchView> batch_of(const Slice& frame) {
 
 void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last, std::string_view detail) {
     const auto view = batch_of(batch.frame);
-    if (!view || state_.config.dead_messages == 0 || state_.config.dead_bytes == 0) return;
+    last = std::min(last, batch.last());
+    cursor = std::max(cursor, batch.first - 1);
+    if (!view || cursor >= last || state_.config.dead_messages == 0 || state_.config.dead_bytes == 0) return;
     const BatchHeader& h = view->header;
-    Letter letter{reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}};
-    cast::wire::Reader in(view->records);
-    for (Sequence s = batch.first; s <= std::min(last, batch.last()); ++s) {
-        const char* begin = in.at();
-        if (!read_record(in)) return;
-        if (s <= cursor) continue;
-        letter.record = std::string_view(begin, static_cast<std::size_t>(in.at() - begin));
-        std::string frame = begin_letter(kBrokerName);
-        append_letter(frame, letter);
-        if (frame.size() > state_.config.dead_bytes) {  // all others would go for it, and it with them
-            ++too_large_;
-            continue;
-        }
-        add(std::move(frame), now);
+    Uncut uncut{batch.frame, {}, batch.first, cursor, last, 0, false, now};
+    uncut.headers =
+        encode_headers(letter_headers({reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}}));
+    uncut.certain = view->records.size() + kLetterOverhead <= state_.config.dead_bytes;
+    if (uncut.certain) certain_ += uncut.count();
+    uncut_bytes_ += batch.frame.size();
+    uncut_.push_back(std::move(uncut));
+    leave_out();
+    while (uncut_bytes_ > state_.config.dead_bytes) cut(uncut_.front().count() + 1);
+    if (uncut_.size() == 1 && uncut_.front().count() <= kCutAtOnce) settle();
+}
+
+/// Those that what follows them would push out again at once are never cut. What may be too large itself pushes out nothing.
+void DeadLetters::leave_out() {
+    const std::uint64_t most = state_.config.dead_messages;
+    while (!uncut_.empty() && certain_ > most) {
+        Uncut& oldest = uncut_.front();
+        const std::uint64_t behind = certain_ - (oldest.certain ? oldest.count() : 0);
+        const std::uint64_t out = oldest.certain   ? std::min(oldest.count(), certain_ - most)
+                                  : behind >= most ? oldest.count()
+                                                   : 0;
+        if (out == 0) return;
+        buried_ += out;
+        dropped_ += out;
+        if (oldest.certain) certain_ -= out;
+        oldest.cursor += out;
+        if (oldest.cursor == oldest.last) pop_uncut();
     }
+}
+
+void DeadLetters::cut(std::size_t most) {
+    const std::string begin = uncut_.empty() ? "" : begin_letter(kBrokerName);
+    while (!uncut_.empty() && most > 0) {
+        Uncut& uncut = uncut_.front();
+        const std::string_view records = batch_of(uncut.frame)->records;
+        cast::wire::Reader in(records.substr(uncut.offset));
+        for (; uncut.next <= uncut.last && most > 0; ++uncut.next) {
+            const char* at = in.at();
+            if (!read_record(in)) break;
+            const std::string_view record(at, static_cast<std::size_t>(in.at() - at));
+            uncut.offset += record.size();
+            if (uncut.next <= uncut.cursor) continue;
+            ++uncut.cursor;
+            --most;
+            if (uncut.certain) --certain_;
+            cut_out(begin, uncut.headers, record, uncut.died);
+        }
+        if (most > 0) {  // all of it; or the rest does not parse
+            if (uncut.certain) certain_ -= uncut.count();
+            pop_uncut();
+        }
+    }
+}
+
+void DeadLetters::pop_uncut() {
+    uncut_bytes_ -= uncut_.front().frame.size();
+    uncut_.pop_front();
+}
+
+void DeadLetters::cut_out(const std::string& begin, const std::string& headers, std::string_view record, Now died) {
+    std::string frame;
+    frame.reserve(begin.size() + record_bound(kLetterType, headers, record));
+    frame = begin;
+    append_record(frame, kLetterType, headers, record);
+    if (frame.size() > state_.config.dead_bytes)  // all others would go for it, and it with them
+        ++too_large_;
+    else
+        add(std::move(frame), died);
 }
 
 ErrorCode DeadLetters::take(const BatchView& batch, Now now) {
@@ -78,26 +136,37 @@ void DeadLetters::add(std::string&& frame, Now now) {
     seal_batch(frame, kFrameHeader, ++last_, 1, 0);
     stamp_batch(frame.data() + kFrameHeader, stream, 1, now.wall_us);
     streams_[stream] = last_;
-    Stored& stored = letters_[last_];
+    Stored& stored = letters_.emplace_hint(letters_.end(), last_, Stored())->second;
     stored.stream = stream;
+    stored.dead_us = now.wall_us;
     stored.size = frame.size();
     stored.frame = Slice::take(std::move(frame));
     bytes_ += stored.size;
     ++buried_;
-    if (state_.config.durable) state_.unsaved.streams.push_back(stream);
+    ++state_.steps;
+    if (state_.config.durable) state_.unsaved.letters = true;
     bound();
 }
 
-void DeadLetters::bound() {
-    while (!letters_.empty() && (letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes))
+void DeadLetters::bound() { trim(kDropsAtOnce); }
+
+bool DeadLetters::trim(int most) {
+    const auto beyond = [this] { return letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes; };
+    while (beyond() && --most >= 0) {
         erase(letters_.begin());
+        ++dropped_;
+    }
+    return beyond();
 }
 
 std::map<std::uint64_t, DeadLetters::Stored>::iterator DeadLetters::erase(
     std::map<std::uint64_t, Stored>::iterator at) {
     bytes_ -= at->second.size;
     if (at->second.frame.size() == 0 && !at->second.passed_over) --loading_;
-    if (state_.config.durable) state_.unsaved.streams.push_back(at->second.stream);
+    if (at->first <= saved_) {  // the store has it, or is about to
+        gone_.push_back(at->second.stream);
+        state_.unsaved.letters = true;
+    }
     streams_.erase(at->second.stream);
     return letters_.erase(at);
 }
@@ -120,9 +189,17 @@ std::optional<DeadView> DeadLetters::view(std::uint64_t id) const {
     return DeadView{id, batch->header.arrival_us, *letter, *letter_message(*letter)};
 }
 
-std::optional<DeadView> DeadLetters::before(std::uint64_t id) const {
+std::optional<DeadView> DeadLetters::before(std::uint64_t id) {
+    settle();
     for (auto at = letters_.lower_bound(id); at != letters_.begin();)
         if (auto seen = view((--at)->first)) return seen;
+    return std::nullopt;
+}
+
+std::optional<DeadView> DeadLetters::after(std::uint64_t id) {
+    settle();
+    for (auto at = letters_.upper_bound(id); at != letters_.end(); ++at)
+        if (auto seen = view(at->first)) return seen;
     return std::nullopt;
 }
 
@@ -149,33 +226,22 @@ ErrorCode DeadLetters::requeue(std::uint64_t id, Mailboxes& mailboxes, Now now) 
     return ErrorCode::ok;
 }
 
-void DeadLetters::save(StreamId stream, Transaction& transaction) {
-    const std::uint64_t number = streams_.at(stream);
-    Stored& stored = letters_.at(number);
-    if (std::exchange(stored.saved, true)) return;
-    StreamRow& row = transaction.streams.emplace_back();
-    row.id = stream;
-    row.high = number;
-    row.kind = kDeadStream;
-    row.owner = kDeadName;
-    row.last = row.messages = row.chunk_first = 1;
-    row.bytes = stored.size;
-    row.chunk_bytes = static_cast<std::uint32_t>(stored.size);
-    ChunkRow& chunk = transaction.chunks.emplace_back();
-    chunk.stream = stream;
-    chunk.first = chunk.last = chunk.messages = 1;
-    chunk.bytes = stored.size;
-    if (const auto batch = batch_of(stored.frame)) chunk.arrival_us = batch->header.arrival_us;
-    chunk.frames.push_back(stored.frame);
+/// What came and went since the last transaction is nothing to the store.
+void DeadLetters::save(Transaction& transaction) {
+    settle();
+    if (!std::exchange(state_.unsaved.letters, false)) return;
+    transaction.letters_gone = std::exchange(gone_, {});
+    for (auto at = letters_.upper_bound(saved_); at != letters_.end(); ++at)
+        transaction.letters.push_back({at->second.stream, at->first, at->second.dead_us, at->second.frame});
+    saved_ = last_;
 }
 
 void DeadLetters::restore(const StreamRow& row, Outbox& outbox) {
     Stored& stored = letters_[row.high];
     stored.stream = row.id;
     streams_[row.id] = row.high;
-    last_ = std::max(last_, row.high);
+    last_ = saved_ = std::max(last_, row.high);
     stored.size = row.bytes;
-    stored.saved = true;
     bytes_ += row.bytes;
     ++loading_;
     outbox.loads.push_back({row.id, 1, 1});

@@ -5,12 +5,26 @@
 
 namespace broker {
 
+namespace {
+
+std::vector<Membership>::iterator place_of(std::vector<Membership>& memberships, StreamId id) {
+    return std::lower_bound(memberships.begin(), memberships.end(), id, [](const Membership& m, StreamId stream) { return m.group->stream.id() < stream; });
+}
+
+}  // namespace
+
+bool ByLoss::operator()(const Node* a, const Node* b) const {
+    return a->lost_us != b->lost_us ? a->lost_us < b->lost_us : a->id < b->id;
+}
 bool ByAge::operator()(const Node* a, const Node* b) const { return a->id < b->id; }
 
 Membership* Node::membership(const Group& group) {
-    for (Membership& m : memberships)
-        if (m.group == &group) return &m;
-    return nullptr;
+    const auto at = place_of(memberships, group.stream.id());
+    return at != memberships.end() && at->group == &group ? &*at : nullptr;
+}
+
+Membership& Node::add_membership(const Membership& membership) {
+    return *memberships.insert(place_of(memberships, membership.group->stream.id()), membership);
 }
 
 Directory::Directory(StreamId first_stream, StreamId broadcast) : next_stream_(first_stream) {
@@ -41,13 +55,15 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
     node.name = name;
     node.hidden = hidden;
     nodes_.insert(std::move(fresh));
-    if (!hidden) ++visible_;
+    if (!hidden) by_name_.insert(&node);
     return node;
 }
 
 void Directory::remove_node(Node& node) {
     for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
-    if (!node.hidden) --visible_;
+    set_connection(node, nullptr);
+    set_created(node, false);
+    by_name_.erase(&node);
     set_port(node, 0);
     nodes_.erase(nodes_.find(std::string_view(node.name)));
 }
@@ -61,6 +77,16 @@ void Directory::set_port(Node& node, int port) {
     if (node.port != 0) ports_.erase(node.port);
     node.port = port;
     if (port != 0) ports_[port] = &node;
+}
+
+void Directory::set_connection(Node& node, Connection* connection) {
+    if (!node.hidden) attached_ += std::size_t{connection != nullptr} - std::size_t{node.connection != nullptr};
+    node.connection = connection;
+}
+
+void Directory::set_created(Node& node, bool created) {
+    if (!node.hidden) created_ += std::size_t{created} - std::size_t{node.created};
+    node.created = created;
 }
 
 Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id) {
@@ -91,12 +117,14 @@ Group& Directory::add_group(std::string_view name, StreamId id) {
     fresh->name = name;
     Group& group = *fresh;
     owners_[group.stream.id()].group = &group;
+    groups_by_name_.insert(&group);
     groups_.emplace(group.name, std::move(fresh));
     return group;
 }
 
 void Directory::remove_group(Group& group) {
     owners_.erase(group.stream.id());
+    groups_by_name_.erase(&group);
     groups_.erase(groups_.find(group.name));
 }
 

@@ -9,7 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/history.hpp"
+#include "core/cursors.hpp"
+#include "core/node.hpp"
 #include "core/session.hpp"
 #include "core/stream.hpp"
 #include "core/types.hpp"
@@ -20,74 +21,20 @@ struct Connection;
 struct Group;
 struct Node;
 
-/// How long a lagging reader may still hold its senders back; see pace in delivery.cpp.
-struct Pace {
-    std::int64_t budget_us = 0;
-    std::int64_t advanced_us = 0;   ///< last ACK that moved its cursor
-    std::int64_t charged_us = 0;    ///< up to when holding back has been charged; 0: not holding
-};
-
-/// One priority of a mailbox: a stream with one reader.
-struct Lane {
-    explicit Lane(StreamId id) : stream(id) {}
-    Stream stream;
-    Node* node = nullptr;
-    int priority = 0;
-    Sequence cursor = 0;     ///< acknowledged
-    Sequence sent = 0;       ///< handed to the present connection
-    Sequence high_sent = 0;  ///< ever handed to any reader
-    bool told = false;       ///< the present reader knows of this lane
-    // What its readers die of (redelivery.cpp).
-    bool left = false;       ///< a reader that had been handed something has gone
-    bool over = false;       ///< and that too often: what follows the cursor is given up before it is handed out again
-    bool untold = false;     ///< the present reader is to be told what was given up
-    std::uint32_t goings = 0;  ///< readers that went while the cursor stood where it stands
-    std::uint64_t decided = 0; ///< the turn in which something was given up; the reader hears of it once that is kept
-    Pace pace;
-    std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
-};
-
-/// A node's place in a group (or in broadcast).
-struct Membership {
-    Group* group = nullptr;
-    Sequence cursor = 0;   ///< counts by itself while `own`, else the subscription's does
-    Sequence high = 0;     ///< an earlier reader may have got everything up to it
-    Sequence start = 0;    ///< its cursor when its present reader was told of it
-    bool own = true;
-    bool touched = false;  ///< listed for the next transaction
-};
-
-struct Node {
-    std::uint64_t id : 43 = 0;  ///< counts the nodes that were ever made
-    int port : 17 = 0;
-    bool created : 1 = false, hidden : 1 = false;
-    bool online : 1 = false;  ///< as last told in an event
-    bool dirty : 1 = false;   ///< listed among the nodes of this turn
-    std::string name;
-    SessionId holder = 0;              ///< session that receives as it; 0: none
-    SessionId reader = 0;              ///< session that received as it last
-    Connection* connection = nullptr;  ///< where it is received now
-    std::int64_t lost_us = 0;          ///< since when its holder has no connection
-    std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
-    std::vector<Membership> memberships;
-    std::size_t queued_bytes = 0, queued_messages = 0;
-    std::uint64_t received = 0, acknowledged = 0, sent = 0;  ///< messages
-    std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
-
-    Membership* membership(const Group& group);
-};
-
 /// One connection's reading of a group's stream, for all its member nodes there.
 struct Subscription {
     Connection* connection = nullptr;
     Group* group = nullptr;
     Sequence acked = 0;       ///< of all its nodes that are not `own`
     std::vector<Node*> nodes;
-    std::size_t own = 0;      ///< nodes whose membership counts by itself
-    Sequence lowest = 0;      ///< the least of acked and the own cursors, or lower while `stale`
-    bool stale = false;
+    Cursors own;              ///< of nodes whose membership counts by itself
+    Sequence lowest = 0;      ///< the least of acked and the own cursors
     Pace pace;
     std::int64_t tail_due_us = 0, tail_wait_us = 0;
+    // Of more nodes than Config::few_nodes: the cursors are stored in turns (Groups::save_cursors).
+    bool unsaved = false;   ///< listed for that
+    std::size_t saved = 0;  ///< so many of its nodes had their turn
+    Sequence saving = 0;    ///< `acked` when the first of them had
 };
 
 /// A FETCH that goes on when the store has answered.
@@ -104,12 +51,11 @@ struct Group {
     std::string name;  ///< empty: broadcast
     bool created = false;
     Stream stream;
-    std::set<Node*, ByAge> members;  ///< not kept for broadcast
+    std::set<Node*, ByName> members;  ///< not kept for broadcast
     std::size_t member_count = 0;
     std::vector<std::unique_ptr<Subscription>> subscriptions;
-    Sequence absent_lowest = 0;   ///< at most the least cursor of the members that nobody holds
-    bool absent_stale = false;    ///< it may be higher by now
-    std::size_t absent = 0;       ///< how many those are
+    Cursors absent;               ///< of the members that nobody holds
+    bool may_trim = false;        ///< the least of all cursors may have risen: the sweep looks
     Sequence published = 0;
     Sequence floor = 0;  ///< all members are past it
     std::int64_t appended_us = 0;
@@ -121,7 +67,7 @@ struct Group {
     std::uint64_t bytes = 0;
 
     bool broadcast() const { return name.empty(); }
-    bool own() const { return !name.empty() && name.front() == '$'; }  ///< $events, $tap: not counted as sent by nodes
+    bool own() const { return !name.empty() && name.front() == '$'; }  ///< $events: not counted as sent by nodes
 };
 
 /// What a stream id stands for: exactly one of the two.
@@ -158,6 +104,9 @@ public:
     /// The node that has this port of its own; null for 0.
     Node* holder_of_port(int port) const;
     void set_port(Node& node, int port);
+    /// Null: nobody receives as it.
+    void set_connection(Node& node, Connection* connection);
+    void set_created(Node& node, bool created);
     /// This stream is nobody's any more.
     void disown(StreamId id) { owners_.erase(id); }
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
@@ -172,9 +121,13 @@ public:
     StreamId next_stream() const { return next_stream_; }
     std::uint64_t nodes_made() const { return next_node_ - 1; }  ///< ever
     StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
-    std::size_t nodes() const { return visible_; }
+    std::size_t nodes() const { return by_name_.size(); }
+    std::size_t attached() const { return attached_; }  ///< of those
+    std::size_t created() const { return created_; }    ///< the same
     std::size_t groups() const { return groups_.size(); }
 
+    const std::set<Node*, ByName>& nodes_by_name() const { return by_name_; }  ///< but hidden ones
+    const std::set<Group*, ByName>& groups_by_name() const { return groups_by_name_; }
     template <class Visit>
     void for_each_node(Visit&& visit) {
         for (auto& node : nodes_) visit(*node);
@@ -192,7 +145,9 @@ private:
     std::unordered_map<StreamId, StreamOwner> owners_;
     std::unordered_map<int, Node*> ports_;
     std::unique_ptr<Group> broadcast_;
-    std::size_t visible_ = 0;
+    std::set<Node*, ByName> by_name_;
+    std::set<Group*, ByName> groups_by_name_;
+    std::size_t attached_ = 0, created_ = 0;
 };
 
 }  // namespace broker

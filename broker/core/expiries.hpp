@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <tuple>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/types.hpp"
@@ -20,55 +21,73 @@ struct Expiry {
     Sequence first = 0;
     Sequence last = 0;  ///< not 0: of a chunk, which ends here
     bool operator>(const Expiry& other) const { return at_us > other.at_us; }
+    bool operator==(const Expiry&) const = default;
 };
 
 class Expiries {
 public:
-    void add(const Expiry& expiry) {
-        heap_.push_back(expiry);
-        std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
-    }
+    void add(const Expiry& expiry) { push(heap_, expiry); }
     /// Of a batch that may have an entry already.
     void add_again(const Expiry& expiry) {
         twice_ = true;
         add(expiry);
     }
-    bool empty() const { return heap_.empty(); }
-    std::size_t size() const { return heap_.size(); }
-    std::int64_t next_us() const { return heap_.empty() ? kNever : heap_.front().at_us; }
+    bool empty() const { return heap_.empty() && unswept_.empty(); }
+    std::size_t size() const { return heap_.size() + unswept_.size(); }
+    std::int64_t next_us() const { return std::min(first_us(heap_), first_us(unswept_)); }
     Expiry pop() {
-        std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-        const Expiry expiry = heap_.back();
-        heap_.pop_back();
+        std::vector<Expiry>& from = first_us(unswept_) < first_us(heap_) ? unswept_ : heap_;
+        std::pop_heap(from.begin(), from.end(), std::greater<>());
+        const Expiry expiry = from.back();
+        from.pop_back();
         return expiry;
     }
-    /// Worth a sweep: it costs each entry a few looks in all, however many there are.
-    bool many() const { return heap_.size() >= many_; }
-    /// Leaves those for which held(expiry) is true, and of several for one batch the earliest.
+    /// Worth a sweep: it costs each entry a few looks in all, however many there are. Or one has begun.
+    bool many() const { return sweeping_ || heap_.size() >= many_; }
+    bool sweeping() const { return sweeping_; }
+    /// Leaves those for which held(expiry) is true, each once. Looks at so many at most: then sweeping() is true, and the
+    /// next call goes on.
     template <class Held>
-    void sweep(Held&& held) {
-        std::erase_if(heap_, [&](const Expiry& expiry) { return !held(expiry); });
-        if (twice_) leave_one_each();
-        twice_ = false;
-        std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+    void sweep(Held&& held, std::size_t most = ~std::size_t{0}) {
+        if (!std::exchange(sweeping_, true)) begin();
+        for (; most > 0 && !unswept_.empty(); --most) {
+            const Expiry expiry = unswept_.back();  // a heap without its last one is one
+            unswept_.pop_back();
+            if (held(expiry) && (!each_once_ || seen_.insert(expiry).second)) add(expiry);
+        }
+        for (; most > 0 && !seen_.empty(); --most) seen_.erase(seen_.begin());
+        if (!unswept_.empty() || !seen_.empty()) return;
+        sweeping_ = false;
+        unswept_ = {};
         many_ = std::max(kFew, 2 * heap_.size());
-        if (heap_.capacity() > 4 * many_) heap_.shrink_to_fit();
     }
 
 private:
     static constexpr std::size_t kFew = 1024;
 
-    void leave_one_each() {
-        std::sort(heap_.begin(), heap_.end(), [](const Expiry& a, const Expiry& b) {
-            return std::tie(a.stream, a.first, a.last, a.at_us) < std::tie(b.stream, b.first, b.last, b.at_us);
-        });
-        const auto same = [](const Expiry& a, const Expiry& b) { return a.stream == b.stream && a.first == b.first && a.last == b.last; };
-        heap_.erase(std::unique(heap_.begin(), heap_.end(), same), heap_.end());
+    static void push(std::vector<Expiry>& heap, const Expiry& expiry) {
+        heap.push_back(expiry);
+        std::push_heap(heap.begin(), heap.end(), std::greater<>());
     }
+    static std::int64_t first_us(const std::vector<Expiry>& heap) { return heap.empty() ? kNever : heap.front().at_us; }
+
+    void begin() {
+        unswept_.swap(heap_);
+        each_once_ = std::exchange(twice_, false);
+        if (each_once_) seen_.reserve(unswept_.size());
+    }
+    struct Hash {
+        std::size_t operator()(const Expiry& expiry) const {
+            return (expiry.stream * 0x9e3779b97f4a7c15u ^ expiry.first) * 0x9e3779b97f4a7c15u ^ expiry.last;
+        }
+    };
 
     std::vector<Expiry> heap_;
+    std::vector<Expiry> unswept_;            ///< a heap, too: what the sweep under way has not looked at
+    std::unordered_set<Expiry, Hash> seen_;  ///< by that sweep, if some may be there twice
     std::size_t many_ = kFew;
-    bool twice_ = false;  ///< some may have been added twice since the last sweep
+    bool twice_ = false;  ///< some may have been added twice since the last sweep began
+    bool sweeping_ = false, each_once_ = false;
 };
 
 }  // namespace broker

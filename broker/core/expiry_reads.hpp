@@ -35,23 +35,31 @@ public:
         const auto at = reads_.find(stream);
         return at != reads_.end() && !at->second.behind.empty() && from > at->second.through;
     }
-    /// The answer for this stream is here, and reaches through there. What it was asked for; nothing when nothing was.
-    std::optional<Expiry> finish(StreamId stream, Sequence through) {
+    /// What this stream is being read for; null: it is not.
+    const Expiry* reading(StreamId stream) const {
         const auto at = reads_.find(stream);
-        if (at == reads_.end() || !at->second.reading) return std::nullopt;
+        return at == reads_.end() || !at->second.reading ? nullptr : &at->second.entry;
+    }
+    /// The answer for this stream is here, and reaches through there.
+    void finish(StreamId stream, Sequence through) {
+        const auto at = reads_.find(stream);
+        if (at == reads_.end() || !at->second.reading) return;
         at->second.reading = false;
         at->second.through = std::max(at->second.through, through);
-        return at->second.entry;
+        finished_.push_back(stream);
     }
     /// After finish(), until there is none: what waited and is to be tried again, first of the same stream.
-    std::optional<Expiry> next(StreamId stream) {
-        if (const auto at = reads_.find(stream); at != reads_.end() && !at->second.reading) {
+    std::optional<Expiry> next() {
+        for (; !finished_.empty(); finished_.pop_front()) {
+            const auto at = reads_.find(finished_.front());
+            if (at == reads_.end() || at->second.reading) continue;
             if (!at->second.behind.empty()) return take(at->second.behind);
             reads_.erase(at);
         }
         if (reads_.size() >= kAtOnce || waiting_.empty()) return std::nullopt;
         return take(waiting_);
     }
+    bool has_next() const { return !finished_.empty() || (!waiting_.empty() && reads_.size() < kAtOnce); }
 
 private:
     static constexpr std::size_t kAtOnce = 64;
@@ -67,6 +75,7 @@ private:
         return expiry;
     }
     std::unordered_map<StreamId, Read> reads_;
+    std::deque<StreamId> finished_;  ///< read, and what waited behind that is not tried again yet
     std::deque<Expiry> waiting_;  ///< of streams that are not being read
 };
 

@@ -2,6 +2,7 @@
 #include "core/groups.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/deliver.hpp"
 #include "core/pace.hpp"
@@ -16,8 +17,8 @@ namespace {
 /// What one published frame holds at most: each costs every subscriber's connection a wake-up and two system calls.
 constexpr std::size_t kPublishFill = 256 * 1024;
 
-/// The cursors of so few readers are stored as they move; those of more stand at least where the stream begins.
-constexpr std::size_t kFewNodes = 8;
+/// So few batches are let go one by one.
+constexpr std::size_t kFewBatches = 64;
 
 }  // namespace
 
@@ -38,7 +39,7 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
         group.dirty = true;
         state_.dirty_groups.push_back(&group);
     }
-    if (group.subscriptions.empty() && group.absent == 0) return;  // nobody reads it: publish() lets it go
+    if (group.subscriptions.empty() && group.absent.empty()) return;  // nobody reads it: publish() lets it go
     if (!group.subscriptions.empty()) {
         watch_tail(group);
         state_.live_bytes += size;
@@ -70,8 +71,8 @@ void Groups::publish(Group& group, Now now, Outbox& outbox) {
         }
         out();
         retain(group, now);  // of what came before the first reader did, in the same turn
-    } else if (group.absent == 0) {
-        while (!stream.empty()) drop_front(group, {});
+    } else if (group.absent.empty()) {
+        drop_all(group, {});
         group.floor = stream.last();
     }
     group.published = stream.last();
@@ -89,41 +90,51 @@ void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
     if (!batch.gone) state_.total_bytes -= batch.size;
 }
 
+void Groups::drop_all(Group& group, std::optional<GapReason> reason) {
+    Stream& stream = group.stream;
+    if (stream.batches() + stream.cold().size() <= kFewBatches) {
+        while (!stream.empty()) drop_front(group, reason);
+        return;
+    }
+    state_.touch(stream);
+    state_.total_bytes -= stream.bytes();
+    state_.cold_bytes -= stream.cold_bytes();
+    state_.leavings.add(stream.let_all_go(reason));
+}
+
 std::uint64_t Groups::purge(Group& group) {
     const std::uint64_t count = group.stream.messages();
-    while (!group.stream.empty()) drop_front(group, GapReason::purged);
+    drop_all(group, GapReason::purged);
     if (!group.subscriptions.empty()) watch_tail(group);
     return count;
 }
 
-bool Groups::past_age(const Group& group, Now now) const {
-    const Stream& stream = group.stream;
-    const std::int64_t oldest_us = stream.warm_front() ? stream.front().arrival_us : stream.cold().front().arrival_us;
-    return now.mono_us - oldest_us > state_.config.group_age_us;
-}
-
-bool Groups::past_retention(const Group& group, Now now) const {
-    const Stream& stream = group.stream;
-    return stream.bytes() > state_.config.group_bytes || stream.messages() > state_.config.group_messages || past_age(group, now);
-}
-
-void Groups::retain(Group& group, Now now) {
-    while (group.stream.batches() + group.stream.cold().size() > 1 && past_retention(group, now)) drop_front(group, GapReason::retention);
-}
-
-void Groups::trim(Group& group, Now) {
+/// Lets go of what all members have read, in steps.
+void Groups::trim(Group& group) {
     Sequence floor = group.stream.last();
     for (const auto& s : group.subscriptions) floor = std::min(floor, s->lowest);
-    if (group.absent > 0) floor = std::min(floor, group.absent_lowest);
+    if (!group.absent.empty()) floor = std::min(floor, group.absent.lowest());
     const Sequence past = std::min(floor, group.published);
     const Stream& stream = group.stream;
-    while (!stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past) drop_front(group, {});
+    const auto passed = [&] {
+        return !stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past;
+    };
+    group.may_trim = false;
+    if (past == stream.last() && stream.batches() + stream.cold().size() > kFewBatches) drop_all(group, {});
+    for (int i = 0; passed(); ++i) {
+        if (i == kDropsAtOnce) {
+            group.may_trim = true;
+            looking_after_.push_back(stream.id());
+            break;
+        }
+        drop_front(group, {});
+    }
     if (floor > group.floor) {
         group.floor = floor;
         state_.touch(group.stream);
     }
     group.stream.forget_gaps(floor);
-    if (group.published < floor && !group.stream.empty()) group.absent_stale = true;  // not published yet: the sweep lets it go
+    if (group.published < floor && !group.stream.empty()) group.may_trim = true;  // not published yet: the sweep lets it go
 }
 
 void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
@@ -131,7 +142,7 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     const Sequence before = s.lowest, before_acked = s.acked;
     const Sequence reached = std::min(entry.sequence, group.stream.last());
     if (reached > s.acked) {
-        if (!group.own()) state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own);
+        if (!group.own()) state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own.size());
         const std::size_t i = group.stream.find(reached);
         if (!group.own() && i < group.stream.batches() && group.stream[i].first <= reached)
             state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
@@ -139,6 +150,7 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     } else if (reached < s.acked) {  // the client reads this stream anew, for other nodes than before
         for (Node* node : s.nodes)
             if (Membership* m = node->membership(group); !m->own) m->cursor = std::max(m->cursor, s.acked);
+        state_.work += s.nodes.size();
         s.acked = reached;
     }
     for (const auto& e : entry.exceptions) {
@@ -150,19 +162,19 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
         const Sequence was = m->own ? m->cursor : std::max(m->cursor, s.acked);
         if (at > was && !group.own()) state_.statistics.flow.messages_out += at - was;
         const bool own = at < s.acked || at <= m->start;
-        if (m->own != own) s.own += own ? 1 : std::size_t(-1);
+        if (m->own) s.own.remove(m->cursor);
         m->own = own;
         m->cursor = std::max(m->cursor, at);
+        if (own) s.own.add(m->cursor);
         state_.touch(*node, *m);
     }
-    if (group.stream.kept && s.nodes.size() <= kFewNodes && s.acked > before_acked)
-        for (Node* node : s.nodes) state_.touch(*node, *node->membership(group));
+    if (group.stream.kept && s.acked > before_acked) advanced(s);
     recount(s);
     if (s.lowest == before) return;
     s.pace.advanced_us = now.mono_us;
     s.tail_wait_us = 0;
     // Only who stood before the end of the oldest batch can have kept it.
-    if (!group.stream.warm_front() || before < group.stream.front().last()) trim(group, now);
+    if (!group.stream.warm_front() || before < group.stream.front().last()) trim(group);
     if (!group.waiting.empty() || s.pace.charged_us != 0)
         review(group, now);
     else if (s.lowest == group.stream.last())
@@ -170,13 +182,8 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
 }
 
 void Groups::recount(Subscription& s) {
-    s.stale = false;
-    s.lowest = s.own == s.nodes.size() ? s.group->stream.last() : s.acked;
-    if (s.own == 0) return;
-    for (const Node* node : s.nodes) {
-        const Membership* m = const_cast<Node*>(node)->membership(*s.group);
-        if (m->own) s.lowest = std::min(s.lowest, m->cursor);
-    }
+    s.lowest = s.own.size() == s.nodes.size() ? s.group->stream.last() : s.acked;
+    if (!s.own.empty()) s.lowest = std::min(s.lowest, s.own.lowest());
 }
 
 bool Groups::lags(const Group& group, const Subscription& s) const {
@@ -338,32 +345,6 @@ std::int64_t Groups::tail(Group& group, Now now, Outbox& outbox) {
         next = std::min(next, s->tail_due_us);
     }
     return next;
-}
-
-void Groups::sweep(Now now) {
-    auto one = [&](Group& group) {
-        for (const auto& s : group.subscriptions)
-            if (s->stale) {
-                recount(*s);
-                group.absent_stale = true;
-            }
-        retain(group, now);
-        if (!group.stream.empty() && past_age(group, now)) drop_front(group, GapReason::retention);
-        if (!group.absent_stale) return;
-        group.absent_stale = false;
-        group.absent_lowest = group.stream.last();
-        auto look = [&](Node& node) {
-            if (node.connection != nullptr) return;
-            if (const Membership* m = node.membership(group)) group.absent_lowest = std::min(group.absent_lowest, m->cursor);
-        };
-        if (group.broadcast())
-            state_.directory.for_each_node(look);
-        else
-            for (Node* node : group.members) look(*node);
-        trim(group, now);
-    };
-    one(state_.directory.broadcast());
-    state_.directory.for_each_group(one);
 }
 
 }  // namespace broker

@@ -1,8 +1,11 @@
 // Groups: multicast and broadcast. Takes batches into a group's stream, publishes them, keeps its readers'
 // cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
 #pragma once
+#include <deque>
 #include <optional>
+#include <utility>
 
+#include "core/positions.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 
@@ -26,7 +29,7 @@ public:
     void remove(Group& group, Now now, Outbox& outbox);
 
     /// The node is read on this connection from now on; its positions (after a cut) move its cursors.
-    void open(Node& node, const std::vector<cast::wire::Position>& positions, bool earlier, Now now);
+    void open(Node& node, const Positions& positions, bool earlier, Now now);
     /// It no longer is: its cursors count by themselves again.
     void close(Node& node, Now now);
     cast::wire::StreamInfo describe(const Membership& membership) const;
@@ -41,19 +44,35 @@ public:
     void review(Group& group, Now now);
     /// Sends the TAILs that are due; returns when the next one is.
     std::int64_t tails(Now now, Outbox& outbox);
-    /// Once a second: ages, absent members' cursors.
+    /// Once a second: ages, absent members' cursors, and some of those that are to be stored.
     void sweep(Now now);
+    /// Lets go of more of what is to go, as far as this turn allows.
+    void go_on(Now now);
+    bool ready() const { return !looking_after_.empty(); }
+    /// The limits have become smaller: from now on trim_to_limits() lets go of what is beyond them, in steps.
+    void shrink();
+    /// True: there are more steps.
+    bool trim_to_limits(Now now);
 
 private:
+    /// Batches that one group lets go of at a time, or groups that are looked at.
+    static constexpr int kDropsAtOnce = 1024;
+
     Subscription& subscribe(Node& node, Membership& membership, Now now);
     void unsubscribe(Node& node, Membership& membership, Now now);
     void recount(Subscription& subscription);
-    void trim(Group& group, Now now);
-    void retain(Group& group, Now now);
+    /// It was acknowledged further: where its nodes stand is stored, at once if they are few.
+    void advanced(Subscription& subscription);
+    void list_unsaved(Subscription& subscription);
+    void save_cursors();
+    void trim(Group& group);
+    bool retain(Group& group, Now now);
+    bool look_after(Group& group, Now now);
     /// Looks after its tail loss from now on.
     void watch_tail(Group& group);
     std::int64_t tail(Group& group, Now now, Outbox& outbox);
     void drop_front(Group& group, std::optional<cast::wire::GapReason> reason);
+    void drop_all(Group& group, std::optional<cast::wire::GapReason> reason);
     bool past_age(const Group& group, Now now) const;
     bool past_retention(const Group& group, Now now) const;
     void bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox);
@@ -63,6 +82,9 @@ private:
     bool holds(Group& group, Now now);
     State& state_;
     Receipts& receipts_;
+    std::deque<StreamId> looking_after_;                     ///< groups that may have to let go of something
+    std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
+    std::vector<StreamId> shrinking_;  ///< groups that may have more than they should
 };
 
 }  // namespace broker

@@ -29,11 +29,16 @@ public:
     /// The node has acknowledged a batch; Node::acknowledged counts it already.
     void keep(Node& node, cast::wire::Slice&& frame, std::uint32_t count, const Config& config);
     void forget(Node& node);
+    /// The limits have become smaller: from now on trim() lets go of what is beyond them.
+    void shrink() { shrinking_ = nodes_.begin(); }
+    /// At most so many batches; true: there are more.
+    bool trim(const Config& config, int most);
     std::size_t bytes() const { return bytes_; }
 
 private:
     void drop_oldest(Node& node);
     std::list<Node*> nodes_;  ///< that have one, longest quiet first
+    std::list<Node*>::iterator shrinking_ = nodes_.end();  ///< from here on they may have more than they should
     std::size_t bytes_ = 0;
 };
 

@@ -16,6 +16,7 @@ constexpr std::size_t kLiveMuch = 256u << 10;
 constexpr std::int64_t kLiveWait = 8 * kMs;
 constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read; twice as long each time
 constexpr std::int64_t kAskRarely = 5 * kSecond;
+constexpr std::uint32_t kEndsAStep = 100;         // messages of a batch that ends
 constexpr int kLostTries = 5;                     // mail of nobody that is damaged: then it is let go
 constexpr int kSteps = 64;                        // a cold range of a group is no more than this part of what it may keep
 constexpr std::size_t kGroupWarm = 4u << 20;      // bytes of a group that is read which stay in memory, for repairs
@@ -56,8 +57,10 @@ void Keeper::collect(Transaction& t, Now now) {
     collect_nodes(t);
     collect_streams(t);
     later_.save(t);
+    dead_.save(t);
     collect_sessions(t);
     state_.unsaved.urgent = false;
+    state_.settling = 0;
 }
 
 void Keeper::collect_nodes(Transaction& t) {
@@ -87,13 +90,11 @@ void Keeper::collect_nodes(Transaction& t) {
 void Keeper::collect_streams(Transaction& t) {
     under_way_.clear();
     for (const StreamId id : state_.unsaved.streams) {
-        if (dead_.knows(id)) {
-            dead_.save(id, t);
-            continue;
-        }
         const StreamOwner owner = state_.directory.owner(id);
         const auto reaped = state_.reaped.find(id);
-        Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
+        Lane* lane = owner.lane != nullptr           ? owner.lane
+                     : reaped != state_.reaped.end() ? reaped->second.lane.get()
+                                                     : nullptr;
         if (lane == nullptr && owner.group == nullptr) {
             t.streams_gone.push_back(id);
             continue;
@@ -163,7 +164,8 @@ void Keeper::cool(Lane& lane) {
         if (lane.node->connection == nullptr && !stream.loading) stream.cool_front();
     } else if (lane.node->connection == nullptr) {
         stream.cool(0, stream.batches());
-    } else if (const std::size_t most = state_.config.under_way() + state_.config.reader_window; stream.bytes() > most) {
+    } else if (const std::size_t most = state_.little(state_.config.under_way() + state_.config.reader_window);
+               stream.bytes() > most) {
         std::size_t keep = stream.find(lane.sent + 1);
         const std::uint64_t base = stream.front().offset;
         while (keep < stream.batches() && stream[keep].end() - base <= most) ++keep;
@@ -175,7 +177,7 @@ void Keeper::cool(Lane& lane) {
 void Keeper::cool(Group& group) {
     Stream& stream = group.stream;
     const std::size_t before = stream.cold_bytes();
-    const std::size_t keep = group.subscriptions.empty() ? 0 : kGroupWarm;
+    const std::size_t keep = group.subscriptions.empty() ? 0 : state_.little(kGroupWarm);
     std::size_t warm = stream.bytes() - before, count = 0;
     while (count < stream.batches() && warm > keep && stream[count].last() <= group.published) {
         if (!stream[count].gone) warm -= stream[count].size;
@@ -188,57 +190,93 @@ void Keeper::cool(Group& group) {
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
-    if (loaded.look == Load::kExpiry) return mailboxes_.read_expired(loaded, now, outbox);
-    if (loaded.look != 0) return looking_.loaded(loaded, now, outbox);
+    arrived_.push_back(std::move(loaded));
+    while (!arrived_.empty() && state_.may_go_on()) take_first(now, outbox);
+}
+
+void Keeper::go_on(Now now, Outbox& outbox) {
+    for (bool once = true; !arrived_.empty() && (once || state_.may_go_on()); once = false) take_first(now, outbox);
+}
+
+/// The oldest answer of the store; of a long one what this turn allows.
+void Keeper::take_first(Now now, Outbox& outbox) {
+    ++state_.steps;
+    Loaded& loaded = arrived_.front();
+    bool whole = true;
+    if (loaded.look == Load::kExpiry)
+        whole = mailboxes_.read_expired(loaded, now, outbox);
+    else if (loaded.look != 0)
+        looking_.loaded(loaded, now, outbox);
+    else
+        whole = take_in(loaded, now, outbox);
+    if (whole) arrived_.pop_front();
+}
+
+/// False: the rest of it is left.
+bool Keeper::take_in(Loaded& loaded, Now now, Outbox& outbox) {
     const StreamOwner owner = state_.directory.owner(loaded.stream);
     const auto reaped = state_.reaped.find(loaded.stream);
-    Lane* lane = owner.lane != nullptr ? owner.lane : reaped != state_.reaped.end() ? reaped->second.get() : nullptr;
+    Lane* lane = owner.lane != nullptr           ? owner.lane
+                 : reaped != state_.reaped.end() ? reaped->second.lane.get()
+                                                 : nullptr;
     const bool letter = dead_.knows(loaded.stream), late = later_.is(loaded.stream);
-    if (lane == nullptr && owner.group == nullptr && !letter && !late) return;
-    if (loaded.failed) return failed(std::move(loaded), lane, now, outbox);
+    if (lane == nullptr && owner.group == nullptr && !letter && !late) return true;
+    if (loaded.failed) {
+        failed(std::move(loaded), lane, now, outbox);
+        return true;
+    }
     if (!state_.unreadable.empty()) readable(loaded, now, outbox);
-    if (letter) return dead_.loaded(loaded);
-    if (late) return later_.loaded(loaded, outbox);
+    if (letter) dead_.loaded(loaded);
+    if (late) later_.loaded(loaded, outbox);
+    if (letter || late) return true;
     Stream& stream = lane != nullptr ? lane->stream : owner.group->stream;
     stream.loading = false;
-    if (!stream.has_cold() && owner.group == nullptr) return;
+    if (lane != nullptr) lane->asked = {};
+    if (reaped != state_.reaped.end() && !reaped->second.reading)
+        return true;  // a reader had asked; it is read in its turn
+    if (!stream.has_cold() && owner.group == nullptr) return true;
     const Sequence begin = lane != nullptr ? stream.cold().front().first : loaded.from;
     assert(lane == nullptr || loaded.from <= begin);
     const Sequence end = stream.has_cold() ? stream.cold().back().last : stream.first_kept() - 1;
-    const Sequence through = std::min(loaded.through, end);  // the cold part may have grown since it was asked for, or been read
+    const Sequence last =
+        std::min(loaded.through, end);  // the cold part may have grown since it was asked for, or been read
+    std::vector<StoredBatch> batches = recall(loaded, stream, lane, begin, last, now);
+    const bool whole = loaded.frames.empty();
+    const Sequence through = whole ? last : batches.back().last();
+    loaded.from = through + 1;
+    if (lane == nullptr)
+        groups_.loaded(*owner.group, batches, begin, through, now, outbox);
+    else if (lane->node == nullptr)
+        reaper_.read(*lane, std::move(batches), through, whole, now, outbox);
+    else
+        mailboxes_.warm(*lane, std::move(batches), through, now);
+    if (!whole) stream.loading = true;
+    return whole;
+}
+
+/// The batches of the answer that lie in begin..last; of a lane's those that this turn allows. They are no longer in it.
+std::vector<StoredBatch> Keeper::recall(Loaded& loaded, const Stream& stream, const Lane* lane, Sequence begin,
+                                        Sequence last, Now now) const {
     std::vector<StoredBatch> batches;
-    for (const cast::wire::Slice& frame : loaded.frames) {
+    std::size_t at = 0, steps = 0;
+    for (; at < loaded.frames.size(); ++at) {
+        const cast::wire::Slice& frame = loaded.frames[at];
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
-        if (!view || view->last_sequence() < begin || view->last_sequence() > through) continue;
+        if (!view || view->last_sequence() < begin || view->last_sequence() > last) continue;
+        if (lane != nullptr && !batches.empty() && !state_.may_go_on(steps)) break;
         StoredBatch& batch = batches.emplace_back(recall_batch(frame, view->header, now));
         // Also when the clock was set back: others were told so.
         if (lane == nullptr && batch.ttl_ms != 0 && stream.known_gone(batch.first)) batch.gone = true;
+        const bool ends = batch.gone || (lane != nullptr && lane->node == nullptr);
+        steps += 1 + (ends ? batch.count / kEndsAStep : 0);
     }
-    if (lane == nullptr)
-        groups_.loaded(*owner.group, batches, loaded.from, through, now, outbox);
-    else if (lane->node == nullptr)
-        reap(*lane, std::move(batches), through, now, outbox);
-    else
-        mailboxes_.warm(*lane, std::move(batches), through, now);
-}
-
-void Keeper::reap(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now, Outbox& outbox) {
-    Stream& stream = lane.stream;
-    for (const StoredBatch& batch : batches)
-        if (!stream.known_gone(batch.first)) mailboxes_.drop(lane, batch, now);
-    stream.warm(std::move(batches), through);
-    while (stream.batches() > 0) stream.pop_front();
-    state_.touch(stream);
-    if (stream.has_cold()) {
-        stream.loading = true;
-        outbox.loads.push_back(stream.load(stream.cold().front().first, state_.config.reader_window / 2));
-    } else {
-        state_.reaped.erase(stream.id());
-    }
+    loaded.frames.erase(loaded.frames.begin(), loaded.frames.begin() + static_cast<std::ptrdiff_t>(at));
+    return batches;
 }
 
 /// Its reader waits, and it alone: nothing may be left out without a word, and whether it comes back only an
-/// operator can tell.
+/// operator can tell. In a mailbox it is that priority alone: lower ones go on at once where asking again will hardly
+/// help, else after some tries.
 void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     const bool late = later_.is(loaded.stream);
     const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
@@ -253,11 +291,13 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     u.again_us = now.mono_us + wait;
     ++u.tries;
     const bool lasting = u.tries >= kLostTries;
+    if (lane != nullptr && lane->node != nullptr && (loaded.corrupt || lasting)) mailboxes_.unreadable(*lane);
     if (lasting && loaded.corrupt && lane != nullptr && lane->node == nullptr) {
         tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now, outbox);
         state_.unreadable.erase(at);
         // Which ones they are is mostly known; then those behind them are not lost with them.
-        return reap(*lane, {}, loaded.damaged != 0 ? loaded.damaged : lane->stream.last(), now, outbox);
+        lane->stream.loading = false;
+        return reaper_.read(*lane, {}, loaded.damaged != 0 ? loaded.damaged : lane->stream.last(), true, now, outbox);
     }
     if (lasting && loaded.corrupt && dead_.knows(loaded.stream)) {
         tell("unreadable", loaded.stream, "a dead letter is damaged and let go: " + loaded.why, now, outbox);
@@ -296,7 +336,7 @@ void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now no
 
 const Stream* Keeper::stream_of(StreamId id) const {
     const auto reaped = state_.reaped.find(id);
-    if (reaped != state_.reaped.end()) return &reaped->second->stream;
+    if (reaped != state_.reaped.end()) return &reaped->second.lane->stream;
     const StreamOwner owner = state_.directory.owner(id);
     if (owner.lane != nullptr) return &owner.lane->stream;
     return owner.group != nullptr ? &owner.group->stream : nullptr;
@@ -326,7 +366,7 @@ std::int64_t Keeper::tick(Now now, Outbox& outbox) {
             ++at;
         } else {
             const StreamOwner owner = state_.directory.owner(u.load.stream);
-            if (owner.lane != nullptr) owner.lane->stream.loading = false;
+            if (owner.lane != nullptr) owner.lane->stream.loading = owner.lane->unreadable = false;
             at = state_.unreadable.erase(at);
         }
     }

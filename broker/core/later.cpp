@@ -14,13 +14,17 @@ using namespace cast::wire;
 
 namespace {
 
-constexpr std::size_t kAtOnce = 256;        // batches that enter in one turn
+constexpr std::size_t kLogged = 256;        // lines of one turn
+constexpr std::size_t kCopied = 4096;       // bytes that are copied in a step
 constexpr std::int64_t kRetry = 100 * kMs;  // full targets are tried again
 constexpr std::size_t kLoad = 1u << 20;     // bytes read back at a time after a start
 
 std::uint64_t due_of(const BatchHeader& header, Now now) {
     return header.arrival_us < kDelayBelow ? now.wall_us + header.arrival_us : header.arrival_us;
 }
+
+/// For how long it has been due; negative: it is not.
+std::int64_t since(std::uint64_t due_us, Now now) { return static_cast<std::int64_t>(now.wall_us - due_us); }
 
 std::optional<BatchView> batch_of(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
 
@@ -50,6 +54,7 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
     if (id_ == 0) id_ = state_.directory.take_stream();
     Late late;
     late.due_us = due_of(header, now);
+    if (header.arrival_us < kDelayBelow) late.mono_us = now.mono_us + static_cast<std::int64_t>(header.arrival_us);
     late.count = header.count;
     late.size = static_cast<std::uint32_t>(frame.size());
     const Sequence id = last_ + 1;
@@ -59,7 +64,10 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
     messages_ += late.count;
     bytes_ += late.size;
     state_.total_bytes += late.size;
-    due_.emplace(late.due_us, id);
+    if (late.mono_us == kNever)
+        due_.emplace(late.due_us, id);
+    else
+        delayed_.emplace(late.mono_us, id);
     held_.emplace_hint(held_.end(), id, std::move(late));
     if (!state_.config.durable) return;
     unsaved_.push_back(id);
@@ -67,11 +75,23 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
 }
 
 std::int64_t Later::tick(Now now, Outbox& outbox) {
+    if (held_.empty()) {  // mostly
+        full_.clear();
+        return retry_us_ = kNever;
+    }
     if (retry_us_ <= now.mono_us) retry(now, outbox);
-    for (std::size_t n = 0; n < kAtOnce && !due_.empty() && due_.begin()->first <= now.wall_us; ++n) {
-        if (!unread_.empty() && *unread_.begin() < *due_.begin()) return retry_us_;  // first that one has to be read back
-        const auto at = held_.find(due_.begin()->second);
-        due_.erase(due_.begin());
+    Next due = next(now);
+    for (bool once = true; due.id != 0 && due.over_us >= 0 && (once || state_.may_go_on());
+         once = false, due = next(now)) {
+        ++state_.steps;
+        if (!unread_.empty()) {
+            const auto& [due_us, id] = *unread_.begin();
+            const std::int64_t over_us = since(due_us, now);
+            const bool before = over_us > due.over_us || (over_us == due.over_us && id < due.id);
+            if (before) return retry_us_;  // first that one has to be read back
+        }
+        const auto at = held_.find(due.id);
+        unlist(at);
         const auto batch = batch_of(at->second.frame);
         const std::string way = way_to(batch->header.cast, batch->header.target);
         const auto waiting = full_.find(way);
@@ -82,31 +102,45 @@ std::int64_t Later::tick(Now now, Outbox& outbox) {
             retry_us_ = std::min(retry_us_, now.mono_us + kRetry);
         }
     }
-    if (due_.empty()) return retry_us_;
-    const std::uint64_t next_us = due_.begin()->first;
-    const std::int64_t ahead_us =
-        next_us <= now.wall_us ? 1
-                               : static_cast<std::int64_t>(std::min<std::uint64_t>(next_us - now.wall_us, kNever / 2));
-    return std::min(retry_us_, now.mono_us + ahead_us);
+    if (due.id == 0) return retry_us_;
+    return std::min(retry_us_, now.mono_us + std::clamp<std::int64_t>(-due.over_us, 1, kNever / 2));
 }
 
-/// In the order in which they were due, each target by itself.
+/// Of two that are due the one that has been for longer goes first, whichever clock says so.
+Later::Next Later::next(Now now) const {
+    Next next;
+    if (!due_.empty()) next = {since(due_.begin()->first, now), due_.begin()->second};
+    if (delayed_.empty()) return next;
+    const Next delayed{now.mono_us - delayed_.begin()->first, delayed_.begin()->second};
+    if (next.id == 0 || next.over_us < delayed.over_us) return delayed;
+    return next.over_us == delayed.over_us && delayed.id < next.id ? delayed : next;
+}
+
+void Later::unlist(Held::iterator at) {
+    due_.erase({at->second.due_us, at->first});
+    delayed_.erase({at->second.mono_us, at->first});
+}
+
+/// In the order in which they were due, each target by itself, as far as this turn allows.
 void Later::retry(Now now, Outbox& outbox) {
+    bool more = false;
     for (auto at = full_.begin(); at != full_.end();) {
         std::deque<Sequence>& ids = at->second;
         bool room = true;
-        while (room && !ids.empty()) {
+        for (bool once = true; room && !ids.empty() && (once || state_.may_go_on()); once = false) {
             const auto late = held_.find(ids.front());
             room = late == held_.end() || enter(late, now, outbox);
             if (room) ids.pop_front();
         }
-        at = room ? full_.erase(at) : std::next(at);
+        more = more || (room && !ids.empty());
+        at = ids.empty() ? full_.erase(at) : std::next(at);
     }
-    retry_us_ = full_.empty() ? kNever : now.mono_us + kRetry;
+    retry_us_ = full_.empty() ? kNever : now.mono_us + (more ? 1 : kRetry);
 }
 
 bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     const Late& late = at->second;
+    state_.steps += 1 + late.size / kCopied;
     const Slice frame = frame_now(late.frame);
     const BatchHeader h = batch_of(frame)->header;
     Node* node = h.cast == Cast::unicast ? state_.directory.node(h.target) : nullptr;
@@ -117,7 +151,7 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     if (node != nullptr) code = mailboxes_.lets_in(*node, h);  // the memory budget has counted it since it came
     if (group != nullptr) code = ErrorCode::ok;
     if (code == ErrorCode::mailbox_full) return false;
-    Entered& entered = outbox.entered.emplace_back(Entered{at->first, 0, 0, late.count, late.due_us});
+    Entered& entered = outbox.entered.emplace_back(Entered{at->first, 0, 0, late.count, late.due_us, late.mono_us});
     if (code != ErrorCode::ok) {
         refuse_late(late, h, code, now, outbox);
     } else {
@@ -145,7 +179,7 @@ void Later::refuse_late(const Late& late, const BatchHeader& header, ErrorCode c
         batch.frame = late.frame;
         dead_.bury(batch, 0, cast::wire::kReasonDeleted, now);
     }
-    if (outbox.log.size() < kAtOnce)
+    if (outbox.log.size() < kLogged)
         outbox.log.push_back({std::to_string(header.count) + " of " + std::string(header.sender) + " for " +
                               std::string(header.target) + " had waited for their time and found nobody (" +
                               cast::error_name(code) + ")"});
@@ -177,7 +211,7 @@ bool Later::cancel(Sequence id, Now now) {
     else
         answer(at->second, ErrorCode::deleted, now);
     state_.statistics.later_canceled += at->second.count;
-    due_.erase({at->second.due_us, id});
+    unlist(at);
     remove(at);
     return true;
 }
@@ -217,7 +251,8 @@ void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& ou
     for (const ChunkRow& chunk : recovered.group_chunks) {
         if (chunk.stream != id_) continue;
         const auto size = static_cast<std::uint32_t>(chunk.bytes);
-        held_.emplace(chunk.first, Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}});
+        held_.emplace(chunk.first,
+                      Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}, kNever});
         unread_.emplace(chunk.arrival_us, chunk.first);
         messages_ += chunk.messages;
         bytes_ += size;

@@ -1,5 +1,6 @@
 // Later: batches that wait for their time. They are kept by when they are due, and enter their target's stream then, as
-// if they had just come. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither
+// if they had just come. A time follows the wall clock; a delay does not, until the broker ends: a start knows wall times
+// alone. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither
 // loses nor doubles it. In the store each is a chunk of one hidden stream, $later. Pure; broker's thread.
 #pragma once
 #include <deque>
@@ -19,11 +20,17 @@ namespace broker {
 
 /// A batch that waits.
 struct Late {
-    std::uint64_t due_us = 0;  ///< wall
+    std::uint64_t due_us = 0;  ///< wall; of a delay by the clock of when it came
     std::uint32_t count = 0;
     std::uint32_t size = 0;   ///< of the frame
     bool saved = false;       ///< a transaction has it
     cast::wire::Slice frame;  ///< empty until it is read back after a start
+    std::int64_t mono_us = kNever;  ///< of a delay that this broker took: when it ends, whatever the wall clock says
+
+    /// By the wall clock as it stands now.
+    std::uint64_t due_by(Now now) const {
+        return mono_us == kNever ? due_us : now.wall_us + static_cast<std::uint64_t>(mono_us - now.mono_us);
+    }
 };
 
 class Later {
@@ -45,13 +52,27 @@ public:
     std::size_t bytes() const { return bytes_; }
     /// visit(id, Late), the next one first; what is not read back yet is not visited. Ends when visit says false.
     template <class Visit>
-    void for_each(Visit&& visit) const {
+    void for_each(Now now, Visit&& visit) const {
         for (const auto& [way, ids] : full_)
             for (const Sequence id : ids)
                 if (const auto at = held_.find(id); at != held_.end() && !visit(id, at->second)) return;
-        for (const auto& [due_us, id] : due_)
+        auto timed = due_.begin();
+        auto delayed = delayed_.begin();
+        while (timed != due_.end() || delayed != delayed_.end()) {
+            const bool first = delayed == delayed_.end() ||
+                               (timed != due_.end() && timed->first <= held_.at(delayed->second).due_by(now));
+            const Sequence id = first ? (timed++)->second : (delayed++)->second;
             if (!visit(id, held_.at(id))) return;
+        }
     }
+    /// visit(id): those whose time has come, and whose target has no room.
+    template <class Visit>
+    void for_each_full(Visit&& visit) const {
+        for (const auto& [way, ids] : full_)
+            for (const Sequence id : ids) visit(id);
+    }
+    /// Some are not read back yet.
+    bool reading() const { return !unread_.empty(); }
 
     // --- What the store has to be told, and what it says (keeper.cpp). --------------------------------------
     bool is(StreamId stream) const { return stream != 0 && stream == id_; }
@@ -66,6 +87,13 @@ public:
 
 private:
     using Held = std::map<Sequence, Late>;  // by first sequence
+    /// The one in memory that has been due for longest, and for how long: negative while it is not. Id 0: there is none.
+    struct Next {
+        std::int64_t over_us = 0;
+        Sequence id = 0;
+    };
+    Next next(Now now) const;
+    void unlist(Held::iterator at);
     Held::iterator unread_from(Sequence from);
     void load_from(Sequence from, Outbox& outbox);
     /// False when its target has no room now.
@@ -85,7 +113,8 @@ private:
     StreamId id_ = 0;  // given out when the first one comes
     Sequence last_ = 0;
     Held held_;
-    std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory, by time
+    std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory and follow the wall clock, by time
+    std::set<std::pair<std::int64_t, Sequence>> delayed_;  // the others, by monotonic time
     std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for
     std::map<std::string, std::deque<Sequence>> full_;  // due, but their target is full; by way_to()
     std::int64_t retry_us_ = kNever;

@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once where much has expired; else one chunk
 
-/// It is on its way to a reader, or the reader has it.
-bool held(const Lane& lane, Sequence sequence) { return lane.node->connection != nullptr && sequence <= lane.sent; }
+/// It is on its way to a reader, or the reader has it; not where the cursor stands amid a batch and nothing was handed out.
+bool held(const Lane& lane, Sequence sequence) {
+    return lane.node->connection != nullptr && lane.sent > lane.cursor && sequence <= lane.sent;
+}
 
 }  // namespace
 
@@ -31,8 +33,7 @@ void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
     // It came when the clock that is set said something else.
     if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
     if (held(lane, first)) return;  // close() looks again
-    lane.node->queued_bytes -= batch.size;
-    lane.node->queued_messages -= batch.count;
+    state_.unqueue(*lane.node, batch.size, batch.count);
     state_.total_bytes -= batch.size;
     state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
@@ -53,19 +54,33 @@ void Mailboxes::expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outb
     outbox.loads.push_back(stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
 }
 
-void Mailboxes::read_expired(const Loaded& loaded, Now now, Outbox& outbox) {
+bool Mailboxes::read_expired(Loaded& loaded, Now now, Outbox& outbox) {
     ExpiryReads& reads = state_.expiry_reads;
-    const auto due = reads.finish(loaded.stream, loaded.failed ? 0 : loaded.through);
-    if (Lane* lane = state_.directory.owner(loaded.stream).lane; lane != nullptr && due) expire_read(*lane, *due, loaded, now);
-    while (const auto next = reads.next(loaded.stream))
+    Lane* lane = state_.directory.owner(loaded.stream).lane;
+    const Expiry* due = reads.reading(loaded.stream);
+    if (lane != nullptr && due != nullptr && !expire_read(*lane, *due, loaded, now)) return false;
+    reads.finish(loaded.stream, loaded.failed ? 0 : loaded.through);
+    read_more_expired(now, outbox);
+    return true;
+}
+
+void Mailboxes::read_more_expired(Now now, Outbox& outbox) {
+    while (state_.may_go_on()) {
+        const auto next = state_.expiry_reads.next();
+        if (!next) return;
+        ++state_.steps;
         if (Lane* lane = state_.directory.owner(next->stream).lane) expire(*lane, *next, now, outbox);
+    }
 }
 
 /// Whatever else has expired in it goes, too.
-void Mailboxes::expire_read(Lane& lane, const Expiry& due, const Loaded& loaded, Now now) {
+bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now now) {
     Stream& stream = lane.stream;
     Expiry next{loaded.failed && !loaded.corrupt ? now.mono_us + kSecond : kNever, due.stream, due.first, due.last};
-    for (const cast::wire::Slice& frame : loaded.frames) {
+    std::size_t at = 0;
+    for (; at < loaded.frames.size() && (at == 0 || state_.may_go_on()); ++at) {
+        ++state_.steps;
+        const cast::wire::Slice& frame = loaded.frames[at];
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
@@ -78,8 +93,7 @@ void Mailboxes::expire_read(Lane& lane, const Expiry& due, const Loaded& loaded,
         if (!stream.can_remember(batch.first)) continue;
         const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);
-        lane.node->queued_bytes -= bytes - stream.bytes();
-        lane.node->queued_messages -= messages - stream.messages();
+        state_.unqueue(*lane.node, bytes - stream.bytes(), messages - stream.messages());
         state_.total_bytes -= bytes - stream.bytes();
         state_.cold_bytes -= cold - stream.cold_bytes();
         state_.touch(stream);
@@ -87,6 +101,8 @@ void Mailboxes::expire_read(Lane& lane, const Expiry& due, const Loaded& loaded,
         mark(*lane.node);  // its reader may be waiting for just that, and hears of the gap instead
     }
     if (next.at_us != kNever) state_.expiries.add_again(next);
+    loaded.frames.erase(loaded.frames.begin(), loaded.frames.begin() + static_cast<std::ptrdiff_t>(at));
+    return loaded.frames.empty();
 }
 
 }  // namespace broker

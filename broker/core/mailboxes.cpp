@@ -24,9 +24,9 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     if (state_.config.durable) lane.stream.kept = !node.hidden;
     const Sequence first = lane.stream.append(header, std::move(frame), now);
     state_.touch(lane.stream);
-    node.queued_bytes += size;
-    node.queued_messages += header.count;
+    state_.queue(node, size, header.count);
     node.received += header.count;
+    state_.busiest.grown(node);
     state_.total_bytes += size;
     if (header.ttl_ms != 0) state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
@@ -54,58 +54,89 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
             if (lane->stream.has_cold() && lane->cursor >= lane->stream.cold().front().first) ask_store(*lane, outbox);
         return;
     }
-    const std::size_t window = state_.config.under_way();
     for (const auto& lane : node.lanes) {
-        if (lane->untold && !tell_given_up(*lane, outbox)) continue;
-        Stream& stream = lane->stream;
-        std::size_t i = stream.batches();
-        while (lane->sent < stream.last()) {
-            if (stream.has_cold() && ask_store(*lane, outbox)) break;
-            // The next one mostly lies behind the one before.
-            if (i >= stream.batches() || stream[i].first != lane->sent + 1 || stream[i].ttl_ms != 0) {
-                skip_expired(*lane, now);
-                i = stream.find(lane->sent + 1);
-            }
-            const Sequence upto = stream.missing_upto(lane->sent + 1, i);
-            if (upto > lane->sent) {
-                begin_gap(*lane, outbox);
-                send_gaps(state_, stream, lane->sent + 1, upto, node.connection->id, outbox);
-                lane->sent = upto;
-                continue;
-            }
-            const StoredBatch& batch = stream[i];
-            if (batch.gone) {
-                begin_gap(*lane, outbox);
-                send_gap(state_, stream.id(), {lane->sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
-            } else if (lane->over) {
-                if (!give_up(*lane, i, now) || (lane->untold && !tell_given_up(*lane, outbox))) break;
-                continue;
-            } else {
-                const std::uint64_t base = stream.front().offset;
-                const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
-                if (!room && lane->sent > lane->cursor) break;  // one batch may always be on its way
-                lane->told = true;
-                deliver(state_, *node.connection, batch.frame);
-                if (batch.last() <= lane->high_sent) state_.statistics.redelivered += batch.count;
-            }
-            lane->sent = batch.last();
-            if (lane->high_sent < lane->sent) {
-                lane->high_sent = lane->sent;
-                state_.touch(stream);
-            }
-            ++i;
-        }
-        if (stream.has_cold()) ask_store(*lane, outbox);
+        hand_out(*lane, now, outbox);
+        if (holds_lower(*lane)) return;
     }
+}
+
+/// Lower priorities wait while something of this lane is left to be handed out, also while the store reads it: else the
+/// reader would be given them first. They do not wait for what may never come: a chunk that cannot be read, and a
+/// transaction of a store that fails.
+bool Mailboxes::holds_lower(const Lane& lane) const {
+    if (lane.sent == lane.stream.last()) return false;
+    if (lane.unreadable && lane.stream.cold_at(lane.sent + 1)) return false;
+    return lane.decided == 0 || state_.store_healthy;
+}
+
+void Mailboxes::unreadable(Lane& lane) {
+    lane.unreadable = true;
+    mark(*lane.node);
+}
+
+void Mailboxes::store_failed(Node& node) {
+    const auto waits = [](const auto& lane) { return lane->decided != 0; };
+    if (std::any_of(node.lanes.begin(), node.lanes.end(), waits)) mark(node);
+}
+
+void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
+    if (lane.untold && !tell_given_up(lane, outbox)) return;
+    const std::size_t window = lane.stream.kept ? state_.little(state_.config.under_way()) : state_.config.under_way();
+    const Node& node = *lane.node;
+    Stream& stream = lane.stream;
+    std::size_t i = stream.batches();
+    while (lane.sent < stream.last()) {
+        if (stream.has_cold() && ask_store(lane, outbox)) break;
+        // The next one mostly lies behind the one before.
+        if (i >= stream.batches() || stream[i].first != lane.sent + 1) i = stream.find(lane.sent + 1);
+        if (i < stream.batches() && stream[i].ttl_ms != 0) {
+            if (!skip_expired(lane, now)) {
+                mark(*lane.node);
+                break;
+            }
+            i = stream.find(lane.sent + 1);
+        }
+        const Sequence upto = stream.missing_upto(lane.sent + 1, i);
+        if (upto > lane.sent) {
+            begin_gap(lane, outbox);
+            send_gaps(state_, stream, lane.sent + 1, upto, node.connection->id, outbox);
+            lane.sent = upto;
+            continue;
+        }
+        const StoredBatch& batch = stream[i];
+        if (batch.gone) {
+            begin_gap(lane, outbox);
+            send_gap(state_, stream.id(), {lane.sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
+        } else if (lane.over) {
+            if (!give_up(lane, i, now) || (lane.untold && !tell_given_up(lane, outbox))) break;
+            continue;
+        } else {
+            const std::uint64_t base = stream.front().offset;
+            const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
+            if (!room && lane.sent > lane.cursor) break;  // one batch may always be on its way
+            lane.told = true;
+            deliver(state_, *node.connection, batch.frame);
+            if (batch.last() <= lane.high_sent) state_.statistics.redelivered += batch.count;
+        }
+        lane.sent = batch.last();
+        if (lane.high_sent < lane.sent) {
+            lane.high_sent = lane.sent;
+            state_.touch(stream);
+        }
+        ++i;
+    }
+    if (stream.has_cold()) ask_store(lane, outbox);
 }
 
 bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
     Stream& stream = lane.stream;
     const ColdRange& next = stream.cold().front();
     const bool here = stream.cold_at(lane.sent + 1);
-    if (!stream.loading && (here || lane.cursor >= next.first)) {
+    if (!stream.loading && (here || lane.cursor >= next.first) && !(lane.sent > lane.cursor && state_.tight())) {
         stream.loading = true;
-        outbox.loads.push_back(stream.load(next.first, state_.config.reader_window / 2));
+        const std::size_t bytes = state_.little(state_.config.reader_window / 2);
+        lane.asked = Asked(state_.asked, std::min(bytes, stream.cold_bytes()));
+        outbox.loads.push_back(stream.load(next.first, bytes));
     }
     return here;
 }
@@ -114,6 +145,7 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
     Stream& stream = lane.stream;
     Node& node = *lane.node;
     const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
+    lane.unreadable = false;
     for (StoredBatch& batch : batches) {
         const bool known = stream.known_gone(batch.first);
         if (known && batch.ttl_ms != 0) batch.gone = true;  // also when the clock was set back
@@ -125,8 +157,7 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
         }
     }
     stream.warm(std::move(batches), through);
-    node.queued_bytes += stream.bytes() - bytes;
-    node.queued_messages += stream.messages() - messages;
+    state_.queue(node, stream.bytes() - bytes, stream.messages() - messages);
     state_.total_bytes += stream.bytes() - bytes;
     state_.cold_bytes += stream.cold_bytes() - cold;
     state_.touch(stream);
@@ -154,12 +185,16 @@ void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
     outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
 }
 
-void Mailboxes::skip_expired(Lane& lane, Now now) {
+/// False: what comes next has expired, too, and goes in the next turn.
+bool Mailboxes::skip_expired(Lane& lane, Now now) {
     for (;;) {
         const std::size_t i = lane.stream.find(lane.sent + 1);
-        if (i >= lane.stream.batches()) return;
+        if (i >= lane.stream.batches()) return true;
         const StoredBatch& batch = lane.stream[i];
-        if (batch.gone || batch.first <= lane.sent || !batch.expired(now.mono_us)) return;
+        const bool handed = batch.first <= lane.sent && lane.sent > lane.cursor;
+        if (batch.gone || handed || !batch.expired(now.mono_us)) return true;
+        if (!state_.may_go_on()) return false;
+        ++state_.steps;
         expire_warm(lane, batch.first, now);
     }
 }
@@ -190,8 +225,7 @@ void Mailboxes::pass_all(Lane& lane, Now now) {
 
 void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
-    node.queued_bytes -= batch.size;
-    node.queued_messages -= batch.count;
+    state_.unqueue(node, batch.size, batch.count);
     state_.total_bytes -= batch.size;
     if (batch.given_up) return;
     node.acknowledged += batch.count;
@@ -228,46 +262,29 @@ void Mailboxes::close(Lane& lane, Now now) {
     lane.told = false;
     stop_hold(lane.pace, false, state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
-    // What ran out of its time while the reader had it.
-    for (Sequence next = lane.cursor + 1; next <= was_sent;) {
-        const std::size_t i = lane.stream.find(next);
-        if (i >= lane.stream.batches()) break;
-        const StoredBatch& batch = lane.stream[i];
-        next = batch.last() + 1;
-        if (batch.expired(now.mono_us)) expire_warm(lane, batch.first, now);
+    // What ran out of its time while the reader had it; what this turn is too short for is due at once.
+    for (std::size_t i = lane.stream.find(lane.cursor + 1);
+         i < lane.stream.batches() && lane.stream[i].first <= was_sent;) {
+        const Sequence first = lane.stream[i].first, last = lane.stream[i].last();
+        if (!lane.stream[i].gone && lane.stream[i].expired(now.mono_us)) {
+            ++state_.steps;
+            if (state_.may_go_on())
+                expire_warm(lane, first, now);
+            else
+                state_.expiries.add_again({now.mono_us, lane.stream.id(), first});
+        }
+        i = lane.stream.find(last + 1);
     }
     if (lane.stream.batches() > 0) state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
 
-void Mailboxes::discard(Lane& lane, Now now) {
+void Mailboxes::disown(Lane& lane, Now now) {
     close(lane, now);
     Stream& stream = lane.stream;
     state_.touch(stream);
-    state_.total_bytes -= stream.bytes();
+    state_.total_bytes -= stream.cold_bytes();
     state_.cold_bytes -= stream.cold_bytes();
-    lane.node->queued_bytes -= stream.bytes();
-    lane.node->queued_messages -= stream.messages();
-    std::uint64_t left = stream.messages();
-    while (stream.batches() > 0) {
-        // The store may have it, too; who reads what is there after a crash must know that this one is done with.
-        StoredBatch batch = stream.has_cold() ? stream.pop_front(cast::wire::GapReason::purged) : stream.pop_front();
-        if (batch.gone) continue;
-        if (left > state_.config.dead_messages + batch.count) batch.frame = {};  // newer ones will take its place
-        left -= batch.count;
-        if (!lane.node->hidden) drop(lane, batch, now);
-        else if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
-    }
-}
-
-void Mailboxes::drop(Lane& lane, const StoredBatch& batch, Now now) {
-    const bool wants = (batch.flags & cast::wire::kWantsDelivered) != 0;
-    if (batch.last() <= lane.cursor && lane.cursor < lane.stream.last()) {  // was read
-        if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
-        return;
-    }
-    state_.statistics.discarded += batch.count;
-    if (lane.cursor < lane.stream.last()) dead_.bury(batch, lane.cursor, batch.gone ? cast::wire::kReasonExpired : cast::wire::kReasonDeleted, now);
-    if (wants) receipts_.delivered(batch.session, batch.number, ErrorCode::deleted, now);
+    state_.unqueue(*lane.node, stream.bytes(), stream.messages());
 }
 
 }  // namespace broker

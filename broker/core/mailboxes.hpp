@@ -22,7 +22,8 @@ public:
     /// Takes an admitted batch of `session`, which may be held back for it (null: nobody waits); `frame` is as
     /// StoredBatch says.
     void append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
-    /// Hands out what the reader's windows allow, higher priorities first.
+    /// Hands out what the reader's windows allow, higher priorities first: a lower one once nothing of them is left to
+    /// be handed out, wherever it lies.
     void pump(Node& node, Now now, Outbox& outbox);
     void ack(Lane& lane, Sequence sequence, Now now);
 
@@ -32,18 +33,21 @@ public:
     void open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
-    /// Everything in it is dropped: its node is deleted, and it goes to the dead letters; or somebody purged it, and its
-    /// cursor was set to its end. What is in the store alone stays there.
-    void discard(Lane& lane, Now now);
-    /// The same for a batch of such a lane that was in the store.
-    void drop(Lane& lane, const StoredBatch& batch, Now now);
+    /// What is in it no longer counts as its node's mail: that one is gone, or somebody purged it. The Reaper lets it go.
+    void disown(Lane& lane, Now now);
 
     /// What is due has run out of its time; where the store alone has it, it is read first (mailbox_expiry.cpp).
     void expire(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
-    /// What was read for that.
-    void read_expired(const Loaded& loaded, Now now, Outbox& outbox);
+    /// What was read for that. False: it goes on in the next turn with what is left of it.
+    bool read_expired(Loaded& loaded, Now now, Outbox& outbox);
+    /// What has waited for such reads, as far as this turn allows.
+    void read_more_expired(Now now, Outbox& outbox);
     /// Its next batches were read back from the store.
     void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
+    /// What it was to read next could not be read: lower priorities go on without it.
+    void unreadable(Lane& lane);
+    /// The store fails from now on: what waits for a transaction holds lower priorities back no more.
+    void store_failed(Node& node);
     /// What turns up to this one decided is kept for good.
     void committed(Lane& lane, Turn turn);
     /// What its reader counts from: before what was given up and it may not have been told of.
@@ -53,6 +57,8 @@ public:
 
 private:
     bool lags(const Lane& lane) const;
+    void hand_out(Lane& lane, Now now, Outbox& outbox);
+    bool holds_lower(const Lane& lane) const;
     void pass_all(Lane& lane, Now now);
     void end_of_cold(Lane& lane, const StoredBatch& batch, Now now);
     /// What comes next, or what was acknowledged, is in the store alone: asks for it. True when pump() has to wait.
@@ -60,10 +66,10 @@ private:
     void mark(Node& node);
     void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
-    void skip_expired(Lane& lane, Now now);
+    bool skip_expired(Lane& lane, Now now);
     void expire_warm(Lane& lane, Sequence first, Now now);
     void expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
-    void expire_read(Lane& lane, const Expiry& due, const Loaded& loaded, Now now);
+    bool expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now now);
     void count_going(Lane& lane, bool same);
     bool give_up(Lane& lane, std::size_t i, Now now);
     bool tell_given_up(Lane& lane, Outbox& outbox);

@@ -8,20 +8,28 @@ namespace broker {
 
 using cast::wire::Position;
 
+namespace {
+
+/// Cursors that are listed for the store in a second, of connections that read a group for many nodes.
+constexpr std::size_t kCursorsAtOnce = 4096;
+
+}  // namespace
+
 void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     if (node.membership(group) != nullptr) return;
-    node.memberships.push_back({&group, group.stream.last()});
-    state_.touch(node, node.memberships.back());
+    Membership& m = node.add_membership({&group, group.stream.last()});
+    state_.touch(node, m);
     ++group.member_count;
     if (!group.broadcast()) group.members.insert(&node);
-    Membership& m = node.memberships.back();
+    if (!group.broadcast() && !node.hidden) ++state_.memberships;
     if (node.connection != nullptr) {
         subscribe(node, m, now);
         cast::wire::Membership told{node.name, true, describe(m)};
-        if (!group.broadcast()) outbox.send(node.connection->id, cast::wire::encode(told));
+        if (!group.broadcast())
+            state_.notify(node, group.stream.kept && !node.hidden, node.connection->id, cast::wire::encode(told),
+                          outbox);
     } else {
-        group.absent_lowest = group.absent == 0 ? m.cursor : std::min(group.absent_lowest, m.cursor);
-        ++group.absent;
+        group.absent.add(m.cursor);
     }
     if (!group.broadcast() && !node.hidden && state_.watched()) outbox.events.push_back({"joined", node.name, group.name, now.wall_us});
 }
@@ -31,17 +39,20 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     if (m == nullptr) return;
     if (node.connection != nullptr) {
         cast::wire::Membership told{node.name, false, describe(*m)};
-        if (!group.broadcast()) outbox.send(node.connection->id, cast::wire::encode(told));
+        if (!group.broadcast())
+            state_.notify(node, group.stream.kept && !node.hidden, node.connection->id, cast::wire::encode(told),
+                          outbox);
         unsubscribe(node, *m, now);
     } else {
-        --group.absent;
-        group.absent_stale = true;
+        group.absent.remove(m->cursor);
+        group.may_trim = true;
     }
     state_.end(node, *m);
     node.memberships.erase(node.memberships.begin() + (m - node.memberships.data()));
     --group.member_count;
     group.members.erase(&node);
-    trim(group, now);
+    if (!group.broadcast() && !node.hidden) --state_.memberships;
+    trim(group);
     review(group, now);
     if (!group.broadcast() && !node.hidden && state_.watched()) outbox.events.push_back({"left", node.name, group.name, now.wall_us});
 }
@@ -49,6 +60,7 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
 void Groups::remove(Group& group, Now now, Outbox& outbox) {
     while (!group.members.empty()) leave(**group.members.begin(), group, now, outbox);
     if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
+    drop_all(group, {});
     state_.end(group.stream);
     state_.total_bytes -= group.stream.bytes();
     state_.cold_bytes -= group.stream.cold_bytes();
@@ -82,8 +94,9 @@ Subscription& Groups::subscribe(Node& node, Membership& m, Now now) {
     }
     m.own = true;  // until an ACK lists it beyond this start: one that is under way may be about an earlier membership
     m.start = m.cursor;
+    m.place = static_cast<std::uint32_t>(s->nodes.size());
     s->nodes.push_back(&node);
-    ++s->own;
+    s->own.add(m.cursor);
     s->lowest = std::min(s->lowest, m.cursor);
     if (s->lowest < group.stream.last()) watch_tail(group);
     return *s;
@@ -94,15 +107,20 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
     auto at = node.connection->subscriptions.find(group.stream.id());
     Subscription& s = *at->second;
     if (m.own)
-        --s.own;
+        s.own.remove(m.cursor);
     else
         m.cursor = std::max(m.cursor, s.acked);
     m.own = true;
     m.high = group.stream.last();  // it may have got all of that
     state_.touch(node, m);
-    std::erase(s.nodes, &node);
+    Membership& last = *s.nodes.back()->membership(group);
+    if (s.saved > m.place) state_.touch(*s.nodes.back(), last);  // it takes the place of one that had its turn
+    last.place = m.place;
+    s.nodes[m.place] = s.nodes.back();
+    s.nodes.pop_back();
     if (!s.nodes.empty()) {
-        s.stale = true;  // its lowest may be higher now; the sweep sees
+        recount(s);
+        group.may_trim = true;
         return;
     }
     stop_hold(s.pace, false, state_.config, now);
@@ -110,13 +128,17 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
     std::erase_if(group.subscriptions, [&s](const auto& one) { return one.get() == &s; });
 }
 
-void Groups::open(Node& node, const std::vector<Position>& positions, bool earlier, Now now) {
+void Groups::open(Node& node, const Positions& positions, bool earlier, Now now) {
     for (Membership& m : node.memberships) {
         Group& group = *m.group;
-        --group.absent;
-        group.absent_stale = true;
-        for (const Position& p : positions)
-            if (p.stream == group.stream.id() && (!earlier || p.received <= m.cursor)) m.cursor = std::clamp(p.acked, m.cursor, std::max(m.cursor, earlier ? group.stream.base() : group.stream.last()));
+        group.absent.remove(m.cursor);
+        group.may_trim = true;
+        if (const Position* p = positions.of(group.stream.id());
+            p != nullptr && (!earlier || p->received <= m.cursor)) {
+            const Sequence before = m.cursor;
+            m.cursor = std::clamp(p->acked, m.cursor, std::max(m.cursor, earlier ? group.stream.base() : group.stream.last()));
+            if (m.cursor > before) state_.touch(node, m);
+        }
         subscribe(node, m, now);
     }
 }
@@ -125,9 +147,43 @@ void Groups::close(Node& node, Now now) {
     for (Membership& m : node.memberships) {
         Group& group = *m.group;
         unsubscribe(node, m, now);
-        group.absent_lowest = group.absent == 0 ? m.cursor : std::min(group.absent_lowest, m.cursor);
-        ++group.absent;
+        group.absent.add(m.cursor);
         review(group, now);
+    }
+}
+
+void Groups::advanced(Subscription& s) {
+    if (s.nodes.size() > state_.config.few_nodes) return list_unsaved(s);
+    for (Node* node : s.nodes) state_.touch(*node, *node->membership(*s.group));
+}
+
+void Groups::list_unsaved(Subscription& s) {
+    if (s.unsaved) return;
+    s.unsaved = true;
+    unsaved_.emplace_back(s.group->stream.id(), s.connection->id);
+}
+
+/// One ACK may be about 16,384 nodes, and many come in a second: so a row for each of them is written in turns.
+void Groups::save_cursors() {
+    for (std::size_t left = kCursorsAtOnce; left > 0 && !unsaved_.empty(); --left) {
+        const auto [stream, id] = unsaved_.front();
+        Connection* connection = state_.sessions.connection(id);
+        const bool read = connection != nullptr && connection->subscriptions.contains(stream);
+        if (!read || !connection->subscriptions.at(stream)->unsaved) {  // it has ended, and they were stored with that
+            unsaved_.pop_front();
+            continue;
+        }
+        Subscription& s = *connection->subscriptions.at(stream);
+        if (s.saved == 0) s.saving = s.acked;
+        if (s.saved < s.nodes.size()) {
+            Node* node = s.nodes[s.saved++];
+            state_.touch(*node, *node->membership(*s.group));
+            continue;
+        }
+        unsaved_.pop_front();
+        s.saved = 0;
+        s.unsaved = false;
+        if (s.acked > s.saving) list_unsaved(s);
     }
 }
 

@@ -47,6 +47,13 @@ struct LogLine {
     bool bad = false;  ///< somebody has to do something about it
 };
 
+/// The answer of a management call that took more than its turn.
+struct LateAnswer {
+    Asker to;
+    std::string text;
+    bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
+};
+
 /// A batch that waited for its time and has entered a stream, or (stream 0) found no target any more.
 struct Entered {
     Sequence waited = 0;  ///< its number in $later
@@ -54,6 +61,7 @@ struct Entered {
     Sequence first = 0;
     std::uint32_t count = 0;
     std::uint64_t due_us = 0;
+    std::int64_t mono_us = kNever;  ///< of a delay, which ended then
 };
 
 struct Outbox {
@@ -65,10 +73,11 @@ struct Outbox {
     std::vector<Load> loads;  ///< for the store to read
     std::vector<Entered> entered;  ///< for who keeps accounts
     std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
+    std::vector<LateAnswer> answers;
 
     void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
     bool empty() const {
-        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty() && looks.empty();
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty() && looks.empty() && answers.empty();
     }
     void clear() {
         sends.clear();
@@ -79,6 +88,7 @@ struct Outbox {
         loads.clear();
         entered.clear();
         looks.clear();
+        answers.clear();
     }
 };
 

@@ -71,7 +71,7 @@ void Receipts::release(StreamId stream, std::vector<SessionId>& waiting, Now now
 void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode code, Now now) {
     Session* session = state_.sessions.session(id);
     if (session == nullptr) return;
-    const bool revocable = code != cast::ErrorCode::ok && code != cast::ErrorCode::expired;
+    const bool revocable = code != cast::ErrorCode::ok;  // also that it expired: the next broker may have another clock
     const Turn turn = revocable && state_.config.durable ? state_.deciding : 0;
     session->delivered.push_back({{number, code}, turn});
     if (turn != 0) state_.answers_held.emplace_back(turn, id);
@@ -85,6 +85,7 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
 
 Turn Receipts::close_turn() {
     state_.deciding = ++state_.turn;
+    state_.work = state_.steps = 0;
     if (state_.accepted.empty()) return state_.turn;
     auto& turns = state_.uncommitted;
     // Turns since the last transaction was collected will be kept together; there are many while the store fails.

@@ -57,7 +57,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     for (const NodeRow& row : recovered.nodes) {
         if (directory.node(row.name) != nullptr) continue;
         Node& node = directory.add_node(row.name, false);
-        node.created = row.created;
+        directory.set_created(node, row.created);
         directory.set_port(node, row.port);
         if (row.created) continue;
         node.holder = row.holder != 0 ? row.holder : 1;  // its program has the grace time to come back
@@ -109,17 +109,14 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         if (node == nullptr) {
             stream->kept = true;
             if (stream->has_cold()) {
-                stream->loading = true;
-                outbox.loads.push_back(stream->load(stream->cold().front().first, state_.config.reader_window / 2));
-                state_.reaped[row.id] = std::move(orphan);
+                reaper_.restore(std::move(orphan), outbox);
             } else {
                 state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
             }
             return;
         }
         if (stream->has_cold() && stream->cold().front().first <= lane.cursor) outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
-        node->queued_bytes += stream->bytes();
-        node->queued_messages += stream->messages();
+        state_.queue(*node, stream->bytes(), stream->messages());
     } else {
         Group& group = row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
         if (row.created) group.created = true;
@@ -145,11 +142,11 @@ void Keeper::restore_members(const Recovered& recovered) {
         m.cursor = std::clamp(row.cursor, group->floor, std::max(group->floor, group->stream.last()));
         m.high = recovered.clean ? row.high : group->stream.last();
         if (m.high != row.high && m.cursor < group->stream.last()) state_.touch(*node, m);
-        node->memberships.push_back(m);
+        node->add_membership(m);
         ++group->member_count;
         if (!group->broadcast()) group->members.insert(node);
-        group->absent_lowest = group->absent == 0 ? m.cursor : std::min(group->absent_lowest, m.cursor);
-        ++group->absent;
+        if (!group->broadcast()) ++state_.memberships;
+        group->absent.add(m.cursor);
     }
 }
 

@@ -47,15 +47,14 @@ Router::Router(const Config& config)
       receipts_(state_),
       dead_(state_),
       mailboxes_(state_, receipts_, dead_),
+      reaper_(state_, receipts_, dead_),
       groups_(state_, receipts_),
-      attachments_(state_, groups_, mailboxes_),
+      attachments_(state_, groups_, mailboxes_, reaper_),
       later_(state_, receipts_, mailboxes_, groups_, dead_),
       looking_(state_),
-      keeper_(state_, groups_, mailboxes_, looking_, dead_, later_) {
+      keeper_(state_, groups_, mailboxes_, reaper_, looking_, dead_, later_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
-    state_.tap_group = &state_.directory.add_group(kTapGroup);
-    state_.tap_group->created = true;
     state_.directory.broadcast().stream.kept = config.durable;
     state_.touch(state_.directory.broadcast().stream);
 }
@@ -146,10 +145,7 @@ bool Router::dispatch(Connection& connection, const Frame& frame, Now now, Outbo
         case Verb::control: {
             Control m;
             if (!decode(frame.body, m)) return false;
-            if (m.json.size() > kControlMax)
-                error(connection.id, ErrorCode::too_large, frame.verb, "a control call is at most 4 MiB", outbox);
-            else
-                outbox.controls.push_back({connection.id, m.request, std::string(m.json)});
+            outbox.controls.push_back({connection.id, m.request, std::string(m.json)});
             return true;
         }
         case Verb::ping: {
@@ -200,6 +196,7 @@ void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& ou
     session->attempt = m.attempt;
     session->agent = std::string(m.agent);
     Connection& connection = state_.sessions.add_connection(from, *session, now.mono_us);
+    comings_.greeted.push_back(from);
     receipts_.rewind(*session, m.seen, now);
     welcome(connection, outbox);
 }
@@ -212,11 +209,7 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     m.store = state_.config.store_id;
     m.through = session.receiptable();
     m.known = session.known;
-    m.max_message = static_cast<std::uint32_t>(state_.config.max_message);
-    m.window_bytes = static_cast<std::uint32_t>(state_.config.sender_window);
-    m.window_batches = kSenderBatches;
-    m.reader_window = static_cast<std::uint32_t>(state_.config.reader_window);
-    m.ping_ms = static_cast<std::uint32_t>(state_.config.ping_us / kMs);
+    static_cast<Limits&>(m) = limits();
     // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
     if (state_.forgetful_epoch == 0) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
     m.version = version_;
@@ -224,6 +217,17 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     for (const Outcome& outcome : session.refused)
         if (outcome.number <= m.through) m.refused.push_back(outcome);
     outbox.send(connection.id, encode(m));
+}
+
+Limits Router::limits() const {
+    const Config& c = state_.config;
+    Limits m;
+    m.max_message = static_cast<std::uint32_t>(c.max_message);
+    m.window_bytes = static_cast<std::uint32_t>(c.sender_window);
+    m.window_batches = kSenderBatches;
+    m.reader_window = static_cast<std::uint32_t>(c.reader_window);
+    m.ping_ms = static_cast<std::uint32_t>(c.ping_us / kMs);
+    return m;
 }
 
 void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes, Now now, Outbox& outbox) {
@@ -261,7 +265,7 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
         s.flow.messages_in += batch.header.count;
         s.flow.bytes_in += batch.records.size();
-        if (state_.tap_group->member_count > 0) [[unlikely]] state_.tap.see(batch, now);
+        if (state_.tap.open()) [[unlikely]] state_.tap.see(batch, now);
     }
     return true;
 }
@@ -284,7 +288,10 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
         session.blocked[way_to(h.cast, h.target)] = code;
     }
     if (code != ErrorCode::ok) return code;
-    if (Node* sender = state_.directory.node(h.sender)) sender->sent += h.count;
+    if (Node* sender = state_.directory.node(h.sender)) {
+        sender->sent += h.count;
+        state_.busiest.grown(*sender);
+    }
     if ((h.flags & kLater) != 0) [[unlikely]]
         later_.append(h, stored_frame(batch, whole), now);
     else if (node != nullptr)
@@ -324,8 +331,16 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
 void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {
     Ack& m = ack_;
     if (!decode(body, m)) return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
+    if (m.entries.size() > 1) {  // each look at a subscription may take as long as it has nodes
+        acked_.clear();
+        for (const AckEntry& entry : m.entries) acked_.push_back(entry.stream);
+        std::sort(acked_.begin(), acked_.end());
+        if (std::adjacent_find(acked_.begin(), acked_.end()) != acked_.end())
+            return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK lists a stream twice", outbox);
+    }
     for (const AckEntry& entry : m.entries) {
         const StreamOwner owner = state_.directory.owner(entry.stream);
+        state_.work += 1 + entry.exceptions.size();
         if (owner.lane != nullptr && owner.lane->node->connection == &connection) mailboxes_.ack(*owner.lane, entry.sequence, now);
         if (owner.group == nullptr) continue;
         const auto at = connection.subscriptions.find(entry.stream);

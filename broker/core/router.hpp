@@ -16,6 +16,7 @@
 #include "core/later.hpp"
 #include "core/looking.hpp"
 #include "core/mailboxes.hpp"
+#include "core/reaper.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 
@@ -41,7 +42,7 @@ public:
         if (state_.config.durable) keeper_.committed(turn);
     }
     /// Something is to be stored now; else `due_us` is brought forward to when.
-    bool wants_transaction(Now now, std::int64_t& due_us) const { return keeper_.wants(now, due_us); }
+    bool wants_transaction(Now now, std::int64_t& due_us);
     void collect(Transaction& transaction, Now now) { keeper_.collect(transaction, now); }
     /// What the store answered to a load of an outbox.
     void loaded(Loaded&& loaded, Now now, Outbox& outbox) { keeper_.loaded(std::move(loaded), now, outbox); }
@@ -64,20 +65,32 @@ public:
     /// Throw away what waits for a node, or what a group keeps. Return how many messages.
     std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
     std::uint64_t purge(Group& group) { return groups_.purge(group); }
-    /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events or $tap.
+    /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events.
     void publish_reports(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
     Later& later() { return later_; }
     const Config& config() const { return state_.config; }
-    /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay.
-    void reconfigure(const Config& config);
+    /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay. Clients are told of theirs; what is
+    /// beyond a smaller limit and may go without a sender's or a reader's doing goes in the next turns.
+    void reconfigure(const Config& config, Outbox& outbox);
     /// PUB ends and version for WELCOME.
     void announce(std::vector<std::string> publish_ends, std::string version);
     void store_health(bool healthy) {
         tell_sick_ = tell_sick_ || (state_.store_healthy && !healthy);
         state_.store_healthy = healthy;
     }
+    /// Whether something is published under this topic. What makes a topic of a stream makes the stream of a topic, too.
+    bool publishes(std::uint64_t topic) const {
+        return state_.directory.owner(cast::wire::publish_topic(topic, state_.config.epoch)).group != nullptr;
+    }
+    /// Connections of which the edge is to know; whoever tells it clears them.
+    struct Comings {
+        std::vector<ConnectionId> greeted;   ///< have said a HELLO that was taken
+        std::vector<ConnectionId> parted;    ///< have said BYE, and may say HELLO again
+        std::vector<ConnectionId> given_up;  ///< are not spoken to any more
+    };
+    Comings& comings() { return comings_; }
     /// Says BYE to every connection.
     void goodbye(Outbox& outbox);
 
@@ -86,6 +99,7 @@ private:
     void proven(Connection& connection, std::uint64_t token);
     void hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox);
     void welcome(Connection& connection, Outbox& outbox);
+    cast::wire::Limits limits() const;
     void cast(Connection& connection, const cast::wire::Frame& frame, const cast::wire::Slice& bytes, Now now, Outbox& outbox);
     /// False when the number is not the next one.
     bool take(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
@@ -102,14 +116,17 @@ private:
     /// BYE on a connection that could not be sent to any more. False when it is none of those.
     bool part(ConnectionId from, Now now, Outbox& outbox);
     void end_session(Session& session, Now now, Outbox& outbox);
+    void go_on(Now now, Outbox& outbox);
     void expire(Now now, Outbox& outbox);
     void sweep_expiries();
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
+    bool more_to_do() const;
 
     State state_;
     Receipts receipts_;
     DeadLetters dead_;
     Mailboxes mailboxes_;
+    Reaper reaper_;
     Groups groups_;
     Attachments attachments_;
     Later later_;
@@ -118,11 +135,14 @@ private:
     std::vector<std::string> publish_ends_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;
+    bool shrinking_ = false;  ///< something has more than its limit allows
     bool tell_sick_ = false;  ///< the store has just failed: who waits for receipts is told
     std::uint64_t probes_ = 0;
     std::vector<cast::wire::BatchView> batches_;  ///< of the frame at hand; kept for its memory
     cast::wire::Ack ack_;                         ///< the same
+    std::vector<StreamId> acked_;                 ///< the same
     std::unordered_map<ConnectionId, SessionId> parted_;  ///< by Session::parted
+    Comings comings_;
     std::set<ConnectionId> deaf_;  ///< given up because they do not read; they get no answer any more
 };
 

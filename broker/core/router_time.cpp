@@ -15,8 +15,11 @@ namespace {
 
 constexpr std::int64_t kSweep = 250 * kMs;
 constexpr std::int64_t kReview = 20 * kMs;
-constexpr int kExpiriesATurn = 10000;  // a few milliseconds of work
-constexpr std::size_t kOwnGroups = 2;  // $events and $tap do not count
+constexpr int kDropsATurn = 1000;
+constexpr std::size_t kFreedATurn = 5000;  // batches
+constexpr std::size_t kSwept = 5;          // expiries that are looked at in the time of a step
+constexpr int kSettling = 8;               // turns that a transaction waits at most
+constexpr std::size_t kOwnGroups = 1;  // $events does not count
 
 }  // namespace
 
@@ -27,6 +30,7 @@ void Router::unreachable(ConnectionId id, Now now, Outbox& outbox) {
 
 void Router::drop(Connection& connection, bool tell, Now now, Outbox& outbox) {
     Session& session = *connection.session;
+    state_.notices.drop(connection.id);
     attachments_.unbind(connection, tell, now, outbox);
     session.connection = nullptr;
     // What it had said before may still be on its way to us, and a BYE ends the session at once.
@@ -34,6 +38,7 @@ void Router::drop(Connection& connection, bool tell, Now now, Outbox& outbox) {
     session.parted = connection.id;
     parted_[connection.id] = session.id;
     state_.sessions.mark_away(session, now.mono_us);
+    (tell ? comings_.given_up : comings_.parted).push_back(connection.id);  // untold: a later attempt took its place
     state_.sessions.remove_connection(connection.id);
 }
 
@@ -47,7 +52,11 @@ bool Router::part(ConnectionId from, Now now, Outbox& outbox) {
 void Router::end_session(Session& session, Now now, Outbox& outbox) {
     parted_.erase(session.parted);
     attachments_.end(session, now, outbox);
-    if (session.connection != nullptr) state_.sessions.remove_connection(session.connection->id);
+    if (session.connection != nullptr) {
+        state_.notices.drop(session.connection->id);
+        comings_.parted.push_back(session.connection->id);
+        state_.sessions.remove_connection(session.connection->id);
+    }
     receipts_.forget(session);
     state_.end(session);
     state_.sessions.remove_session(session.id);
@@ -55,9 +64,10 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     std::int64_t next = later_.tick(now, outbox);
-    expire(now, outbox);
+    if (more_to_do() || state_.expiries.many() || state_.expiries.next_us() <= now.mono_us) go_on(now, outbox);
     if (std::exchange(tell_sick_, false))
         state_.sessions.for_each_connection([&](const Connection& c) {
+            for (Node* node : c.nodes) mailboxes_.store_failed(*node);
             if (c.session->through > c.session->committed)
                 error(c.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
         });
@@ -65,6 +75,12 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     next = std::min(next, keeper_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
     next = std::min(next, std::max(state_.expiries.next_us(), now.mono_us + 1));
+    if (more_to_do()) next = now.mono_us + 1;
+    if (shrinking_) {
+        const bool dead = dead_.trim(kDropsATurn), history = state_.history.trim(state_.config, kDropsATurn), groups = groups_.trim_to_limits(now);
+        shrinking_ = dead || history || groups;
+        if (shrinking_) next = now.mono_us;
+    }
     if (!state_.holding.empty()) {
         const std::vector<StreamId> holding(state_.holding.begin(), state_.holding.end());
         for (StreamId id : holding) {
@@ -78,9 +94,35 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     return next;
 }
 
+/// Long work, as much of it as a turn may do. A transaction takes the letters of all that has ended by then: so while one waits
+/// nothing else ends here until they are cut.
+void Router::go_on(Now now, Outbox& outbox) {
+    if (state_.may_go_on()) dead_.cut(state_.config.turn_steps - state_.steps);
+    groups_.go_on(now);
+    state_.leavings.free(kFreedATurn);
+    if (state_.settling > 0 && !dead_.settled()) return;
+    keeper_.go_on(now, outbox);
+    expire(now, outbox);
+    reaper_.go_on(now, outbox);
+}
+
+bool Router::more_to_do() const {
+    return !dead_.settled() || groups_.ready() || !state_.leavings.empty() || keeper_.ready() || reaper_.ready() ||
+           state_.expiry_reads.has_next() || state_.expiries.sweeping();
+}
+
+bool Router::wants_transaction(Now now, std::int64_t& due_us) {
+    if (!keeper_.wants(now, due_us)) return false;
+    if (state_.ending || dead_.settled() || ++state_.settling > kSettling) return true;
+    due_us = std::min(due_us, now.mono_us + 1);
+    return false;
+}
+
 void Router::expire(Now now, Outbox& outbox) {
     if (state_.expiries.many()) sweep_expiries();
-    for (int i = 0; i < kExpiriesATurn && state_.expiries.next_us() <= now.mono_us; ++i) {
+    mailboxes_.read_more_expired(now, outbox);
+    for (bool once = true; state_.expiries.next_us() <= now.mono_us && (once || state_.may_go_on()); once = false) {
+        ++state_.steps;
         const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due, now, outbox);
@@ -91,12 +133,13 @@ void Router::expire(Now now, Outbox& outbox) {
 void Router::sweep_expiries() {
     StreamId id = 0;
     StreamOwner owner;
-    state_.expiries.sweep([&](const Expiry& expiry) {
+    const auto held = [&](const Expiry& expiry) {
         if (expiry.stream != id) owner = state_.directory.owner(id = expiry.stream);  // mostly many of one stream
         if (owner.lane != nullptr) return std::max(expiry.first, expiry.last) >= owner.lane->stream.first_kept();
         // What a group has in the store alone goes by its retention.
         return owner.group != nullptr && owner.group->stream.batches() > 0 && expiry.first >= owner.group->stream.front().first;
-    });
+    };
+    state_.expiries.sweep(held, kSwept * state_.config.turn_steps);
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
@@ -132,6 +175,8 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
 }
 
 std::int64_t Router::flush(Now now, Outbox& outbox) {
+    state_.notices.release(state_.committed,
+                           [&](ConnectionId to, std::string&& frame) { outbox.send(to, std::move(frame)); });
     // pump() may end on a node that a later one's ACK dirties again; lists are taken before they are walked.
     std::vector<Node*> nodes;
     nodes.swap(state_.dirty_nodes);
@@ -145,7 +190,9 @@ std::int64_t Router::flush(Now now, Outbox& outbox) {
         if (Connection* connection = state_.sessions.connection(id)) flush_deliveries(state_, receipts_, *connection, outbox);
     const std::int64_t due = receipts_.flush(now, outbox);
     state_.deciding = state_.turn + 1;
-    return due;
+    return state_.dirty_nodes.empty()
+               ? due
+               : now.mono_us + 1;  // what comes next there has expired, and is too much for one turn
 }
 
 Group* Router::create_group(std::string_view name, ErrorCode& code, Now now, Outbox& outbox) {
@@ -176,6 +223,9 @@ ErrorCode Router::join(std::string_view name, std::string_view group_name, Now n
     if (node == nullptr) return ErrorCode::no_such_node;
     if (node->hidden != reserved_name(group_name)) return ErrorCode::forbidden;
     ErrorCode code = ErrorCode::ok;
+    Group* known = state_.directory.group(group_name);
+    const bool member = known != nullptr && node->membership(*known) != nullptr;
+    if (!member && !node->hidden && state_.memberships >= state_.config.max_memberships) return ErrorCode::too_many;
     Group* group = create_group(group_name, code, now, outbox);
     if (group != nullptr) groups_.join(*node, *group, now, outbox);
     return code;
@@ -197,7 +247,8 @@ void Router::publish_reports(std::string_view group, std::string&& frame, Now no
     if (batch) groups_.append(*state_.directory.group(group), nullptr, batch->header, slice, now);
 }
 
-void Router::reconfigure(const Config& config) {
+void Router::reconfigure(const Config& config, Outbox& outbox) {
+    const Limits before = limits();
     Config next = config;
     next.epoch = state_.config.epoch;
     next.store_id = state_.config.store_id;
@@ -206,6 +257,15 @@ void Router::reconfigure(const Config& config) {
     next.durable = state_.config.durable;
     if (next.session_us > state_.config.session_us) state_.forgetful_epoch = next.epoch;  // Keeper::restore says why
     state_.config = next;
+    state_.history.shrink();
+    groups_.shrink();
+    shrinking_ = true;
+    if (limits() == before) return;
+    const std::string frame = encode(limits());
+    state_.sessions.for_each_connection([&](Connection& c) {
+        c.session->window = std::max<std::uint64_t>(c.session->window, state_.config.sender_window);
+        outbox.send(c.id, std::string(frame));
+    });
 }
 
 void Router::goodbye(Outbox& outbox) {

@@ -29,6 +29,11 @@ inline std::string way_to(cast::wire::Cast cast, std::string_view target) {
     return way.append(target);
 }
 
+/// Nodes in the order in which their connections were lost: Node::lost_us, which stays as it is while they are listed.
+struct ByLoss {
+    bool operator()(const Node* a, const Node* b) const;
+};
+
 /// Nodes in the order in which they were made, so that the core does the same in every run.
 struct ByAge {
     bool operator()(const Node* a, const Node* b) const;

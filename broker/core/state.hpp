@@ -10,9 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/busiest.hpp"
 #include "core/directory.hpp"
 #include "core/expiries.hpp"
 #include "core/expiry_reads.hpp"
+#include "core/leavings.hpp"
+#include "core/notices.hpp"
 #include "core/outbox.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
@@ -41,33 +44,51 @@ struct Unreadable {
     std::int64_t again_us = 0;  ///< kNever: the answer is awaited
 };
 
+/// A lane that is no node's any more; its mail is let go in the order in which it would have been read (Reaper).
+struct Reaped {
+    std::unique_ptr<Lane> lane;
+    StreamId next = 0;     ///< the one of the same node that follows it; 0: none
+    bool hidden = false;   ///< its node was
+    bool reading = false;  ///< the store's next answer is for this
+};
+
 struct State {
     explicit State(const Config& c) : config(c), directory(c.first_stream, c.broadcast_stream) {}
 
     Config config;
+    std::size_t asked = 0;  ///< bytes that the store reads for readers; before the lanes, which count in it
     Directory directory;
     Sessions sessions;
     Statistics statistics;
     Tap tap;
     History history;
-    Group* tap_group = nullptr;  ///< $tap; always there
+    Busiest busiest;
     bool store_healthy = true;
 
     std::size_t total_bytes = 0;  ///< held in all streams
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t cold_bytes = 0;   ///< of those, in the store alone
+    std::size_t memberships = 0;      ///< of all but hidden nodes, in all groups but broadcast
+    std::size_t queued_messages = 0;  ///< in the mailboxes of all but hidden nodes
     Unsaved unsaved;
     Told told;  ///< to the store
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
-    std::map<StreamId, std::unique_ptr<Lane>> reaped;  ///< lanes of nodes that are gone: read once more, then erased
+    std::map<StreamId, Reaped> reaped;  ///< what is in memory counts among total_bytes, what is in the store does not
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     Expiries expiries;
     ExpiryReads expiry_reads;
-    std::set<Node*, ByAge> orphans;        ///< held by a session that has no connection
+    Leavings leavings;
+    std::set<Node*, ByLoss> orphans;       ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;  ///< streams with receipts held back
     std::vector<Group*> lagging;           ///< groups with subscriptions behind their end
     std::unordered_set<SessionId> receipts_due;
+
+    std::size_t steps = 0;  ///< of long work: what ends, expires or comes in large numbers is spread over turns
+    bool may_go_on(std::size_t more = 0) const { return steps + more < config.turn_steps; }
+    bool ending = false;   ///< the broker is about to stop: transactions wait for nothing
+    int settling = 0;      ///< turns for which a transaction has waited until no more letters are to be cut (Router)
+    std::size_t work = 0;  ///< steps of this turn that are not counted in frames and bytes; close_turn() begins anew
 
     // What this turn has touched.
     std::vector<Node*> dirty_nodes;
@@ -79,8 +100,24 @@ struct State {
     Turn committed = 0;  ///< what the store keeps for good
     std::deque<std::pair<Turn, std::vector<Accepted>>> uncommitted;
     std::deque<std::pair<Turn, SessionId>> answers_held;  ///< sessions that are to be answered once this turn is kept
+    Notices notices;
 
-    std::size_t memory_bytes() const { return total_bytes - cold_bytes; }
+    static constexpr std::size_t kMembershipBytes = 160;  ///< what one takes, about
+    std::size_t edge_bytes =
+        0;  ///< what strangers have sent, and what waits for subscribers, as the broker saw it last
+    std::size_t memory_bytes() const { return total_bytes - cold_bytes + memberships * kMembershipBytes + edge_bytes; }
+    /// So much of the budget is in use that readers of what the store has are given little at a time. Else a few that
+    /// take much and acknowledge nothing would leave no room for what comes in.
+    bool tight() const { return config.durable && memory_bytes() + asked > config.memory_budget / 2; }
+    static constexpr std::size_t kLittle = 64u << 10;
+    std::size_t little(std::size_t much) const { return tight() ? std::min(much, kLittle) : much; }
+    /// So much more waits in the node's mailbox; unqueue: less.
+    void queue(Node& node, std::size_t bytes, std::size_t messages) {
+        node.queued_bytes += bytes;
+        node.queued_messages += messages;
+        if (!node.hidden) queued_messages += messages;
+    }
+    void unqueue(Node& node, std::size_t bytes, std::size_t messages) { queue(node, std::size_t{0} - bytes, std::size_t{0} - messages); }
     void touch(Stream& stream) {
         if (!stream.kept || stream.touched) return;
         stream.touched = true;
@@ -117,6 +154,13 @@ struct State {
         const Stream& stream = membership.group->stream;
         if (!stream.kept || node.hidden) return;
         unsaved.members.end({node.name, stream.id()}, node.id <= told.nodes && stream.id() < told.next_stream);
+    }
+
+    /// Tells a client of one of its nodes. `stored`: the store is to know that, and does before the client.
+    void notify(const Node& node, bool stored, ConnectionId to, std::string&& frame, Outbox& outbox) {
+        if (!config.durable || !stored) return outbox.send(to, std::move(frame));
+        notices.hold(deciding, to, node.name, std::move(frame));
+        unsaved.urgent = true;
     }
 
     bool watched() {  ///< somebody reads presence events

@@ -22,8 +22,15 @@ std::uint64_t Histogram::percentile(double p) const {
 
 void Statistics::sample(std::int64_t mono_us) {
     if (taken_ > 0 && mono_us < samples_[(taken_ - 1) % kSamples].mono_us + kSecond) return;
-    samples_[taken_ % kSamples] = {mono_us, flow};
+    samples_[taken_ % kSamples] = {mono_us, flow, longest_us_};
+    longest_us_ = 0;
     ++taken_;
+}
+
+std::uint64_t Statistics::longest_turn_us() const {
+    std::uint64_t longest = longest_us_;
+    for (const Sample& sample : samples_) longest = std::max(longest, sample.longest_us);
+    return longest;
 }
 
 Rate Statistics::rate(int seconds) const {

@@ -1,6 +1,7 @@
 // Statistics: counters, rates and the latency histogram of one broker. Adding costs an increment; whatever takes
 // work is worked out when somebody asks. Pure; broker's thread.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cast/error.hpp>
@@ -70,7 +71,17 @@ public:
     std::array<std::uint64_t, cast::kErrorCodes> refused{};  ///< messages, by code
     std::array<std::uint64_t, cast::kErrorCodes> errors{};   ///< frames answered with ERROR, by code
     Histogram latency_us;
+    std::uint64_t turns = 0;
 
+    /// A turn of the broker is over.
+    void took(std::uint64_t turn_us) {
+        ++turns;
+        longest_us_ = std::max(longest_us_, turn_us);
+        longest_ever_us_ = std::max(longest_ever_us_, turn_us);
+    }
+    /// The longest turn of the last minute or so, and since the start.
+    std::uint64_t longest_turn_us() const;
+    std::uint64_t longest_turn_ever_us() const { return longest_ever_us_; }
     /// Takes a sample once a second; call it at least that often.
     void sample(std::int64_t mono_us);
     /// The mean per second over the last `seconds` (1, 10 or 60), or over what there is.
@@ -81,9 +92,11 @@ private:
     struct Sample {
         std::int64_t mono_us = 0;
         Flow flow;
+        std::uint64_t longest_us = 0;  ///< turn since the sample before
     };
     std::array<Sample, kSamples> samples_{};
     std::size_t taken_ = 0;
+    std::uint64_t longest_us_ = 0, longest_ever_us_ = 0;
 };
 
 }  // namespace broker

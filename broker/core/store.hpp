@@ -78,6 +78,14 @@ struct ChunkRow {
     std::vector<cast::wire::Slice> frames;
 };
 
+/// A dead letter: a stream of its own with one batch of one record.
+struct LetterRow {
+    StreamId stream = 0;
+    std::uint64_t number = 0;
+    std::uint64_t dead_us = 0;  ///< wall
+    cast::wire::Slice frame;
+};
+
 struct Erasure {
     StreamId stream = 0;
     Sequence through = 0;  ///< chunks that end at or below it go
@@ -97,10 +105,12 @@ struct Transaction {
     std::uint64_t session_us = 0;       ///< how long a session is kept now
     std::vector<std::string> nodes_gone;
     std::vector<StreamId> streams_gone;  ///< with their chunks and memberships
+    std::vector<StreamId> letters_gone;
     std::vector<std::pair<std::string, StreamId>> members_gone;
     std::vector<SessionId> sessions_gone;
     std::vector<NodeRow> nodes;
     std::vector<StreamRow> streams;
+    std::vector<LetterRow> letters;
     std::vector<MemberRow> members;
     std::vector<SessionRow> sessions;
     std::vector<Erasure> erasures;
@@ -171,6 +181,8 @@ public:
     virtual int descriptor() const { return -1; }
     /// False while it cannot take anything: new batches are then refused with store_failed.
     virtual bool healthy() const = 0;
+    /// It takes what only lets go of something: more than nothing when it is not healthy for want of room.
+    virtual bool lets_go() const { return healthy(); }
     /// Why it is not healthy, or what an operator should know. Empty: nothing.
     virtual std::string trouble() const { return {}; }
     /// Attempts that failed, ever.

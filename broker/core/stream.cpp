@@ -3,8 +3,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace broker {
+namespace {
+
+constexpr std::size_t kNearEnd = 256;  // so few batches are moved at once
+constexpr std::size_t kMarks = 1024;   // of what is gone and could be joined, besides a quarter of what is held
+
+}  // namespace
+
 Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
     StoredBatch batch;
     batch.first = last_ + 1;
@@ -69,23 +77,63 @@ void Stream::expire(std::size_t i) {
     batch.gone = true;
     ++gone_batches_;
     batch.frame = {};
-    join_gone(i + 1);
-    join_gone(i);
+    if (std::min(i, batches_.size() - i) <= kNearEnd) {
+        join_gone(i + 1);
+        join_gone(i);
+    } else if (gone_batches_ >= 2 * gone_apart_ + kMarks + batches_.size() / 4) {
+        join_all_gone();
+    }
     while (warm_front() && batches_.front().gone) pop_front();
+}
+
+/// Batch `i` is gone, and continues this one, which is, too.
+bool Stream::joins(std::size_t i, const StoredBatch& before) const {
+    const StoredBatch& batch = batches_[i];
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if ((i == split_ && !cold_.empty()) || !before.gone || !batch.gone || before.last() + 1 != batch.first)
+        return false;
+    return std::uint64_t{before.size} + batch.size <= kMost && std::uint64_t{before.count} + batch.count <= kMost;
 }
 
 /// Those that are gone and lie side by side become one: nothing limits how many expire behind one that is kept.
 void Stream::join_gone(std::size_t i) {
-    if (i == 0 || i >= batches_.size() || (i == split_ && !cold_.empty())) return;
-    StoredBatch &before = batches_[i - 1], &batch = batches_[i];
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    if (!before.gone || !batch.gone || before.last() + 1 != batch.first) return;
-    if (std::uint64_t{before.size} + batch.size > kMost || std::uint64_t{before.count} + batch.count > kMost) return;
-    before.size += batch.size;
-    before.count += batch.count;
+    if (i == 0 || i >= batches_.size() || !joins(i, batches_[i - 1])) return;
+    batches_[i - 1].size += batches_[i].size;
+    batches_[i - 1].count += batches_[i].count;
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(i));
     --gone_batches_;
     if (i < split_) --split_;
+}
+
+/// The same for all of them, once there are many: to take one out of the middle moves half of the others.
+void Stream::join_all_gone() {
+    std::size_t count = 0, before_split = split_;
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+        if (count > 0 && joins(i, batches_[count - 1])) {
+            batches_[count - 1].size += batches_[i].size;
+            batches_[count - 1].count += batches_[i].count;
+            --gone_batches_;
+            if (i < split_) --before_split;
+            continue;
+        }
+        if (count < i) batches_[count] = std::move(batches_[i]);
+        ++count;
+    }
+    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(count), batches_.end());
+    split_ = before_split;
+    gone_apart_ = gone_batches_;
+}
+
+std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> reason) {
+    const Sequence first = first_kept();
+    if (reason && first <= last_) {
+        std::erase_if(gone_, [first](const GoneRange& range) { return range.from >= first; });
+        remember(first, last_, *reason);
+    }
+    popped_ = last_;
+    bytes_ = messages_ = cold_bytes_ = split_ = gone_batches_ = gone_apart_ = 0;
+    cold_.clear();
+    return std::exchange(batches_, {});
 }
 
 void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {

@@ -6,6 +6,7 @@
 #pragma once
 #include <deque>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/cold_range.hpp"
@@ -67,6 +68,8 @@ public:
     /// Lets the oldest batch in memory go. With a reason, its numbers become a gap for who has not read them.
     StoredBatch pop_front();
     StoredBatch pop_front(cast::wire::GapReason reason);
+    /// Lets all of it go at once, in the same way, and hands out what was in memory.
+    std::deque<StoredBatch> let_all_go(std::optional<cast::wire::GapReason> reason);
 
     /// Lets the bytes of batch `i` go because it expired; a gap at the front is closed up.
     void expire(std::size_t i);
@@ -160,6 +163,8 @@ private:
     std::vector<GoneRange>::iterator gone_after(Sequence sequence);
     void skip_gone_front();
     void join_gone(std::size_t i);
+    void join_all_gone();
+    bool joins(std::size_t i, const StoredBatch& before) const;
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 
@@ -170,6 +175,7 @@ private:
     std::size_t messages_ = 0;
     std::size_t split_ = 0;
     std::size_t gone_batches_ = 0;
+    std::size_t gone_apart_ = 0;  // of them, when all neighbours were joined last
     std::deque<StoredBatch> batches_;
     std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; hardly more than kRanges
     std::vector<ColdRange> cold_;

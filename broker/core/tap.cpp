@@ -2,12 +2,25 @@
 #include "core/tap.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/record.hpp"
 
 namespace broker {
 
+std::vector<Sample> Tap::take(Now now) {
+    if (!open_) seen_ = 0;
+    open_ = true;
+    until_us_ = now.mono_us + kTapOpen;
+    return std::exchange(samples_, {});
+}
+
 void Tap::see(const cast::wire::BatchView& batch, Now now) {
+    if (now.mono_us > until_us_) {
+        open_ = false;
+        samples_ = {};
+        return;
+    }
     constexpr std::int64_t kEach = kSecond / kTapRate;
     const std::int64_t earned = (now.mono_us - counted_us_) / kEach;
     if (earned > 0) {
@@ -17,7 +30,7 @@ void Tap::see(const cast::wire::BatchView& batch, Now now) {
     const cast::wire::BatchHeader& h = batch.header;
     cast::wire::Reader in(batch.records);
     std::uint32_t shown = 0;
-    for (; shown < h.count && credit_ > 0; ++shown, --credit_) {
+    for (; shown < h.count && credit_ > 0 && samples_.size() < kTapKept; ++shown, --credit_) {
         const auto record = cast::wire::read_record(in);
         if (!record) break;
         Sample sample;

@@ -1,9 +1,8 @@
-// Tap: samples of the messages that the broker takes, for those who look on (members of $tap). It is asked only while
-// there are any; then it picks at most kTapRate messages a second, from the front of their batches, and counts the
-// others. Pure; broker's thread.
+// Tap: samples of the messages that the broker takes, for its own page alone: they show everybody's mail. It is open
+// only while somebody takes them; then it picks at most kTapRate messages a second, from the front of their batches, and
+// counts the others. Pure; broker's thread.
 #pragma once
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/types.hpp"
@@ -14,6 +13,8 @@ namespace broker {
 inline constexpr std::int64_t kTapRate = 200;     // samples a second...
 inline constexpr std::int64_t kTapBurst = 50;     // ...and at once, after a quiet time
 inline constexpr std::size_t kTapPayload = 1024;  // bytes of a payload that are shown
+inline constexpr std::size_t kTapKept = 500;      // samples that wait to be taken
+inline constexpr std::int64_t kTapOpen = 5 * kSecond;  // after the last time that somebody took them
 
 struct Sample {
     cast::wire::Cast cast = cast::wire::Cast::unicast;
@@ -28,10 +29,13 @@ struct Sample {
 class Tap {
 public:
     void see(const cast::wire::BatchView& batch, Now now);
-    bool empty() const { return samples_.empty(); }
-    std::vector<Sample> take() { return std::exchange(samples_, {}); }
+    bool open() const { return open_; }
+    /// What was picked since the last time; opens it.
+    std::vector<Sample> take(Now now);
 
 private:
+    bool open_ = false;
+    std::int64_t until_us_ = 0;
     std::vector<Sample> samples_;
     std::int64_t credit_ = kTapBurst;
     std::int64_t counted_us_ = 0;

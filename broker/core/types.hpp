@@ -39,6 +39,7 @@ struct Config {
     std::size_t max_connections = 10000;
     std::size_t max_nodes = 100000;
     std::size_t max_groups = 10000;
+    std::size_t max_memberships = 1000000;  ///< of all nodes in all groups
     std::size_t max_sessions = 65536;  ///< remembered ones without a connection are dropped beyond it, oldest first
 
     std::size_t mailbox_messages = 1000000;
@@ -57,6 +58,9 @@ struct Config {
     std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
+    std::size_t turn_steps =
+        2000;  ///< of long work in one turn, each about a microsecond; the rest goes on in the next
+
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;
 
@@ -74,6 +78,8 @@ struct Config {
     std::int64_t progress_us = 200 * kMs;
     std::size_t lag_bytes = 4u << 20;
     std::size_t lag_batches = 512;
+    std::size_t few_nodes =
+        8;  ///< of one connection in one group: their cursors are stored with each ACK, those of more in turns
 
     /// Bytes under way to a reader. With a store its acknowledgements wait for the broker, which makes transactions.
     std::size_t under_way() const { return durable ? 2 * reader_window : reader_window; }

@@ -40,8 +40,11 @@ struct Unsaved {
     Changes<std::string> nodes;
     Changes<std::pair<std::string, StreamId>> members;
     bool later = false;   ///< something came to $later, or left it
+    bool letters = false;  ///< dead letters came, or went
     bool urgent = false;  ///< somebody waits for it
-    bool empty() const { return !later && streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
+    bool empty() const {
+        return !later && !letters && streams.empty() && sessions.empty() && nodes.empty() && members.empty();
+    }
 };
 
 /// How far things were numbered when the last transaction was collected, or the store was read: it knows of no later ones.

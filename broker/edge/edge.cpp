@@ -7,13 +7,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <random>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "wire/bytes.hpp"
 #include "wire/local.hpp"
+
+/// In replaced/routing_ids.cpp, where that is linked.
+extern const bool cast_edge_numbers_peers [[gnu::weak]];
 
 namespace broker {
 namespace {
@@ -25,6 +30,8 @@ constexpr int kRouterHwm = 100000;       // frames to one peer; the readers' win
 constexpr int kPubHwm = 1000;            // frames to one subscriber; beyond it PUB drops and FETCH repairs
 constexpr std::int64_t kLongestWait = 60 * kSecond;
 constexpr int kLastWordsMs = 1000;     // at the end, for the last receipts and BYE on a busy machine
+constexpr std::size_t kTiny = 128;     // frames below it are not counted when they are published
+constexpr std::size_t kHeader = 9;     // at most, of ZMTP's, before each frame
 constexpr std::size_t kRoutingId = 5;  // a zero byte and four of libzmq's own counting
 
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
@@ -43,6 +50,18 @@ bool fill(zmq_msg_t& message, const Slice& frame) {
     return false;
 }
 
+/// What is published, until all subscribers have taken it.
+struct Published {
+    std::shared_ptr<const void> owner;
+    std::size_t size;
+};
+
+void release_published(void*, void* hint) {
+    const auto* published = static_cast<Published*>(hint);
+    Intake::instance().unpin(published->size);
+    delete published;
+}
+
 std::int64_t clock_us() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -55,43 +74,40 @@ int look(pollfd* fds, nfds_t count, std::int64_t timeout_us) {
     return ppoll(fds, count, &wait, nullptr);
 }
 
-/// libzmq's way to say "any free port".
-std::string wildcard(std::string end) {
-    const std::string zero = ":0";
-    if (end.rfind("tcp://", 0) == 0 && end.size() > zero.size() && end.compare(end.size() - 2, 2, zero) == 0)
-        end.replace(end.size() - 1, 1, "*");
-    return end;
+/// libzmq takes the first number that it gives a peer from rand(), which nobody seeds.
+int seed_first(int io_threads) {
+    std::srand(std::random_device{}());
+    return io_threads;
 }
 
-/// `local_buffer`: SO_SNDBUF of the connections to ends on this machine; 0: as the kernel sees fit.
-std::vector<std::string> bind_all(zmq::socket_t& socket, const std::vector<std::string>& ends, int local_buffer) {
-    std::vector<std::string> bound;
-    for (const std::string& end : ends) {
-        try {
-            if (local_buffer != 0) socket.set(zmq::sockopt::sndbuf, cast::wire::over_loopback(end) ? local_buffer : -1);
-            socket.bind(wildcard(end));
-        } catch (const zmq::error_t& error) {
-            throw std::runtime_error("cannot bind " + end + ": " + error.what());
-        }
-        bound.push_back(socket.get(zmq::sockopt::last_endpoint));
-    }
-    return bound;
+/// Throws std::runtime_error when one of the ends can be reached from elsewhere.
+void insist_on_this_machine(const std::vector<std::string>& ends) {
+    for (const std::string& end : ends)
+        if (end.rfind("ipc:", 0) != 0 && !cast::wire::over_loopback(end))
+            throw std::runtime_error("cannot bind " + end + ": this build's libzmq can be made to abort by a peer, so it serves this machine only (tcp://127.0.0.1:PORT, ipc://)");
 }
 
 }  // namespace
 
+bool Edge::numbers_peers() { return &cast_edge_numbers_peers != nullptr; }
+
 Edge::Edge(const Settings& settings)
-    : context_(settings.io_threads),
+    : intake_(Intake::instance()),
+      context_(seed_first(settings.io_threads)),
       router_(context_, zmq::socket_type::router),
       pub_(context_, zmq::socket_type::pub),
-      may_spin_(settings.spin && std::thread::hardware_concurrency() > 1) {
+      may_spin_(settings.spin && std::thread::hardware_concurrency() > 1),
+      ends_(settings.ipc) {
+    intake_.set_limits(settings.limits);
     router_.set(zmq::sockopt::router_mandatory, true);
     router_.set(zmq::sockopt::sndhwm, kRouterHwm);
     router_.set(zmq::sockopt::rcvhwm, 0);  // always drained; a sender's window bounds what it can have on its way
     router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(settings.max_frame));
     pub_.set(zmq::sockopt::sndhwm, kPubHwm);
+    pub_.set(zmq::sockopt::rcvhwm, 0);  // as above: where libzmq stops reading a connection, a ZMTP PING behind it can abort the process
     pub_.set(zmq::sockopt::maxmsgsize, std::int64_t{1024});  // subscribers only say what they want
     for (zmq::socket_t* socket : {&router_, &pub_}) {
+        socket->set(zmq::sockopt::zap_domain, "cast");  // where there is one, libzmq refuses ZMTP 1 and 2, and the ids that they carry
         socket->set(zmq::sockopt::linger, kLastWordsMs);
         socket->set(zmq::sockopt::backlog, 4096);
         socket->set(zmq::sockopt::tcp_keepalive, 1);
@@ -100,8 +116,18 @@ Edge::Edge(const Settings& settings)
         socket->set(zmq::sockopt::tcp_keepalive_cnt, 3);
     }
     context_.set(zmq::ctxopt::max_sockets, 1023);
-    published_ = bind_all(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
-    bound_ = bind_all(router_, settings.bind, 0);
+    if (!numbers_peers()) {
+        insist_on_this_machine(settings.publish);
+        insist_on_this_machine(settings.bind);
+    }
+    {
+        const Intake::Binding binding(Intake::Kind::pub_end);
+        published_ = ends_.bind(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
+    }
+    {
+        const Intake::Binding binding(Intake::Kind::router_end);
+        bound_ = ends_.bind(router_, settings.bind, 0);
+    }
     router_fd_ = router_.get(zmq::sockopt::fd);
     pub_fd_ = pub_.get(zmq::sockopt::fd);
 }
@@ -110,6 +136,7 @@ bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     spin_.took(std::exchange(taken_, 0));
+    credit();
     if (waiting) timeout_us = 0;
     pollfd fds[] = {{router_fd_, POLLIN, 0}, {pub_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
     const nfds_t count = other_fd < 0 ? 3 : 4;
@@ -133,21 +160,29 @@ bool Edge::receive(ConnectionId& from, Slice& frame) {
         zmq::message_t id, body;
         if (zmq_msg_recv(id.handle(), router_.handle(), ZMQ_DONTWAIT) < 0) return false;
         int parts = 0;
+        std::size_t bytes = 0;
         bool more = id.more();
         while (more) {
             zmq::message_t part;
             if (zmq_msg_recv(part.handle(), router_.handle(), ZMQ_DONTWAIT) < 0) break;
             more = part.more();
+            bytes += part.size() + kHeader;
             if (parts++ == 0) body = std::move(part);
         }
         const char* raw = static_cast<const char*>(id.data());
-        if (id.size() != kRoutingId || raw[0] != 0) continue;
+        if (id.size() != kRoutingId || raw[0] != 0) continue;  // only where peers may name themselves (numbers_peers)
         from = cast::wire::load<std::uint32_t>(raw + 1);
         taken_ += body.size();
+        if (from != credited_) {
+            credit();
+            credited_ = from;
+        }
+        credit_ += bytes;
         if (parts != 1) {
             frame = {};  // a frame is one part: the core answers this one as malformed
         } else if (body.size() < kZeroCopy) {
             frame = Slice::copy({static_cast<const char*>(body.data()), body.size()});
+            last_ = std::move(body);
         } else {
             auto owner = std::make_shared<zmq::message_t>(std::move(body));
             const char* data = static_cast<const char*>(owner->data());
@@ -161,8 +196,11 @@ bool Edge::receive(ConnectionId& from, Slice& frame) {
 Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     char id[kRoutingId] = {};
     cast::wire::store(id + 1, static_cast<std::uint32_t>(to));
-    if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+    if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        // Its connection has ended, and its descriptor may be somebody else's by now, who is not to be hung up on for it.
+        if (zmq_errno() == EHOSTUNREACH) parted(to, false);
         return Sent::gone;  // unknown, or far behind
+    }
     zmq_msg_t message;
     if (!fill(message, frame)) return Sent::gone;
     if (zmq_msg_send(&message, router_.handle(), ZMQ_DONTWAIT) >= 0) return Sent::ok;
@@ -171,10 +209,40 @@ Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
 }
 
 void Edge::publish(std::uint64_t topic, const Slice& frame) {
-    if (zmq_send(pub_.handle(), &topic, sizeof topic, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return;
+    const std::size_t size = frame.size();
+    if (size >= kTiny && !intake_.pin(size)) return;
     zmq_msg_t message;
-    if (!fill(message, frame)) return;
-    if (zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+    bool filled = false;
+    if (size < kTiny) {
+        filled = fill(message, frame);
+    } else {
+        auto* published = new Published{frame.owner(), size};
+        filled = zmq_msg_init_data(&message, const_cast<char*>(frame.data()), size, release_published, published) == 0;
+        if (!filled) release_published(nullptr, published);
+    }
+    if (!filled) return;
+    const bool begun = zmq_send(pub_.handle(), &topic, sizeof topic, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (!begun || zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+}
+
+void Edge::credit() {
+    const std::uint64_t bytes = std::exchange(credit_, 0);
+    if (bytes == 0) return;
+    if (const auto at = descriptors_.find(credited_); at != descriptors_.end()) intake_.taken(at->second, credited_, bytes);
+}
+
+void Edge::greeted(ConnectionId peer) {
+    const int fd = last_.handle() != nullptr ? zmq_msg_get(last_.handle(), ZMQ_SRCFD) : -1;
+    if (fd < 0) return;
+    descriptors_[peer] = fd;
+    intake_.greeted(fd, peer);
+}
+
+void Edge::parted(ConnectionId peer, bool cut) {
+    const auto at = descriptors_.find(peer);
+    if (at == descriptors_.end()) return;
+    intake_.parted(at->second, peer, cut);
+    descriptors_.erase(at);
 }
 
 }  // namespace broker

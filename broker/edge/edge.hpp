@@ -2,12 +2,18 @@
 // The ROUTER is always drained, never throttled; a peer that cannot be sent to is reported, never waited for.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 #include <zmq.hpp>
 
-#include "core/types.hpp"
 #include "core/spin.hpp"
+#include "core/types.hpp"
+#include "edge/bound_ends.hpp"
+#include "edge/guard.hpp"
+#include "edge/intake.hpp"
 #include "wire/slice.hpp"
 
 namespace broker {
@@ -22,10 +28,15 @@ public:
         std::size_t max_frame = 0;  ///< bytes; a peer that sends more is cut off
         bool spin = false;          ///< look again for a moment before sleeping, when that pays (core/spin.hpp)
         int io_threads = 1;         ///< of libzmq's, that move the bytes
+        IpcAccess ipc = {};
+        IntakeLimits limits = {};  ///< of what connections may cost
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.
     explicit Edge(const Settings& settings);
+
+    /// False in a build with a shared libzmq, which a peer can make abort: Edge then binds on this machine only.
+    static bool numbers_peers();
 
     /// The ends as bound: ports chosen.
     const std::vector<std::string>& bound() const { return bound_; }
@@ -33,12 +44,26 @@ public:
 
     /// Waits until a frame comes, `fd` or `other_fd` (-1: none) is readable or the time is over. True when `fd` is.
     bool wait(std::int64_t timeout_us, int fd, int other_fd = -1);
-    /// The next frame; false when there is none. Frames of peers that chose their own routing id are dropped.
+    /// The next frame; false when there is none.
     bool receive(ConnectionId& from, cast::wire::Slice& frame);
     Sent send(ConnectionId to, const cast::wire::Slice& frame);
+    /// Drops it when too much waits for subscribers: they fetch it.
     void publish(std::uint64_t topic, const cast::wire::Slice& frame);
 
+    /// Changed limits of what connections may cost.
+    void set_limits(const IntakeLimits& limits) { intake_.set_limits(limits); }
+    /// Which topics subscribers may have; all, until it is told.
+    void set_topics(std::function<bool(std::uint64_t)> topics) { intake_.set_topics(std::move(topics)); }
+    /// The core has taken a HELLO: the frame that was received last.
+    void greeted(ConnectionId peer);
+    /// The core knows it no more. `cut`: it was given up, and is hung up on.
+    void parted(ConnectionId peer, bool cut);
+    IntakeCounts counts() { return intake_.counts(); }
+
 private:
+    void credit();
+
+    Intake& intake_;
     zmq::context_t context_;
     zmq::socket_t router_;
     zmq::socket_t pub_;
@@ -46,8 +71,14 @@ private:
     const bool may_spin_;
     Spin spin_;
     std::size_t taken_ = 0;  // bytes since the last wait
+    zmq::message_t last_;    // the frame received last, if it was small: it knows its descriptor
+    std::unordered_map<ConnectionId, int> descriptors_;  // of who has said HELLO
+    ConnectionId credited_ = 0;                          // whose frames come just now
+    std::uint64_t credit_ = 0;                           // bytes of them
+    BoundEnds ends_;         // their files go before the sockets do: nobody else has put his there while these listen
     std::vector<std::string> bound_;
     std::vector<std::string> published_;
+    Guard guard_;  // last: it ends first
 };
 
 }  // namespace broker

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "gateway/assets.hpp"
+#include "gateway/budget.hpp"
 #include "gateway/client.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/hub.hpp"
@@ -28,8 +29,10 @@ struct App {
 
     const Settings settings;
     asio::thread_pool workers{3};  ///< management calls
+    asio::thread_pool asking{1};   ///< the monitor's calls: the status and the figures wait for nobody's large lists
     asio::thread_pool senders{6};  ///< sends, which may wait for room at a full mailbox
     Client client;
+    Budget budget;  ///< of all who talk to it; before whoever holds some of it
     std::optional<tcp::acceptor> acceptor;
     Assets assets;
     Monitor monitor;

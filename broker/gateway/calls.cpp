@@ -30,7 +30,7 @@ Answer list_page(Client& client, const Request& request, const char* op, const c
     for (const char* name : {"search", "after"})
         if (auto given = request.asked(name)) call[name] = *given;
     call["offset"] = request.number("offset", 0, 0, INT64_MAX);
-    json answer = list_all(client, std::move(call), key, request.number("limit", 1000, 1, 10000));
+    json answer = list_all(client, std::move(call), key, request.number("limit", 1000, 1, 1000));
     for (json& one : answer.at(key)) one = show(one);
     return answer_json(answer);
 }
@@ -139,7 +139,10 @@ Answer list_groups(Client& client, const Request& request) {
 }
 
 Answer create_group(Client& client, const Request& request) {
-    const std::string name = text_member(request.object({"group_id"}), "group_id");
+    const json body = request.object({"group_id", "nodes"});
+    const std::string name = text_member(body, "group_id");
+    json call = {{"op", "group.create"}, {"name", name}};
+    if (body.contains("nodes")) call["nodes"] = names_member(body, "nodes");
     bool known = true;
     try {
         known = client.call({{"op", "group.show"}, {"name", name}}).at("created").get<bool>();
@@ -147,14 +150,16 @@ Answer create_group(Client& client, const Request& request) {
         if (failure.code != "no_such_group") throw;
         known = false;
     }
-    Answer answer = answer_json(show_group(client.call({{"op", "group.create"}, {"name", name}})), known ? 200 : 201);
+    Answer answer = answer_json(show_group(client.call(call)), known ? 200 : 201);
     if (!known) answer.headers.emplace_back("Location", "/api/groups/" + name);
     return answer;
 }
 
 Answer get_group(Client& client, const Request& request) {
-    request.only({});
-    return answer_json(show_group(client.call({{"op", "group.show"}, {"name", request.names[0]}})));
+    request.only({"after"});
+    json call = {{"op", "group.show"}, {"name", request.names[0]}};
+    if (auto after = request.asked("after")) call["after"] = *after;
+    return answer_json(show_group(client.call(call)));
 }
 
 Answer delete_group(Client& client, const Request& request) {
@@ -210,7 +215,7 @@ Answer purge_dead(Client& client, const Request& request) {
 
 Answer list_later(Client& client, const Request& request) {
     request.only({"count"});
-    json answer = client.call({{"op", "later.list"}, {"count", request.number("count", 1000, 1, 10000)}});
+    json answer = client.call({{"op", "later.list"}, {"count", request.number("count", 1000, 1, 1000)}});
     for (json& one : answer.at("later")) {
         one["cast_type"] = one.at("cast");
         one.erase("cast");

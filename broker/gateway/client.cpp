@@ -18,9 +18,14 @@ constexpr std::size_t kSenders = 512;
 constexpr milliseconds kConnect{2000};
 constexpr milliseconds kSendMost{60'000};
 
+/// As whoever asks over HTTP is told it: our connections are only closed when the broker ends.
+Error told(const Error& error) {
+    return error.code == ErrorCode::closed ? Error{ErrorCode::shutting_down, "the broker is going down"} : error;
+}
+
 template <class T>
 T value(cast::Result<T> result) {
-    if (!result) throw Failure(result.error());
+    if (!result) throw Failure(told(result.error()));
     return std::move(result).value();
 }
 
@@ -56,7 +61,7 @@ json Client::call(const json& request) {
     cast::Admin admin = *admin_;
     lock.unlock();
     const auto answer = admin.call(dump(request));
-    if (!answer) throw Failure(answer.error());
+    if (!answer) throw Failure(told(answer.error()));
     json parsed = json::parse(*answer, nullptr, false);
     if (parsed.is_discarded()) throw Failure(ErrorCode::internal, "the broker's answer is not JSON");
     return parsed;
@@ -85,7 +90,10 @@ std::shared_ptr<cast::Node> Client::sender(const std::string& name) {
 
 std::vector<cast::Result<void>> Client::send(const std::string& name, const cast::Message& message,
                                              milliseconds timeout) {
-    return sender(name)->send_each(message, cast::Wait::receipt, timeout);
+    auto outcomes = sender(name)->send_each(message, cast::Wait::receipt, timeout);
+    for (auto& outcome : outcomes)
+        if (outcome.code() == ErrorCode::closed) outcome = told(outcome.error());
+    return outcomes;
 }
 
 cast::Node Client::attach(const std::string& name, bool take_over) {

@@ -6,6 +6,7 @@
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
+#include "gateway/server.hpp"
 #include "gateway/worker.hpp"
 #include "json_text.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kAhead = 256;          // messages given out without an acknowledgement...
 constexpr std::size_t kAheadBytes = 1 << 20;   // ...or their bytes
+constexpr std::size_t kOverhead = 1024;        // of a message that is being sent, beside its payload
 constexpr std::size_t kQueueBytes = 4u << 20;  // unwritten: answers to somebody who sends and never reads
 
 }  // namespace
@@ -26,6 +28,7 @@ Door::Door(App& app, std::string name, cast::Node node, bool acks_itself)
       name_(std::move(name)),
       max_message_(node.connection().max_message()),
       acks_itself_(acks_itself),
+      hold_(app.budget, [this] { end(ErrorCode::would_block); }),
       changed_(app.io) {
     app_.doors.insert(this);
     held_ = std::make_shared<HeldNode>(app.io, std::move(node));
@@ -39,10 +42,14 @@ Door::~Door() { app_.doors.erase(this); }
 
 void Door::say(const json& what) {
     if (ending_) return;
-    Item item{dump(what), 0};
-    queued_bytes_ += item.text.size();
-    queue_.push_back(std::move(item));
+    queue(dump(what), 0);
     if (queued_bytes_ > kQueueBytes + kAheadBytes) end(ErrorCode::would_block);
+}
+
+void Door::queue(std::string text, std::uint64_t n) {
+    queued_bytes_ += text.size();
+    queue_.push_back({std::move(text), n});
+    if (!hold_.set(queued_bytes_)) end(ErrorCode::would_block);
     changed_.notify();
 }
 
@@ -53,6 +60,7 @@ void Door::end(ErrorCode code) {
     if (code != ErrorCode::ok && code != ErrorCode::would_block) say(error_json(Failure(code, name_)));
     ending_ = true;
     ended_ = code;
+    if (code == ErrorCode::would_block) queue_.clear(), hold_.release();  // nobody reads it
     held_->wake();
     changed_.notify();
 }
@@ -79,12 +87,10 @@ awaitable<void> Door::pump() {
         }
         auto message = held_->node().receive(milliseconds(0));
         if (message) {
-            Item item{dump(json{{"type", "message"}, {"n", ++given_}, {"message", show(*message)}}), given_};
-            given_bytes_ += item.text.size();
-            queued_bytes_ += item.text.size();
-            queue_.push_back(std::move(item));
+            std::string text = dump(json{{"type", "message"}, {"n", ++given_}, {"message", show(*message)}});
+            given_bytes_ += text.size();
+            queue(std::move(text), given_);
             stuffed_ = full();
-            changed_.notify();
         } else if (message.code() == ErrorCode::timed_out) {
             co_await held_->wait(steady_clock::time_point::max());
         } else {
@@ -100,6 +106,7 @@ awaitable<std::string> Door::next() {
     Item item = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= item.text.size();
+    if (!hold_.ended() && !hold_.set(queued_bytes_)) end(ErrorCode::would_block);
     writing_ = item.n;
     co_return std::move(item.text);
 }
@@ -108,49 +115,22 @@ void Door::written() {
     if (acks_itself_ && writing_ > 0) done(writing_);
 }
 
+/// What takes a while: a message to send, or a group to join or leave.
+struct Door::Task {
+    std::optional<Outgoing> outgoing;
+    std::optional<std::string> group;
+    bool join = false;
+};
+
 awaitable<void> Door::handle(std::string text) {
     const auto self = shared_from_this();
     json answer = json::object();
     std::optional<Failure> failed;
     try {
-        const json request = broker::parse_json(text);
-        if (!request.is_object())
-            throw Failure(400, "malformed", "not a JSON object",
-                          "send one object, such as {\"content\": \"hi\", \"recipients\": [\"bob\"]}");
-        if (const auto ref = request.find("ref"); ref != request.end()) {
-            if (!ref->is_number() && !ref->is_string())
-                throw Failure(422, "invalid_argument", "\"ref\" is neither a number nor a string",
-                              "it comes back in the answer");
-            answer["ref"] = *ref;
-        }
-        const std::string type =
-            text_member(request, "type", request.contains("content") || request.contains("content_b64") ? "send" : "");
-        if (type == "send") {
-            co_await send(request, answer);
-        } else if (type == "join" || type == "leave") {
-            co_await membership(request, answer);
-        } else if (type == "ack") {
-            check_members(request, {"type", "n", "ref"});
-            if (!request.contains("n") || !request["n"].is_number_unsigned())
-                throw Failure(422, "invalid_argument", "\"n\" is missing",
-                              "it is the n of the last message that was handled");
-            done(request["n"].get<std::uint64_t>());
-        } else if (type == "mode") {
-            check_members(request, {"type", "ack", "ref"});
-            const std::string mode = text_member(request, "ack");
-            if (mode != "auto" && mode != "client")
-                throw Failure(422, "invalid_argument", "\"ack\" is neither auto nor client", "client: you acknowledge");
-            acks_itself_ = mode == "auto";
-            if (acks_itself_) done(queue_.empty() ? given_ : 0);
-            answer.update({{"type", "ok"}, {"ack", mode}});
-            say(answer);
-        } else if (type == "ping") {
-            answer["type"] = "pong";
-            say(answer);
-        } else {
-            throw Failure(422, "invalid_argument", "no such type: \"" + type.substr(0, 60) + "\"",
-                          "send, ack, join, leave, mode or ping");
-        }
+        Task task = read(text, answer);  // the JSON takes much room, and is gone before anything waits
+        std::string().swap(text);
+        if (task.outgoing) co_await send(std::move(*task.outgoing), answer);
+        if (task.group) co_await membership(std::move(*task.group), task.join, answer);
     } catch (const Failure& failure) {
         failed = failure;
     } catch (const std::exception& fault) {
@@ -161,16 +141,69 @@ awaitable<void> Door::handle(std::string text) {
     say(answer);
 }
 
-awaitable<void> Door::send(const json& request, json answer) {
-    json body = request;
-    body.erase("type");
-    body.erase("ref");
-    if (body.contains("sender")) throw Failure(422, "invalid_argument", "\"sender\" is this node", "leave it out");
-    if (!body.contains("cast_type")) body["cast_type"] = body.contains("group_id") ? "multicast" : "unicast";
-    check_members(body, kSendMembers);
+/// Obeys at once, or says what is to be done. `answer` gets the "ref".
+Door::Task Door::read(const std::string& text, json& answer) {
+    json request = broker::parse_json(text, broker::kMostValues);
+    if (!request.is_object())
+        throw Failure(400, "malformed", "not a JSON object",
+                      "send one object, such as {\"content\": \"hi\", \"recipients\": [\"bob\"]}");
+    if (const auto ref = request.find("ref"); ref != request.end()) {
+        if (!ref->is_number() && !ref->is_string())
+            throw Failure(422, "invalid_argument", "\"ref\" is neither a number nor a string",
+                          "it comes back in the answer");
+        answer["ref"] = *ref;
+    }
+    const std::string type =
+        text_member(request, "type", request.contains("content") || request.contains("content_b64") ? "send" : "");
+    Task task;
+    if (type == "send") {
+        request.erase("type");
+        request.erase("ref");
+        if (request.contains("sender"))
+            throw Failure(422, "invalid_argument", "\"sender\" is this node", "leave it out");
+        if (!request.contains("cast_type"))
+            request["cast_type"] = request.contains("group_id") ? "multicast" : "unicast";
+        check_members(request, kSendMembers);
+        task.outgoing = read_outgoing(request);
+    } else if (type == "join" || type == "leave") {
+        check_members(request, {"type", "group_id", "ref"});
+        task.group = text_member(request, "group_id");
+        task.join = type == "join";
+    } else {
+        obey(request, type, answer);
+    }
+    return task;
+}
+
+void Door::obey(const json& request, const std::string& type, json& answer) {
+    if (type == "ack") {
+        check_members(request, {"type", "n", "ref"});
+        if (!request.contains("n") || !request["n"].is_number_unsigned())
+            throw Failure(422, "invalid_argument", "\"n\" is missing", "it is the n of the last message that was handled");
+        done(request["n"].get<std::uint64_t>());
+    } else if (type == "mode") {
+        check_members(request, {"type", "ack", "ref"});
+        const std::string mode = text_member(request, "ack");
+        if (mode != "auto" && mode != "client")
+            throw Failure(422, "invalid_argument", "\"ack\" is neither auto nor client", "client: you acknowledge");
+        acks_itself_ = mode == "auto";
+        if (acks_itself_) done(queue_.empty() ? given_ : 0);
+        answer.update({{"type", "ok"}, {"ack", mode}});
+        say(answer);
+    } else if (type == "ping") {
+        answer["type"] = "pong";
+        say(answer);
+    } else {
+        throw Failure(422, "invalid_argument", "no such type: \"" + type.substr(0, 60) + "\"",
+                      "send, ack, join, leave, mode or ping");
+    }
+}
+
+awaitable<void> Door::send(Outgoing outgoing, json answer) {
+    Budget::Hold hold(app_.budget, [] {});
+    if (!hold.set(outgoing.message.payload().size() + kOverhead) || !hold.work()) throw no_room();
     Client& client = app_.client;
-    auto work = [&client, held = held_, body = std::move(body)]() {
-        const Outgoing outgoing = read_outgoing(body);
+    auto work = [&client, held = held_, outgoing = std::move(outgoing)]() {
         int status = 200;
         return deliver(
             client, outgoing,
@@ -183,10 +216,7 @@ awaitable<void> Door::send(const json& request, json answer) {
     say(answer);
 }
 
-awaitable<void> Door::membership(const json& request, json answer) {
-    check_members(request, {"type", "group_id", "ref"});
-    const std::string group = text_member(request, "group_id");
-    const bool join = request["type"] == "join";
+awaitable<void> Door::membership(std::string group, bool join, json answer) {
     auto work = [held = held_, group, join] { return join ? held->node().join(group) : held->node().leave(group); };
     const cast::Result<void> done = co_await on_worker(app_.workers, work);
     if (!done) throw Failure(done.error());

@@ -8,6 +8,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "gateway/budget.hpp"
+#include "gateway/messages.hpp"
 #include "gateway/net.hpp"
 #include "gateway/receivers.hpp"
 
@@ -46,8 +48,12 @@ private:
         std::string text;
         std::uint64_t n = 0;  ///< of a message
     };
-    awaitable<void> send(const nlohmann::json& request, nlohmann::json answer);
-    awaitable<void> membership(const nlohmann::json& request, nlohmann::json answer);
+    struct Task;
+    Task read(const std::string& text, nlohmann::json& answer);
+    void obey(const nlohmann::json& request, const std::string& type, nlohmann::json& answer);
+    awaitable<void> send(Outgoing outgoing, nlohmann::json answer);
+    awaitable<void> membership(std::string group, bool join, nlohmann::json answer);
+    void queue(std::string text, std::uint64_t n);
     bool full() const;
     void done(std::uint64_t n);
 
@@ -58,6 +64,7 @@ private:
     bool acks_itself_;
     std::deque<Item> queue_;
     std::size_t queued_bytes_ = 0;
+    Budget::Hold hold_;  ///< of the queue
     std::uint64_t writing_ = 0;  ///< n of the text being written
     std::uint64_t given_ = 0, done_ = 0,
                   acked_ = 0;      ///< n of the last message: queued; handled by the program; acknowledged

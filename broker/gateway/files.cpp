@@ -154,13 +154,18 @@ awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& st
     }
     http::request_parser<http::buffer_body> body(std::move(head));
     body.body_limit(boost::none);
-    std::string piece(kPiece, '\0');
+    Budget::Hold hold(app.budget, [&stream] { stream.cancel(); });
+    std::string piece;
     while (!body.is_done()) {
+        hold.release();  // one that moves on is not the one that hangs
+        if (!hold.set(kPiece)) throw no_room();
+        piece.resize(kPiece);
         body.get().body().data = piece.data();
         body.get().body().size = piece.size();
         stream.expires_after(kSilence);
         co_await http::async_read(stream, buffer, body, into(ec));
         if (ec == http::error::need_buffer) ec = {};
+        if (hold.ended()) throw no_room();
         if (ec)
             throw Failure(400, "malformed", "the upload ends early: " + ec.message(),
                           "send it again: receivers keep what they have");

@@ -85,6 +85,7 @@ App::~App() {
     hub.join();
     client.close();  // who still waits for the broker is told so
     workers.join();
+    asking.join();
     senders.join();
     io.stop();
     if (thread.joinable()) thread.join();
@@ -106,7 +107,6 @@ void Gateway::start() {
     App& app = *app_;
     asio::co_spawn(app.io, serve(app), asio::detached);
     asio::co_spawn(app.io, app.monitor.run(), asio::detached);
-    asio::co_spawn(app.io, app.ports.start(), asio::detached);
     asio::co_spawn(app.io, app.assets.watch(), asio::detached);
     sigset_t all, before;  // signals are the main thread's to take
     sigfillset(&all);

@@ -16,6 +16,7 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::size_t kAlive = 8u << 20;  // bytes to all browsers together
 constexpr std::size_t kQueue = 1 << 20;  // bytes to a browser; samples have half of it, status three quarters
 constexpr std::size_t kShown = 40;       // messages in one "log"
 constexpr std::size_t kSamplesKept = 400;
@@ -30,8 +31,6 @@ bool name_passes(const std::string& wanted, const json& message, const char* key
     if (wanted.back() == '*') return name.starts_with(std::string_view(wanted).substr(0, wanted.size() - 1));
     return name == wanted;
 }
-
-Text text_of(const json& message) { return std::make_shared<const std::string>(dump(message)); }
 
 /// Signals are the main thread's to take.
 template <class Run>
@@ -111,41 +110,68 @@ void Hub::review() {
     changed_.notify_all();
 }
 
+Text Hub::text(std::string what) {
+    const std::size_t size = what.size();
+    *alive_ += size;
+    return Text(new const std::string(std::move(what)), [alive = alive_, size](const std::string* last) {
+        *alive -= size;
+        delete last;
+    });
+}
+
+void Hub::make_room() {
+    while (*alive_ > kAlive) {
+        const auto behind = std::max_element(subscribers_.begin(), subscribers_.end(), [](const auto& a, const auto& b) {
+            return a->queued_bytes < b->queued_bytes;
+        });
+        if (behind == subscribers_.end() || (*behind)->queue.empty()) return;
+        const std::shared_ptr<Subscriber> ending = *behind;
+        for (const Text& queued : ending->queue) ending->queued_bytes -= queued->size();
+        ending->queue.clear();
+        ending->closing = true;
+        ending->wake.notify();
+        if (ending->end) ending->end();
+        subscribers_.erase(behind);
+        ++ended_;
+    }
+}
+
 void Hub::tell_status(const Text& status, const Text& stats) {
-    const auto first = std::make_shared<const std::string>(R"({"type":"status","status":)" + *status + "}");
+    const Text first = text(R"({"type":"status","status":)" + *status + "}");
     Text second;
     for (const auto& subscriber : subscribers_) {
         if (subscriber->wants(Subscriber::Topic::status)) subscriber->push(first, kQueue / 4 * 3);
         if (!subscriber->wants(Subscriber::Topic::stats)) continue;
         if (second == nullptr)
-            second = std::make_shared<const std::string>(R"({"type":"stats","stats":)" + *stats + "}");
+            second = text(R"({"type":"stats","stats":)" + *stats + "}");
         subscriber->push(second, kQueue / 4 * 3);
     }
+    make_room();
 }
 
 void Hub::tell_event(const json& event) {
-    const Text text = text_of({{"type", "presence"}, {"event", event}});
+    const Text told = text(dump({{"type", "presence"}, {"event", event}}));
     for (const auto& subscriber : subscribers_) {
         if (!subscriber->wants(Subscriber::Topic::presence)) continue;
         if (subscriber->lost_events > 0) {  // in the order of things: first that something is missing
-            if (!subscriber->push(text_of({{"type", "presence"}, {"lost", subscriber->lost_events}}), kQueue)) {
+            if (!subscriber->push(text(dump({{"type", "presence"}, {"lost", subscriber->lost_events}})), kQueue)) {
                 ++subscriber->lost_events;
                 continue;
             }
             subscriber->lost_events = 0;
         }
-        if (!subscriber->push(text, kQueue)) ++subscriber->lost_events;
+        if (!subscriber->push(told, kQueue)) ++subscriber->lost_events;
     }
+    make_room();
 }
 
 void Hub::tell_reload() {
-    const Text text = text_of({{"type", "reload"}});
-    for (const auto& subscriber : subscribers_) subscriber->push(text, kQueue);
+    const Text told = text(dump({{"type", "reload"}}));
+    for (const auto& subscriber : subscribers_) subscriber->push(told, kQueue);
 }
 
-void Hub::take_samples(std::vector<std::string> samples) {
-    for (const std::string& text : samples) {
-        const json record = broker::parse_json(text);
+void Hub::take_samples(const json& samples) {
+    for (const json& record : samples) {
         if (!record.is_object()) continue;
         seen_ += record.value("seen", std::uint64_t{1});
         if (samples_.size() < kSamplesKept) samples_.push_back(show_record(record, 0));
@@ -178,12 +204,12 @@ Text Hub::log_for(const Filter& filter, std::uint64_t dropped) {
     const std::uint64_t seen = filter.empty() || seen_ > samples_.size() ? seen_ : passed;
     const bool sampled = seen_ > samples_.size() || passed > shown.size();
     const std::size_t count = shown.size();
-    return text_of({{"type", "log"},
+    return text(dump({{"type", "log"},
                     {"messages", std::move(shown)},
                     {"seen", seen},
                     {"shown", count},
                     {"sampled", sampled},
-                    {"dropped", dropped}});
+                    {"dropped", dropped}}));
 }
 
 void Hub::tell_log() {
@@ -204,15 +230,18 @@ void Hub::tell_log() {
     }
     samples_.clear();
     seen_ = 0;
+    make_room();
 }
 
 void Hub::watch_events() {
     std::optional<cast::Admin> admin;
     while (!stop_) {
         try {
-            if (!admin) admin.emplace(app_.client.watcher()), admin->set_timeout(milliseconds(1000));
-            const auto event = admin->next_event(milliseconds(250));
+            const bool begins = !admin;
+            if (begins) admin.emplace(app_.client.watcher()), admin->set_timeout(milliseconds(1000));
+            const auto event = admin->next_event(milliseconds(begins ? 0 : 250));
             if (!event && event.code() != cast::ErrorCode::timed_out) throw Failure(event.error());
+            if (begins) asio::post(app_.io, [this] { app_.ports.look(); });  // from now on we hear of all that changes
             if (!event) continue;
             json told = broker::parse_json(event->json);
             asio::post(app_.io, [this, told = std::move(told)] {
@@ -228,34 +257,30 @@ void Hub::watch_events() {
     }
 }
 
+/// Takes samples from the broker while a browser wants them; it picks none while nobody takes them.
 void Hub::watch_samples() {
+    const std::string request = dump({{"op", "tap"}, {"key", app_.settings.key}});
     std::optional<cast::Admin> admin;
     while (!stop_) {
+        milliseconds pause = kPace;
         {
             std::unique_lock lock(mutex_);
-            if (!log_wanted_ && admin) {  // the broker shows nothing while nobody looks
-                lock.unlock();
-                admin.reset();
-                lock.lock();
-            }
             changed_.wait(lock, [this] { return log_wanted_ || stop_; });
         }
         try {
             if (stop_) return;
             if (!admin) admin.emplace(app_.client.watcher()), admin->set_timeout(milliseconds(1000));
-            std::vector<std::string> samples;
-            auto sample = admin->next_sample(milliseconds(250));
-            for (; sample && samples.size() < kSamplesKept; sample = admin->next_sample(milliseconds(0)))
-                samples.push_back(std::move(*sample));
-            if (!samples.empty())
-                asio::post(app_.io,
-                           [this, samples = std::move(samples)]() mutable { take_samples(std::move(samples)); });
-            if (!sample && sample.code() != cast::ErrorCode::timed_out) throw Failure(sample.error());
+            const auto answer = admin->call(request);
+            if (!answer) throw Failure(answer.error());
+            json taken = broker::parse_json(*answer);
+            if (taken.is_object() && !taken["samples"].empty())
+                asio::post(app_.io, [this, samples = std::move(taken["samples"])] { take_samples(samples); });
         } catch (const Failure&) {
             admin.reset();
-            std::unique_lock lock(mutex_);
-            changed_.wait_for(lock, milliseconds(500), [this] { return stop_.load(); });
+            pause = milliseconds(500);
         }
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, pause, [this] { return stop_ || !log_wanted_; });
     }
 }
 

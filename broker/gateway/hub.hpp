@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,6 +43,7 @@ struct Subscriber {
     std::uint64_t lost_events = 0, lost_samples = 0;
     Signal wake;  ///< the queue has something, or it is to close
     bool closing = false;
+    std::function<void()> end;  ///< cuts the connection off
 
     bool wants(Topic topic) const { return topics.contains(topic); }
     /// False when the queue is beyond this share of its limit, and nothing was added.
@@ -66,6 +68,12 @@ public:
     /// Topics have changed: the log is taken from the broker only while somebody wants it.
     void review();
 
+    /// Something to push, counted as long as any queue has it.
+    Text text(std::string what);
+    /// Ends those who are furthest behind, as long as all queues together hold too much.
+    void make_room();
+    std::uint64_t ended() const { return ended_; }
+
     void tell_status(const Text& status, const Text& stats);
     void tell_event(const nlohmann::json& event);
     void tell_reload();
@@ -73,13 +81,15 @@ public:
 private:
     void watch_events();
     void watch_samples();
-    void take_samples(std::vector<std::string> samples);
+    void take_samples(const nlohmann::json& samples);
     void tell_log();
     Text log_for(const Filter& filter, std::uint64_t dropped);
     awaitable<void> pace_log();
 
     App& app_;
     std::set<std::shared_ptr<Subscriber>> subscribers_;
+    std::shared_ptr<std::size_t> alive_ = std::make_shared<std::size_t>(0);  ///< bytes of texts that somebody has
+    std::uint64_t ended_ = 0;
     std::vector<nlohmann::json> samples_;  ///< since the last log message
     std::uint64_t seen_ = 0;
     bool pacing_ = false;

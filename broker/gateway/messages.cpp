@@ -21,6 +21,7 @@ namespace {
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kRecipients = 1000;
 constexpr milliseconds kTimeoutMost{60'000};
+constexpr std::chrono::seconds kLatest{9'223'372'036};  // since 1970; a system_clock of nanoseconds ends there
 
 const char* kind_name(CastKind kind) {
     if (kind == CastKind::unicast) return "unicast";
@@ -110,12 +111,16 @@ void read_time(const json& body, cast::Message& message) {
     const auto at = body.find("at");
     if (at == body.end() || at->is_null()) return;
     if (delay.count() > 0) throw bad("\"delay\" and \"at\" exclude each other", "give one of them");
-    std::optional<std::chrono::system_clock::time_point> moment;
+    std::optional<std::chrono::microseconds> moment;
     if (at->is_string()) moment = parse_moment(at->get_ref<const std::string&>());
-    if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e11)
-        moment = std::chrono::system_clock::time_point(std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6)));
+    if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e12)
+        moment = std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6));
     if (!moment) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");
-    message.deliver_at(*moment);
+    if (*moment > kLatest)
+        throw bad("\"at\" is later than 2262-04-11T23:47:16Z", "the broker keeps no message for so long; see later-time");
+    // What has passed is now, however long ago.
+    const std::chrono::microseconds since_1970 = std::max(*moment, std::chrono::microseconds(0));
+    message.deliver_at(std::chrono::system_clock::time_point(since_1970));
 }
 
 json outcomes(const Outgoing& out, const std::vector<cast::Result<void>>& results, json& failed, std::size_t& good) {
@@ -136,7 +141,7 @@ json outcomes(const Outgoing& out, const std::vector<cast::Result<void>>& result
 std::size_t readers(Client& client, const Outgoing& out) {
     try {
         if (out.kind == CastKind::multicast)
-            return client.call({{"op", "group.show"}, {"name", out.group}}).at("members").size();
+            return client.call({{"op", "group.show"}, {"name", out.group}}).at("member_count").get<std::size_t>();
         return client.call({{"op", "status"}}).at("nodes").get<std::size_t>();
     } catch (const std::exception&) {
         return 0;  // deleted meanwhile: it was sent, nobody can say to how many
@@ -277,7 +282,7 @@ json show_record(const json& record, std::size_t cut) {
 void put_content(json& out, std::string_view type, std::string_view payload) {
     out["size"] = payload.size();
     json value;
-    if (type == "json") value = broker::parse_json(payload);
+    if (type == "json") value = broker::parse_json(payload, broker::kMostValues);
     if (type == "json" && !value.is_discarded())
         out["content"] = std::move(value);
     else if (is_utf8(payload))

@@ -72,6 +72,7 @@ void broker_counts(Families& f, const json& s) {
     f.counter("cast_expired_messages_total", "Messages whose time to live ran out.", s.at("expired"));
     if (s.contains("later")) f.gauge("cast_later_messages", "Messages that wait for their time.", s.at("later").at("messages"));
     f.counter("cast_discarded_messages_total", "Mail of nodes that were deleted.", s.at("discarded"));
+    if (s.contains("turns")) f.counter("cast_turns_total", "Turns of the broker's thread.", s.at("turns"));
 }
 
 void broker_state(Families& f, const json& s) {
@@ -83,12 +84,34 @@ void broker_state(Families& f, const json& s) {
     f.gauge("cast_connections", "Connections of clients.", s.at("connections"));
     f.gauge("cast_queued_messages", "Messages held in all streams.", s.at("queued").at("messages"));
     f.gauge("cast_queued_bytes", "Bytes held in all streams.", s.at("queued").at("bytes"));
+    if (const auto memory = s.find("memory"); memory != s.end()) {
+        f.gauge("cast_memory_bytes", "Bytes that count in the memory budget.", memory->at("bytes"));
+        f.gauge("cast_memory_budget_bytes", "The memory budget.", memory->at("budget"));
+    }
+    if (const auto edge = s.find("edge"); edge != s.end()) {
+        const json &strangers = edge->at("strangers"), &subscribers = edge->at("subscribers");
+        f.gauge("cast_edge_connections", "Connections to bind that have said no HELLO, and to publish.");
+        f.value(strangers.at("connections").get<double>(), {{"kind", "strangers"}});
+        f.value(subscribers.at("connections").get<double>(), {{"kind", "subscribers"}});
+        f.gauge("cast_edge_bytes",
+                "What strangers have sent, subscriptions, and what was published and is not taken by all.");
+        f.value(strangers.at("bytes").get<double>(), {{"kind", "strangers"}});
+        f.value(subscribers.at("bytes").get<double>(), {{"kind", "subscriptions"}});
+        f.value(subscribers.at("waiting_bytes").get<double>(), {{"kind", "published"}});
+        f.counter("cast_edge_cut_total", "Connections that were hung up on, by reason.");
+        for (const auto& [reason, count] : edge->at("cut").items()) f.value(count.get<double>(), {{"reason", reason}});
+    }
     if (const auto store = s.find("store"); store != s.end()) {
         f.gauge("cast_store_healthy", "1 while the store takes messages, else 0.", store->at("healthy").get<bool>() ? 1 : 0);
         f.counter("cast_store_failures_total", "Attempts of the store that failed.", store->at("failures"));
         f.gauge("cast_store_busy_seconds", "How long the store has been at its present transaction.");
         f.value(store->at("busy_ms").get<double>() / 1e3);
         f.gauge("cast_store_unreadable_streams", "Places from which on the store cannot read.", store->at("unreadable").size());
+    }
+    if (const auto turn = s.find("turn_us_max"); turn != s.end()) {
+        f.gauge("cast_turn_seconds_max",
+                "The longest turn of the broker's thread, of the last minute and since the start.");
+        for (const auto& [window, us] : turn->items()) f.value(us.get<double>() / 1e6, {{"window", window}});
     }
     f.gauge("cast_uptime_seconds", "Since the broker's start.", s.at("uptime_s"));
     f.gauge("cast_latency_seconds",
@@ -109,6 +132,8 @@ std::string metrics_text(const json& stats, const App& app) {
     f.counter("cast_http_requests_total", "Requests to the page and the API.", app.traffic.requests);
     f.counter("cast_http_failures_total", "Of those, answered with 400 or more.", app.traffic.failures);
     f.counter("cast_http_refused_connections_total", "Connections beyond the limits.", app.traffic.refused_connections);
+    f.gauge("cast_http_held_bytes", "Memory that requests, answers and queues hold together.", app.budget.bytes());
+    f.counter("cast_http_ended_total", "Of those, ended or refused because the memory was spent.", app.budget.ended() + app.hub.ended());
     f.gauge("cast_http_connections", "Open connections, WebSockets among them.", app.connections);
     f.gauge("cast_http_websockets", "Open WebSockets.", app.traffic.websockets);
     return prometheus::TextSerializer().Serialize(f.all);

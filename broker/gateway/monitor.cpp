@@ -71,7 +71,7 @@ awaitable<void> Monitor::ask() {
         auto work = [&client] {
             return std::make_pair(client.call({{"op", "stats"}}), client.call({{"op", "status"}}));
         };
-        auto [stats, status] = co_await on_worker(app_.workers, work);
+        auto [stats, status] = co_await on_worker(app_.asking, work);
         point(stats, status);
         const json& last = points_.back();
         const json casts = {

@@ -7,6 +7,7 @@
 #include "gateway/calls.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/worker.hpp"
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -17,6 +18,42 @@ namespace {
 constexpr std::size_t kPorts = 4096;  // each is a descriptor
 constexpr std::size_t kWaiting = 8;   // connections to one port that wait for their turn
 constexpr seconds kStuck{60};         // without progress in writing
+constexpr milliseconds kFirstWords{250};
+constexpr std::size_t kPiece = 4096;
+constexpr milliseconds kRetry{500}, kRetryMost{30'000};  // of a port that could not be opened
+constexpr std::size_t kTold = 10;                          // ports named in the status
+
+/// What a connection says first, as far as it is there; it stays to be read. Nothing: it has closed. Who only listens
+/// says nothing, so the wait is short.
+awaitable<std::optional<std::string>> first_words(std::shared_ptr<tcp::socket> socket) {
+    const auto waiting = std::make_shared<bool>(true);
+    asio::steady_timer timer(socket->get_executor(), kFirstWords);
+    timer.async_wait([socket, waiting](error_code ended) {
+        error_code ignored;
+        if (!ended && *waiting) socket->cancel(ignored);
+    });
+    error_code ec;
+    co_await socket->async_wait(tcp::socket::wait_read, into(ec));
+    *waiting = false;
+    if (ec == asio::error::operation_aborted) co_return std::string();
+    std::string words(256, '\0');
+    socket->non_blocking(true, ec);
+    if (!ec) words.resize(socket->receive(asio::buffer(words), tcp::socket::message_peek, ec));
+    if (ec == asio::error::would_block) co_return std::string();
+    if (ec) co_return std::nullopt;
+    co_return words;
+}
+
+/// Whether this begins a JSON object, or is empty so far.
+bool begins_object(std::string_view words) {
+    const std::size_t at = words.find_first_not_of(" \t\r\n");
+    return at == std::string_view::npos || words[at] == '{';
+}
+
+Failure no_object() {
+    return Failure(400, "malformed", "the first line is no JSON object",
+                   "send a JSON object a line, such as {\"content\": \"hi\", \"recipients\": [\"bob\"]}");
+}
 
 awaitable<void> write_line(std::shared_ptr<tcp::socket> socket, std::string line, error_code& ec) {
     line += '\n';
@@ -30,6 +67,26 @@ awaitable<void> write_line(std::shared_ptr<tcp::socket> socket, std::string line
     timer->cancel();
 }
 
+/// What comes next, at the end of `buffer`. Who waits for it with an empty one holds nothing.
+awaitable<void> read_piece(tcp::socket& socket, std::string& buffer, Budget::Hold& hold, error_code& ec) {
+    if (buffer.empty()) {
+        std::string().swap(buffer);
+        hold.release();
+        co_await socket.async_wait(tcp::socket::wait_read, into(ec));
+        if (ec) co_return;
+    }
+    const std::size_t before = buffer.size(), wanted = before + kPiece;
+    if (wanted > buffer.capacity()) {
+        const std::size_t room = std::max(wanted, 2 * buffer.capacity());
+        if (!hold.set(room)) ec = asio::error::no_memory;
+        if (ec) co_return;
+        buffer.reserve(room);
+    }
+    buffer.resize(wanted);
+    const std::size_t size = co_await socket.async_read_some(asio::buffer(buffer.data() + before, kPiece), into(ec));
+    buffer.resize(before + size);
+}
+
 }  // namespace
 
 std::shared_ptr<Ports::Port> Ports::bind(int number) {
@@ -40,6 +97,10 @@ std::shared_ptr<Ports::Port> Ports::bind(int number) {
     if (ec) throw Failure(ErrorCode::internal, "node-address: " + app_.settings.node_address + ": " + ec.message());
     const tcp::endpoint end(address, static_cast<std::uint16_t>(number));
     port->acceptor.open(end.protocol(), ec);
+    if (ec == asio::error::no_descriptors ||
+        (!ec && port->acceptor.native_handle() >= app_.settings.highest_descriptor))
+        throw Failure(ErrorCode::too_many,
+                      "no descriptor is left for a port: the limit of open files is reached (ulimit -n)");
     if (!ec) port->acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
     if (!ec) port->acceptor.bind(end, ec);
     if (!ec) port->acceptor.listen(16, ec);
@@ -51,6 +112,7 @@ std::shared_ptr<Ports::Port> Ports::bind(int number) {
 
 void Ports::open(const std::string& name, std::shared_ptr<Port> port) {
     close(name);
+    found(name);
     ports_[name] = port;
     asio::co_spawn(app_.io, accept(name, port), asio::detached);
 }
@@ -73,7 +135,10 @@ void Ports::stop() {
     ports_.clear();
 }
 
-awaitable<void> Ports::start() {
+void Ports::look() { asio::co_spawn(app_.io, open_all(), asio::detached); }
+
+awaitable<void> Ports::open_all() {
+    ++looking_;
     json nodes;
     for (;;) {
         try {
@@ -88,22 +153,63 @@ awaitable<void> Ports::start() {
         }
     }
     for (const json& node : nodes.at("nodes"))
-        if (node.value("port", 0) > 0)
+        if (node.value("port", 0) > 0 && !deleted_.contains(node.at("name")))
             noticed({{"event", "changed"}, {"node", node.at("name")}, {"port", node.at("port")}});
+    if (--looking_ == 0) deleted_.clear();
 }
 
 void Ports::noticed(const json& event) {
     const std::string kind = event.value("event", ""), name = event.value("node", "");
-    if (kind == "deleted" && !name.empty()) close(name);
+    if (kind == "deleted" && !name.empty()) close(name), found(name);
+    if (kind == "deleted" && looking_ > 0) deleted_.insert(name);
     const int number = event.value("port", 0);
-    if (kind != "changed" || number <= 0 || app_.stopping) return;
+    if (kind != "changed" || number <= 0 || app_.stopping || opening_.contains(name)) return;
     const auto at = ports_.find(name);
     if (at != ports_.end() && at->second->acceptor.local_endpoint().port() == number) return;
+    if (const auto tried = missing_.find(name); tried != missing_.end() && tried->second.number == number) return;
     try {
         open(name, bind(number));
     } catch (const Failure& failure) {
-        app_.settings.log_warning("the port of node " + name + ": " + failure.what());
+        app_.settings.log_warning("the port of node " + name + ": " + failure.what() + "; it is tried again");
+        missing_[name] = {number, failure.what()};
+        tell_missing();
+        asio::co_spawn(app_.io, retry(name, number), asio::detached);
     }
+}
+
+awaitable<void> Ports::retry(std::string name, int number) {
+    asio::steady_timer timer(app_.io);
+    for (milliseconds pause = kRetry;; pause = std::min(2 * pause, kRetryMost)) {
+        error_code ec;
+        timer.expires_after(pause);
+        co_await timer.async_wait(into(ec));
+        const auto at = missing_.find(name);
+        if (app_.stopping || at == missing_.end() || at->second.number != number) co_return;
+        try {
+            open(name, bind(number));
+            co_return;
+        } catch (const Failure& failure) {
+            at->second.why = failure.what();
+        }
+    }
+}
+
+/// It is open now, or not wanted any more.
+void Ports::found(const std::string& name) {
+    if (missing_.erase(name) > 0) tell_missing();
+}
+
+void Ports::tell_missing() {
+    std::vector<std::string> sentences;
+    for (const auto& [name, missing] : missing_) {
+        if (sentences.size() == kTold) {
+            sentences.push_back(std::to_string(missing_.size() - kTold) + " more nodes' ports cannot be opened");
+            break;
+        }
+        sentences.push_back("node " + name + " is not reached at its port: " + missing.why);
+    }
+    app_.settings.tell_troubles(std::move(sentences));
+    app_.monitor.changed();
 }
 
 awaitable<json> Ports::create(std::string name, int number, bool& created) {
@@ -122,11 +228,20 @@ awaitable<json> Ports::create(std::string name, int number, bool& created) {
     std::shared_ptr<Port> port;
     if (number > 0 && had == 0) port = bind(number);
     if (number == 0 && had == 0) port = bind(0);
+    if (had > 0 && (number == 0 || number == had) && missing_.contains(name)) port = bind(had);
     if (port != nullptr) number = port->acceptor.local_endpoint().port();
     if (number == 0) number = had;
     auto create = [&client, name, number] {
         return client.call({{"op", "node.create"}, {"name", name}, {"port", std::max(number, 0)}});
     };
+    struct Opening {
+        std::multiset<std::string>& names;
+        std::multiset<std::string>::iterator at;
+        Opening(std::multiset<std::string>& all, const std::string& name) : names(all), at(all.insert(name)) {}
+        ~Opening() { names.erase(at); }
+        Opening(const Opening&) = delete;
+        Opening& operator=(const Opening&) = delete;
+    } const opening(opening_, name);
     json node = co_await on_worker(app_.workers, create);
     if (port != nullptr && !app_.stopping) open(name, std::move(port));
     co_return node;
@@ -142,7 +257,8 @@ awaitable<void> Ports::accept(std::string name, std::shared_ptr<Port> port) {
             co_await pause.async_wait(into(ec));
             continue;
         }
-        if (port->waiting >= kWaiting) continue;  // closes it
+        if (port->waiting >= kWaiting || socket.native_handle() >= app_.settings.highest_descriptor)
+            continue;  // closes it
         asio::co_spawn(app_.io, serve(name, port, std::move(socket)), asio::detached);
     }
 }
@@ -153,6 +269,13 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
     socket->set_option(tcp::no_delay(true), ec);
     socket->set_option(asio::socket_base::keep_alive(true), ec);
     ++port->waiting;
+    // A browser that a page of another site led here would be the node, and take its mail, before it has said a word.
+    const auto words = co_await first_words(socket);
+    if (!words || !begins_object(*words)) {
+        --port->waiting;
+        if (words) co_await refuse(socket);
+        co_return;
+    }
     asio::steady_timer pause(app_.io);
     while (port->door != nullptr && port->acceptor.is_open()) {
         port->door->end(ErrorCode::taken_over);  // the newer connection is the node
@@ -185,21 +308,48 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
     port->door.reset();
 }
 
-awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::socket> socket) {
-    std::string buffer;
+/// Says why and hangs up; what it has sent is read first, or the answer would be lost with it.
+awaitable<void> Ports::refuse(std::shared_ptr<tcp::socket> socket) {
     error_code ec;
-    while (!door->ending()) {
-        const std::size_t size =
-            co_await asio::async_read_until(*socket, asio::dynamic_buffer(buffer, door->longest()), '\n', into(ec));
-        if (ec == asio::error::not_found)
+    std::string unread(64 * 1024, '\0');
+    socket->read_some(asio::buffer(unread), ec);
+    co_await write_line(socket, dump(error_json(no_object())), ec);
+    socket->shutdown(tcp::socket::shutdown_both, ec);
+}
+
+awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::socket> socket) {
+    Budget::Hold hold(app_.budget, [socket] {
+        error_code ignored;
+        socket->cancel(ignored);
+    });
+    std::string buffer;
+    std::size_t searched = 0;
+    error_code ec;
+    for (bool first = true; !ec && !door->ending();) {
+        std::size_t end = buffer.find('\n', searched);
+        if (end == std::string::npos && buffer.size() >= door->longest()) {
             door->say(error_json(Failure(413, "too_large",
                                          "a line of more than " + std::to_string(door->longest()) + " bytes",
                                          "end lines with \\n")));
-        if (ec) break;
-        std::string line = buffer.substr(0, size - 1);
-        buffer.erase(0, size);
-        if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (!line.empty()) co_await door->handle(std::move(line));
+            break;
+        }
+        if (end == std::string::npos) {
+            searched = buffer.size();
+            co_await read_piece(*socket, buffer, hold, ec);
+            if (ec && ec != asio::error::eof) break;
+            if (!ec) continue;
+            end = buffer.size();  // the last line needs no end
+        }
+        std::string line = buffer.substr(0, end);
+        buffer.erase(0, end + 1);
+        searched = 0;
+        while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
+        if (line.empty()) continue;
+        if (std::exchange(first, false) && !broker::parse_json(line, broker::kMostValues).is_object()) {
+            door->say(error_json(no_object()));
+            break;
+        }
+        co_await door->handle(std::move(line));
     }
     door->end(ErrorCode::ok);  // what is in the queue is still written: `echo ... | nc` hears its answer
 }

@@ -9,6 +9,7 @@
 
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
+#include "gateway/server.hpp"
 #include "gateway/worker.hpp"
 
 namespace gateway {
@@ -19,6 +20,7 @@ using nlohmann::json;
 namespace {
 
 constexpr seconds kLease{60};
+constexpr std::size_t kLeases = 1000;  // each is a descriptor, and may have messages under way
 constexpr std::size_t kAnswerBytes = 1 << 20;
 
 /// Resets a flag at the end of a scope, whatever ends it.
@@ -90,6 +92,8 @@ awaitable<std::shared_ptr<Receivers::Lease>> Receivers::lease(std::string name, 
                           "wait for its answer, or use another node");
         co_return at->second;
     }
+    if (leases_.size() >= kLeases)
+        throw Failure(ErrorCode::too_many, std::to_string(kLeases) + " nodes are received as here");
     auto lease = std::make_shared<Lease>();
     const Busy busy(lease->busy);
     leases_[name] = lease;  // while it attaches, others are told that it is in use
@@ -106,6 +110,13 @@ awaitable<std::shared_ptr<Receivers::Lease>> Receivers::lease(std::string name, 
         leases_.erase(name);
         std::rethrow_exception(fault);
     }
+    lease->until = steady_clock::now() + kLease;
+    lease->hold.emplace(app_.budget, [this, name, weak = std::weak_ptr(lease)] {
+        asio::post(app_.io, [this, name, weak] {  // the last answer's memory: unacknowledged, it comes again
+            if (const auto held = weak.lock(); held != nullptr && !held->busy) give_back(name, held);
+        });
+    });
+    asio::co_spawn(app_.io, expire(name, lease), asio::detached);
     app_.monitor.changed();
     co_return lease;
 }
@@ -122,11 +133,12 @@ awaitable<Answer> Receivers::receive(const Request& request, tcp::socket& socket
     const std::shared_ptr<Lease> lease = co_await this->lease(name, request.yes("take_over"));
     const Busy busy(lease->busy);
     const std::shared_ptr<HeldNode> held = lease->held;
-    asio::co_spawn(app_.io, expire(name, lease, ++lease->turn), asio::detached);
+    lease->until = steady_clock::now() + kLease;
     if (lease->last != nullptr && request.asked("after") && after != lease->batch)
         co_return *lease->last;  // it did not get that
     if (lease->last != nullptr) held->node().ack();
     lease->last.reset();
+    lease->hold->release();
 
     bool gone = false;
     const Watch watch(socket, [&gone, held] {
@@ -143,7 +155,7 @@ awaitable<Answer> Receivers::receive(const Request& request, tcp::socket& socket
             continue;
         }
         if (message.code() != ErrorCode::timed_out) {  // taken over, deleted
-            leases_.erase(name);
+            give_back(name, lease);
             throw Failure(cast::Error{message.code(), name});
         }
         if (!messages.empty() || gone || lease->stopped || steady_clock::now() >= until) break;
@@ -153,23 +165,37 @@ awaitable<Answer> Receivers::receive(const Request& request, tcp::socket& socket
     Answer answer = answer_json(
         {{"node_id", name}, {"batch", any ? ++lease->batch : lease->batch}, {"messages", std::move(messages)}});
     if (any && ack == "now") held->node().ack();
-    if (any && ack == "next") lease->last = std::make_shared<Answer>(answer);
-    asio::co_spawn(app_.io, expire(name, lease, ++lease->turn), asio::detached);
+    lease->until = steady_clock::now() + kLease;
+    if (any && ack == "next") {
+        if (!lease->hold->set(answer.body->size())) {
+            give_back(name, lease);
+            throw no_room();
+        }
+        lease->last = std::make_shared<Answer>(answer);
+    }
     app_.monitor.changed();
     co_return answer;
 }
 
-/// Gives the node back when no call has come for so long.
-awaitable<void> Receivers::expire(std::string name, std::shared_ptr<Lease> lease, std::uint64_t turn) {
+/// Gives the node back when no call has come for so long. One for each lease, however many calls come.
+awaitable<void> Receivers::expire(std::string name, std::shared_ptr<Lease> lease) {
     error_code ec;
-    asio::steady_timer timer(app_.io, kLease);
+    asio::steady_timer timer(app_.io);
     lease->timer = &timer;
-    co_await timer.async_wait(into(ec));
-    if (lease->timer == &timer) lease->timer = nullptr;
-    if (lease->turn != turn || lease->busy || lease->stopped) co_return;
+    while (!lease->stopped && lease->held != nullptr && (lease->busy || steady_clock::now() < lease->until)) {
+        timer.expires_at(lease->busy ? steady_clock::now() + kLease : lease->until);
+        co_await timer.async_wait(into(ec));
+    }
+    lease->timer = nullptr;
+    if (!lease->stopped && lease->held != nullptr) give_back(name, lease);
+}
+
+void Receivers::give_back(const std::string& name, const std::shared_ptr<Lease>& lease) {
     const auto at = leases_.find(name);
     if (at != leases_.end() && at->second == lease) leases_.erase(at);
     lease->held.reset();
+    lease->hold->release();
+    if (lease->timer != nullptr) lease->timer->cancel();
 }
 
 awaitable<Answer> Receivers::release(const Request& request) {
@@ -181,11 +207,8 @@ awaitable<Answer> Receivers::release(const Request& request) {
     if (lease->busy)
         throw Failure(409, "name_in_use", request.names.front() + ": a request receives as it", "wait for its answer");
     if (lease->last != nullptr) lease->held->node().ack();
-    leases_.erase(at);
-    ++lease->turn;
-    if (lease->timer != nullptr) lease->timer->cancel();
     const bool acknowledged = lease->last != nullptr;
-    lease->held.reset();
+    give_back(request.names.front(), lease);
     app_.monitor.changed();
     co_return answer_json({{"node_id", request.names.front()}, {"acknowledged", acknowledged}});
 }

@@ -1,4 +1,4 @@
-// Receivers: GET /api/nodes/{id}/receive: a node is held for a script between its calls, each of which acknowledges what
+// Receivers: POST /api/nodes/{id}/receive: a node is held for a script between its calls, each of which acknowledges what
 // the one before gave out. A script that does not come back gives the node back. io thread; attaching on a worker.
 #pragma once
 #include <cast/node.hpp>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "gateway/budget.hpp"
 #include "gateway/net.hpp"
 #include "gateway/request.hpp"
 
@@ -45,11 +46,13 @@ private:
         std::uint64_t batch = 0;             ///< its number
         bool busy = false;
         bool stopped = false;
-        std::uint64_t turn = 0;               ///< counts the calls: an older one's time-out means nothing
-        asio::steady_timer* timer = nullptr;  ///< of the last call
+        steady_clock::time_point until{};     ///< when it is given back, if no call comes
+        asio::steady_timer* timer = nullptr;  ///< waits for that, as long as there is a lease
+        std::optional<Budget::Hold> hold;     ///< of `last`
     };
     awaitable<std::shared_ptr<Lease>> lease(std::string name, bool take_over);
-    awaitable<void> expire(std::string name, std::shared_ptr<Lease> lease, std::uint64_t turn);
+    awaitable<void> expire(std::string name, std::shared_ptr<Lease> lease);
+    void give_back(const std::string& name, const std::shared_ptr<Lease>& lease);
 
     App& app_;
     std::map<std::string, std::shared_ptr<Lease>> leases_;

@@ -73,7 +73,7 @@ std::optional<milliseconds> parse_time(std::string_view text) {
     return std::nullopt;
 }
 
-std::optional<std::chrono::system_clock::time_point> parse_moment(std::string_view text) {
+std::optional<std::chrono::microseconds> parse_moment(std::string_view text) {
     std::tm day{};
     int used = 0, hours = 0, minutes = 0;
     const std::string all(text);
@@ -101,7 +101,7 @@ std::optional<std::chrono::system_clock::time_point> parse_moment(std::string_vi
     const int month = day.tm_mon, date = day.tm_mday;
     const std::int64_t utc = timegm(&day) - hours * 3600 - minutes * 60;
     if (!leap_second && (day.tm_mday != date || day.tm_mon != month)) return std::nullopt;  // 30 February
-    return std::chrono::system_clock::time_point(std::chrono::microseconds(utc * 1'000'000 + fraction_us));
+    return std::chrono::microseconds(utc * 1'000'000 + fraction_us);
 }
 
 void read_target(std::string_view target, Request& request) {
@@ -160,11 +160,11 @@ void Request::only(std::initializer_list<std::string_view> keys) const {
             throw bad_query(name, "is not known here; known: " + listed(keys));
 }
 
-json Request::object(std::initializer_list<std::string_view> members) const {
-    json value = broker::parse_json(body);
+json Request::object(std::initializer_list<std::string_view> members, std::size_t most_values) const {
+    json value = broker::parse_json(body, most_values);
     const std::string hint = "send a JSON object with any of " + listed(members) + "; /api/openapi.json has examples";
     if (value.is_discarded())
-        throw Failure(400, "malformed", "the body is not JSON, or nests deeper than " + std::to_string(broker::kDeepest) + " levels", hint);
+        throw Failure(400, "malformed", "the body is not JSON, nests deeper than " + std::to_string(broker::kDeepest) + " levels, or has more than " + std::to_string(most_values) + " values", hint);
     if (!value.is_object()) throw Failure(400, "malformed", "the body is no JSON object", hint);
     check_members(value, members);
     return value;
@@ -203,7 +203,9 @@ std::string dump(const json& value) { return value.dump(-1, ' ', false, json::er
 Answer answer_json(const json& value, int status) {
     Answer answer;
     answer.status = status;
-    answer.body = std::make_shared<const std::string>(dump(value) + "\n");
+    std::string text = dump(value) + "\n";
+    text.shrink_to_fit();  // it may wait for its reader, and twice its size would be held
+    answer.body = std::make_shared<const std::string>(std::move(text));
     return answer;
 }
 

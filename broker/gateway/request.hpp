@@ -28,12 +28,17 @@ struct Failure : std::runtime_error {
     std::string hint;
 };
 
+/// JSON values in the body of a management call; a message may have more.
+inline constexpr std::size_t kCallValues = 20'000;
+
 struct Request {
     std::string method;                                      ///< GET for HEAD, too
     std::string path;                                        ///< as it came, without the query
     std::vector<std::string> names;                          ///< what stands at the {}s of the route, decoded
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded
     std::string body;
+    bool head = false;     ///< HEAD: nobody gets the answer's body
+    bool browser = false;  ///< a browser asks, perhaps for a page of another site
 
     /// A member of the query; nothing when it is not there.
     std::optional<std::string> asked(std::string_view key) const;
@@ -45,7 +50,7 @@ struct Request {
     /// Throws a Failure when the query has a member that is none of these.
     void only(std::initializer_list<std::string_view> keys) const;
     /// The body as an object that has no members but these. Throws Failures.
-    nlohmann::json object(std::initializer_list<std::string_view> members) const;
+    nlohmann::json object(std::initializer_list<std::string_view> members, std::size_t most_values = kCallValues) const;
 };
 
 struct Answer {
@@ -68,8 +73,9 @@ std::string dump(const nlohmann::json& value);
 std::optional<std::string> decode(std::string_view text, bool plus_is_space);
 /// "250ms", "30s", "5m", "1h", or seconds; nothing for anything else.
 std::optional<std::chrono::milliseconds> parse_time(std::string_view text);
-/// "2030-01-31T14:30:00Z", with a fraction or another offset from UTC (RFC 3339).
-std::optional<std::chrono::system_clock::time_point> parse_moment(std::string_view text);
+/// "2030-01-31T14:30:00Z", with a fraction or another offset from UTC (RFC 3339), since 1970; also what no system_clock
+/// can say.
+std::optional<std::chrono::microseconds> parse_moment(std::string_view text);
 /// Splits a target into path and query. Throws a Failure when the query is malformed.
 void read_target(std::string_view target, Request& request);
 

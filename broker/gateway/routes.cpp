@@ -1,5 +1,6 @@
 // The table of paths, and the answers that need no more than a call or what the gateway knows. Handlers run on the io
 // thread; those that call the broker do it on a worker.
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "gateway/app.hpp"
@@ -8,6 +9,7 @@
 #include "gateway/metrics.hpp"
 #include "gateway/server.hpp"
 #include "gateway/worker.hpp"
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -15,6 +17,8 @@ using cast::ErrorCode;
 using nlohmann::json;
 
 namespace {
+
+constexpr std::size_t kLargeBody = 64 * 1024;
 
 using Call = Answer (*)(Client& client, const Request& request);
 
@@ -101,7 +105,11 @@ awaitable<Answer> create_node(App& app, Request request, tcp::socket&) {
 awaitable<Answer> send(App& app, Request request, tcp::socket&) {
     Client& client = app.client;
     auto work = [&client, &request] {
-        const Outgoing outgoing = read_outgoing(request.object(kSendMembers));
+        static std::mutex one_large;  // read at a time, for JSON takes much more room than its text
+        std::unique_lock large(one_large, std::defer_lock);
+        if (request.body.size() > kLargeBody) large.lock();
+        const Outgoing outgoing = read_outgoing(request.object(kSendMembers, broker::kMostValues));
+        if (large.owns_lock()) large.unlock();
         int status = 200;
         const json answer = deliver(
             client, outgoing, [&client](const Outgoing& o) { return client.send(o.sender, o.message, o.timeout); },
@@ -114,6 +122,7 @@ awaitable<Answer> send(App& app, Request request, tcp::socket&) {
 }
 
 awaitable<Answer> receive(App& app, Request request, tcp::socket& socket) {
+    if (!request.body.empty()) request.object({});
     co_return co_await app.receivers.receive(request, socket);
 }
 awaitable<Answer> release(App& app, Request request, tcp::socket&) {
@@ -157,7 +166,8 @@ const Row kRows[] = {
     {"GET", "/api/nodes/{}/messages", {look<node_messages>}},
     {"GET", "/api/nodes/{}/mailbox", {look<peek>}},
     {"DELETE", "/api/nodes/{}/mailbox", {change<purge>}},
-    {"GET", "/api/nodes/{}/receive", {receive}},
+    {"POST", "/api/nodes/{}/receive", {.answer = receive, .bare = true}},
+    {"GET", "/api/nodes/{}/receive", {.answer = receive, .deprecated = true, .acts = true}},
     {"DELETE", "/api/nodes/{}/receive", {release}},
     {"GET", "/api/groups", {look<list_groups>}},
     {"POST", "/api/groups", {change<create_group>}},
@@ -207,7 +217,10 @@ Route find_route(Request& request) {
     for (const Row& row : kRows) {
         if (!matches(row.pattern, request.path, request.names)) continue;
         known = true;
-        if (row.method == request.method) return row.route;
+        if (row.method != request.method || (row.route.acts && request.head)) continue;
+        if (row.route.acts && request.browser)
+            throw Failure(403, "forbidden", "a browser does not do this by GET", "send a POST to the same path");
+        return row.route;
     }
     if (!known) throw Failure(404, "no_such_path", request.path.substr(0, 200), "see /api/openapi.json");
     if (request.method == "OPTIONS") return {options};
@@ -221,7 +234,7 @@ std::string allowed_methods(std::string_view target) {
     std::string all;
     for (const Row& row : kRows)
         if (matches(row.pattern, path, names))
-            all += (all.empty() ? "" : ", ") + std::string(row.method) + (row.method == "GET" ? ", HEAD" : "");
+            all += (all.empty() ? "" : ", ") + std::string(row.method) + (row.method == "GET" && !row.route.acts ? ", HEAD" : "");
     return all + (all.empty() ? "" : ", ") + "OPTIONS";
 }
 

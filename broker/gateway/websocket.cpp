@@ -20,7 +20,7 @@ using Close = beast::websocket::close_reason;
 
 constexpr seconds kHandshake{10}, kSilence{40};  // half of the latter without a sign of life: a ping
 constexpr seconds kStuck{60};                    // a frame that is not taken
-constexpr std::size_t kSubscriberFrame = 64 * 1024;
+constexpr std::size_t kSubscriberFrame = 64 * 1024, kPiece = 16 * 1024;
 
 void set_up(Socket& socket) {
     beast::websocket::stream_base::timeout times{};
@@ -54,6 +54,18 @@ awaitable<void> write(const std::shared_ptr<Socket>& socket, const std::string& 
     });
     co_await socket->async_write(asio::buffer(text), into(ec));
     timer->cancel();
+}
+
+/// A whole frame, which is counted while it comes.
+awaitable<std::string> read_text(Socket& socket, Budget::Hold& hold, error_code& ec) {
+    beast::flat_buffer buffer;
+    do {
+        co_await socket.async_read_some(buffer, kPiece, into(ec));
+        if (!ec && !hold.set(buffer.capacity())) ec = asio::error::no_memory;
+    } while (!ec && !socket.is_message_done());
+    std::string text = ec ? std::string() : beast::buffers_to_string(buffer.data());
+    hold.release();
+    co_return text;
 }
 
 json ok_json(const Subscriber& s) {
@@ -119,9 +131,14 @@ awaitable<void> push(std::shared_ptr<Socket> socket, std::shared_ptr<Subscriber>
 awaitable<void> subscribe(App& app, std::shared_ptr<Socket> socket) {
     socket->read_message_max(kSubscriberFrame);
     const auto subscriber = std::make_shared<Subscriber>(app.io);
-    const auto say = [&subscriber](const json& what) {
-        subscriber->push(std::make_shared<const std::string>(dump(what)), 2 << 20);
+    subscriber->end = [weak = std::weak_ptr(socket)] {
+        if (const auto hanging = weak.lock()) beast::get_lowest_layer(*hanging).cancel();
     };
+    const auto say = [&app, &subscriber](const json& what) {
+        subscriber->push(app.hub.text(dump(what)), 2 << 20);
+        app.hub.make_room();
+    };
+    Budget::Hold hold(app.budget, subscriber->end);
     Text status;
     std::string epoch = "0";
     json hello = {{"type", "hello"},
@@ -140,17 +157,16 @@ awaitable<void> subscribe(App& app, std::shared_ptr<Socket> socket) {
     }
     say(hello);
     if (status != nullptr)
-        subscriber->push(std::make_shared<const std::string>(R"({"type":"status","status":)" + *status + "}"), 2 << 20);
+        subscriber->push(app.hub.text(R"({"type":"status","status":)" + *status + "}"), 2 << 20);
     app.hub.add(subscriber);
     if (app.stopping) subscriber->closing = true;
     asio::co_spawn(app.io, push(socket, subscriber), asio::detached);
     error_code ec;
     while (!ec && !subscriber->closing) {
-        beast::flat_buffer buffer;
-        co_await socket->async_read(buffer, into(ec));
+        const std::string text = co_await read_text(*socket, hold, ec);
         if (ec) break;
         try {
-            say(obey(app, *subscriber, beast::buffers_to_string(buffer.data())));
+            say(obey(app, *subscriber, text));
         } catch (const Failure& failure) {
             say(error_json(failure));
         }
@@ -197,10 +213,12 @@ awaitable<void> be_node(App& app, std::shared_ptr<Socket> socket, std::string na
     asio::co_spawn(app.io, door->pump(), asio::detached);
     asio::co_spawn(app.io, write_out(socket, door), asio::detached);
     error_code ec;
+    Budget::Hold hold(app.budget, [weak = std::weak_ptr(socket)] {
+        if (const auto hanging = weak.lock()) beast::get_lowest_layer(*hanging).cancel();
+    });
     while (!ec && !door->ending()) {
-        beast::flat_buffer buffer;
-        co_await socket->async_read(buffer, into(ec));
-        if (!ec) co_await door->handle(beast::buffers_to_string(buffer.data()));
+        std::string text = co_await read_text(*socket, hold, ec);
+        if (!ec) co_await door->handle(std::move(text));
     }
     door->end(ec == beast::websocket::error::message_too_big ? ErrorCode::too_large : ErrorCode::ok);
 }

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace broker {
@@ -38,6 +40,37 @@ std::uintmax_t size_of(const std::string& path) {
 
 }  // namespace
 
+std::vector<std::string> make_private(const std::string& path) {
+    constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+    std::vector<std::string> told;
+    bool only_ours = true;
+    const auto close_off = [&told](const std::string& what, mode_t mode) {
+        struct stat file {};
+        if (::lstat(what.c_str(), &file) != 0 || S_ISLNK(file.st_mode) || (file.st_mode & kOthers) == 0) return;
+        const bool done =
+            ::chmod(what.c_str(), mode) == 0;  // by its name: to close a descriptor would take SQLite's locks away
+        const std::string so_far = what + " was open to other users of this machine";
+        told.push_back(done ? so_far + ": it is no more" : so_far + ", and is still: " + std::strerror(errno));
+    };
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+        const std::string name = entry.path().filename().string();
+        const bool ours =
+            name == "lock" || name == "reserve" || name == "cast.db" || name.starts_with("cast.db-") || name.starts_with("cast.db.part-");
+        only_ours = only_ours && ours;
+        if (ours) close_off(entry.path().string(), 0600);
+    }
+    struct stat folder {};
+    const bool there = ::stat(path.c_str(), &folder) == 0;
+    if (only_ours && !error && there && (folder.st_mode & S_ISVTX) == 0)  // nobody's temporary folder
+        close_off(path, 0700);
+    else if (there && (folder.st_mode & kOthers) != 0)
+        told.push_back(path +
+                       " is open to other users of this machine, and holds other things: it stays so, the store's "
+                       "files are private");
+    return told;
+}
+
 void sync_path(const std::string& path) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.fd < 0) give_up("cannot open " + path);
@@ -57,14 +90,22 @@ void make_directory(const std::string& path) {
 
 DataDirectory::DataDirectory(const std::string& path) : path_(path) {
     make_directory(path);
-    fd_ = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) give_up("cannot write in the data directory " + path);
-    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(fd_);
-    throw std::runtime_error("another cast-broker uses the data directory " + path);
+    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.fd < 0) give_up("cannot open the data directory " + path);
+    const std::string others = "another cast-broker uses the data directory " + path;
+    // Where directories cannot be locked (some network file systems) the file alone has to do.
+    if (::flock(folder.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) throw std::runtime_error(others);
+    Descriptor file(::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (file.fd < 0) give_up("cannot write in the data directory " + path);
+    if (::flock(file.fd, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error(others);
+    fd_ = std::exchange(file.fd, -1);
+    folder_ = std::exchange(folder.fd, -1);
 }
 
-DataDirectory::~DataDirectory() { ::close(fd_); }
+DataDirectory::~DataDirectory() {
+    ::close(fd_);
+    ::close(folder_);
+}
 
 void DataDirectory::insist_on_what_was() const {
     if (size_of(database()) > 0) return;
@@ -100,6 +141,8 @@ void DataDirectory::settle_log() const {
     }
     if (::fsync(file.fd) != 0) give_up("cannot sync " + log());
 }
+
+bool DataDirectory::log_fits(std::size_t size) const { return size_of(log()) <= size; }
 
 void DataDirectory::lengthen_log(std::size_t size) const {
     std::size_t at = size_of(log());

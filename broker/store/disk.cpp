@@ -1,4 +1,4 @@
-// The directory, its lock, and the two threads.
+// The directory, its lock, and the thread that writes.
 #include "store/disk.hpp"
 
 #include <fmt/format.h>
@@ -27,6 +27,9 @@ constexpr std::size_t kLogReady = 8u << 20;  // bytes that the log has from the 
 constexpr int kLogFramesReady = 960;
 constexpr std::size_t kSmall = 64u << 10;  // bytes of such a transaction
 
+constexpr const char* kFull =
+    "the disk is full: what is stored can be read, purged and deleted, and new messages are taken once there is room";
+
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -34,6 +37,7 @@ std::int64_t monotonic_us() {
 std::size_t bytes_of(const Transaction& transaction) {
     std::size_t bytes = 0;
     for (const ChunkRow& chunk : transaction.chunks) bytes += chunk.bytes;
+    for (const LetterRow& letter : transaction.letters) bytes += letter.frame.size();
     return bytes;
 }
 
@@ -53,7 +57,8 @@ std::string default_directory() {
     return {};
 }
 
-DiskStore::DiskStore(const std::string& directory, Durability durability) : directory_(directory), durability_(durability) {
+DiskStore::DiskStore(const std::string& directory, Durability durability)
+    : directory_(directory), files_(directory_.database()), reserve_(directory), durability_(durability) {
     try {
         open();
     } catch (const SqliteError& error) {
@@ -78,23 +83,50 @@ void DiskStore::open() {
     directory_.insist_on_what_was();
     if (durability_ == Durability::fsync) directory_.settle_log();
     open_database();
-    database_->checkpoint();
+    try {
+        database_->checkpoint();
+    } catch (const SqliteError& error) {
+        if (!error.full()) throw;
+        short_ = true;
+        // A larger log would take the reserve and still not fit: then that is for what is written to the log from now on.
+        log_stuck_ = !directory_.log_fits(kLogReady + kPage) || !reserve_.give_up();
+        log_trouble_ = error.what();
+        if (!log_stuck_) database_->checkpoint();
+    }
     identity_ = read_identity(*database_);
 }
 
+/// Once more, with the reserve given up for it, when the disk is full.
+template <typename Act>
+void DiskStore::with_reserve(Act&& act) try {
+    act();
+} catch (const SqliteError& error) {
+    if (!error.full() || !reserve_.give_up()) throw;
+    short_ = true;
+    if (sqlite3_get_autocommit(database_->handle()) == 0) database_->run("ROLLBACK");
+    act();
+}
+
 void DiskStore::begin_epoch(std::uint64_t id, StreamId first_stream) try {
+    insist_on_names();
     const bool clean = identity_.clean;
-    identity_ = broker::begin_epoch(*database_, id, first_stream);
+    with_reserve([&] { identity_ = broker::begin_epoch(*database_, id, first_stream); });
     identity_.clean = clean;
     if (durability_ == Durability::fsync) directory_.lengthen_log(kLogReady);
     directory_.remember(identity_.store_id);
+    if (!short_ && !reserve_.make()) short_ = reserve_.given_up();  // and never made again since
+    if (!short_) return;
+    healthy_ = false;
+    const std::lock_guard lock(mutex_);
+    trouble_ = kFull;
 } catch (const SqliteError& error) {
     cannot_start(error);
 }
 
 void DiskStore::open_database() {
     const char* vfs = durability_ == Durability::fsync ? joining_vfs() : nullptr;
-    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
+    const int make = files_.known() ? 0 : SQLITE_OPEN_CREATE;  // what is gone is not silently begun anew
+    auto database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE | make, vfs);
     database->run("PRAGMA busy_timeout = 5000");
     database->run(fmt::format("PRAGMA page_size = {}", kPage));  // of a new database
     prepare_tables(*database, directory_.database());
@@ -108,12 +140,15 @@ void DiskStore::open_database() {
         *static_cast<int*>(frames) = count;
         return SQLITE_OK;
     }, &log_frames_);
+    (void)database->number("PRAGMA user_version");  // reads, and so has SQLite open the log and its index
+    files_.opened(static_cast<std::size_t>(database->number("PRAGMA page_size")));
     database_ = std::move(database);
 }
 
 Recovered DiskStore::recover() try {
     Recovered all = read_all(*database_, identity_);
     all.expiries = read_expiries(*database_);
+    handed_over_ = true;
     return all;
 } catch (const SqliteError& error) {
     cannot_start(error);
@@ -121,13 +156,20 @@ Recovered DiskStore::recover() try {
 
 bool DiskStore::close() try {
     end_threads();
+    if (database_ == nullptr)
+        open_anew();
+    else
+        insist_on_names();
     tables_.reset();
     if (incomplete_ && trouble_.empty()) trouble_ = "the disk was too slow for where readers stood last; they may get some of it again";
     if (!healthy() || incomplete_) return false;
-    if (database_ == nullptr) open_database();
     end_epoch(*database_);
     database_->run("PRAGMA wal_checkpoint(TRUNCATE)");
     return true;
+} catch (const StoreGone& error) {
+    lost_ = true;
+    trouble_ = error.what();
+    return false;
 } catch (const SqliteError&) {
     return false;
 }
@@ -152,6 +194,7 @@ void DiskStore::begin(Transaction&& transaction) {
     {
         const std::lock_guard lock(mutex_);
         transaction_ = std::move(transaction);
+        handed_over_ = true;
         since_us_.store(monotonic_us(), std::memory_order_relaxed);
         busy_.store(true, std::memory_order_release);
     }
@@ -200,7 +243,8 @@ void DiskStore::write_all() {
             signal();
             // Whoever waits for the transaction need not wait for this.
             const int much = log_stuck_ && log_again_ == 0 ? 0 : small ? kLogFramesReady : kLogFrames;
-            if (log_frames_ >= std::max(much, log_again_)) shrink_log();
+            const bool room = !short_ || !log_stuck_;  // else it would take what is left of it, and not fit
+            if (room && log_frames_ >= std::max(much, log_again_)) shrink_log();
         }
         guard.lock();
         if (!done) {
@@ -219,7 +263,12 @@ void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
         while (!busy_.load(std::memory_order_acquire) && monotonic_us() - begin < Spin::kLongestUs) sched_yield();
         guard.lock();
     }
-    wake_writer_.wait(guard, [this] { return stop_ || busy_; });
+    while (!wake_writer_.wait_for(guard, kLook, [this] { return stop_ || busy_; })) {
+        if (!handed_over_) continue;
+        guard.unlock();
+        look_after_names();
+        guard.lock();
+    }
     spin_.waited(monotonic_us() - begin);
     spin_.took(bytes_of(transaction_));
 }
@@ -228,21 +277,35 @@ void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
 bool DiskStore::try_write() {
     try {
         if (database_ == nullptr) open_anew();
+        insist_on_names();
         if (tables_ == nullptr) tables_ = std::make_unique<TableWriter>(*database_);
-        tables_->write(transaction_);
+        if (!written_) tables_->write(transaction_);
+        written_ = true;  // a second time would append to its chunks once more
+        files_.committed(log_frames_);
+        insist_on_names();
     } catch (const std::exception& error) {
         healthy_.store(false, std::memory_order_release);
+        lets_go_.store(false, std::memory_order_release);
         failed(error.what());
         const auto* cause = dynamic_cast<const SqliteError*>(&error);
         if (cause != nullptr && cause->full() && database_ != nullptr) make_room();
         return false;
     }
+    written_ = false;
     committed_.store(transaction_.turn, std::memory_order_release);
-    const bool was_well = healthy_.exchange(true, std::memory_order_acq_rel);
-    if (!was_well) log_again_ = 0;  // what was in the way of the log may be gone, too
-    const std::lock_guard lock(mutex_);
-    if (!was_well && !log_stuck_) trouble_.clear();
+    if (!healthy()) recovered();
+    if (short_) look_for_room();
     return true;
+}
+
+void DiskStore::recovered() {
+    log_again_ = 0;  // what was in the way of the log may be gone, too
+    {
+        const std::lock_guard lock(mutex_);
+        trouble_ = short_ ? kFull : log_stuck_ ? log_trouble_ : std::string();
+    }
+    lets_go_.store(true, std::memory_order_release);
+    healthy_.store(!short_, std::memory_order_release);
 }
 
 /// The disk is full: the room in the log may be all that is left. What stands in the way shows at the next attempt.
@@ -259,17 +322,25 @@ void DiskStore::shrink_log() try {
     if (database_->checkpoint()) log_again_ = 0;
     if (!std::exchange(log_stuck_, false)) return;
     const std::lock_guard lock(mutex_);
-    trouble_.clear();
+    trouble_ = short_ ? kFull : "";
 } catch (const SqliteError& error) {
     log_stuck_ = true;
-    failed(error.what());
+    log_trouble_ = error.what();
+    failed(log_trouble_);
     if (error.full()) return;
     tables_.reset();
     database_.reset();
 }
 
-/// Only when nobody has it open does SQLite read the log anew, and knows nothing of what was in the file.
+/// After all handles were closed: the log holds what is not in the file, so it has to be the one that was open.
 void DiskStore::open_anew() {
+    if (files_.names() == OpenFiles::Names::no_log)
+        throw StoreGone(directory_.log() + " is gone, and with it what was not yet in the file");
+    reopen();
+}
+
+/// Only when nobody has it open does SQLite read the log anew, and knows nothing of what was in the file.
+void DiskStore::reopen() {
     {
         std::unique_lock guard(mutex_);
         let_go_ = true;
@@ -290,56 +361,6 @@ void DiskStore::failed(const std::string& why) {
     {
         const std::lock_guard lock(mutex_);
         trouble_ = why;
-    }
-    signal();
-}
-
-void DiskStore::read_all_loads() {
-    std::unique_ptr<Database> database;
-    std::unique_ptr<ChunkReader> chunks;
-    std::unique_lock guard(mutex_);
-    for (;;) {
-        wake_reader_.wait(guard, [this] { return stop_ || let_go_ || !loads_.empty(); });
-        if (stop_ || let_go_) {
-            chunks.reset();
-            database.reset();
-            reading_ = false;
-            reader_let_go_.notify_one();
-            wake_reader_.wait(guard, [this] { return stop_ || !let_go_; });
-            if (stop_) return;
-            continue;
-        }
-        const Load load = loads_.front();
-        loads_.pop_front();
-        reading_ = true;
-        guard.unlock();
-        answer(load, database, chunks);
-        guard.lock();
-    }
-}
-
-void DiskStore::answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks) {
-    Loaded loaded{load.stream, load.from, load.from, true, {}, {}, false};
-    bool broken = false;
-    try {
-        if (database == nullptr) {
-            database = std::make_unique<Database>(directory_.database(), SQLITE_OPEN_READWRITE);
-            database->run("PRAGMA busy_timeout = 1000; PRAGMA query_only = 1");
-            chunks = std::make_unique<ChunkReader>(*database);
-        }
-        loaded = chunks->read(load, broken);
-    } catch (const SqliteError& error) {
-        broken = true;
-        loaded.why = error.what();
-    }
-    if (broken) {
-        chunks.reset();
-        database.reset();
-    }
-    loaded.look = load.look;
-    {
-        const std::lock_guard lock(mutex_);
-        loaded_.push_back(std::move(loaded));
     }
     signal();
 }

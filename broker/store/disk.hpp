@@ -5,8 +5,12 @@
 // A transaction that fails is written anew, whole, by the same handle, until it succeeds: nothing of it is read back.
 // When the log cannot be brought into the file, all handles are closed and the database is opened anew, so that the
 // whole log is brought there again: a sync that failed once proves nothing when it succeeds the next time.
+//
+// A transaction counts only once the names of the files were seen to lead to them after it; each second that is looked at,
+// too. A log or an index whose name is gone is made anew, after the log was brought into the file.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -18,6 +22,8 @@
 #include "core/spin.hpp"
 #include "core/store.hpp"
 #include "store/directory.hpp"
+#include "store/open_files.hpp"
+#include "store/reserve.hpp"
 #include "store/tables.hpp"
 
 namespace broker {
@@ -39,8 +45,10 @@ public:
     /// What the start found; to be taken once, before the first transaction.
     Recovered recover();
     /// Everything is committed and the broker knows what its readers have: says so in the store. False when it cannot:
-    /// what was receipted is there all the same.
+    /// what was receipted is there all the same, unless the store is lost().
     bool close();
+    /// After close(): a start would not find what was receipted, or not all of it.
+    bool lost() const { return lost_; }
 
     bool idle() const override { return !busy_.load(std::memory_order_acquire); }
     void begin(Transaction&& transaction) override;
@@ -49,6 +57,7 @@ public:
     bool loaded(Loaded& loaded) override;
     int descriptor() const override { return event_fd_; }
     bool healthy() const override { return healthy_.load(std::memory_order_acquire); }
+    bool lets_go() const override { return lets_go_.load(std::memory_order_acquire); }
     std::string trouble() const override;
     std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
     std::int64_t busy_ms() const override;
@@ -58,15 +67,24 @@ public:
     void may_spin(bool may) { may_spin_.store(may, std::memory_order_relaxed); }
 
 private:
+    static constexpr auto kLook = std::chrono::seconds(1);
+
     [[noreturn]] void cannot_start(const SqliteError& error) const;
     void open();
     void open_database();
+    template <typename Act>
+    void with_reserve(Act&& act);
     void write_all();
     void await_transaction(std::unique_lock<std::mutex>& guard);
     bool try_write();
     void make_room();
     void shrink_log();
+    void insist_on_names();
+    void look_after_names();
     void open_anew();
+    void reopen();
+    void recovered();
+    void look_for_room();
     void failed(const std::string& why);
     void read_all_loads();
     void answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks);
@@ -74,6 +92,8 @@ private:
     void end_threads();
 
     DataDirectory directory_;
+    OpenFiles files_;
+    Reserve reserve_;
     const Durability durability_;
     int event_fd_ = -1;
     std::unique_ptr<Database> database_;   // the writer's once it runs; none while it has to be opened anew
@@ -81,6 +101,11 @@ private:
     int log_frames_ = 0;                   // in the log, after the last commit
     int log_again_ = 0;                    // from so many on they are brought into the file, when that failed before
     bool log_stuck_ = false;               // it could not be brought into the file
+    std::string log_trouble_;              // why
+    bool written_ = false;                 // the transaction under way is in the files, and only their names are in doubt
+    bool lost_ = false;
+    bool short_ = false;                   // the disk was full at the start; until there is room, what only lets go is written
+    std::chrono::steady_clock::time_point looked_;  // for room, last
     Identity identity_;
 
     mutable std::mutex mutex_;
@@ -95,9 +120,10 @@ private:
     std::atomic<bool> busy_{false};
     std::atomic<std::int64_t> since_us_{0};  // the transaction under way; monotonic
     std::atomic<std::uint64_t> failures_{0};
-    std::atomic<bool> healthy_{true};
+    std::atomic<bool> healthy_{true}, lets_go_{true};
     std::atomic<Turn> committed_{0};
     std::atomic<bool> may_spin_{false};
+    std::atomic<bool> handed_over_{false};  // the start is through: the database and what belongs to it are the writer's
     bool incomplete_ = false;  // the broker's thread
     Spin spin_;                        // the writer's
     std::thread writer_, reader_;

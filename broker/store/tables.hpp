@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/store.hpp"
 #include "store/sqlite.hpp"
@@ -50,7 +51,9 @@ public:
 
 private:
     void write_gone(const Transaction& transaction);
+    void write_letters_gone(std::vector<StreamId> ids);
     void write_rows(const Transaction& transaction);
+    void write_stream(const StreamRow& row);
     bool begin_with(const ChunkRow& chunk, std::uint64_t& messages, std::uint64_t& bytes);
     void write_chunk(const ChunkRow& chunk);
     struct Statements;
@@ -61,6 +64,10 @@ private:
     std::uint64_t forgetful_epoch_ = 0;
     std::uint64_t session_us_ = 0;
 };
+
+/// What the tables hold of a dead letter: a stream with a chunk.
+StreamRow stream_of(const LetterRow& letter);
+ChunkRow chunk_of(const LetterRow& letter);
 
 class ChunkReader {
 public:

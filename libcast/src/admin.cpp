@@ -1,12 +1,15 @@
 // cast::Admin: management calls as JSON, and their answers as plain structs. Any thread.
 #include <cast/admin.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "src/link.hpp"
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
+#include "wire/limits.hpp"
 #include "wire/names.hpp"
 
 namespace cast {
@@ -18,7 +21,6 @@ struct Admin::State {
     std::shared_ptr<detail::Link> link;
     milliseconds timeout{5000};
     bool watching = false;
-    bool sampling = false;
 
     Result<json> call(const json& request) const {
         auto answer = link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
@@ -40,7 +42,7 @@ struct Admin::State {
 
 namespace {
 
-constexpr int kPage = 2000;  // nodes or groups asked for at a time: some milliseconds of the broker
+constexpr int kPage = 1000;  // nodes or groups asked for at a time, which is the most
 
 // A broker of another version may leave members out: what is missing has its default.
 template <class T>
@@ -131,8 +133,33 @@ Result<std::vector<T>> pages(Call call, const char* op, const char* key, Make ma
     }
 }
 
+/// A group with all its members, which the broker tells a page at a time.
+template <class Call>
+Result<GroupInfo> whole_group(Call call, GroupInfo group, std::string after) {
+    while (!after.empty()) {
+        const Result<json> answer = call(json{{"op", "group.show"}, {"name", group.name}, {"after", after}});
+        if (!answer) return answer.error();
+        std::vector<std::string> more = names(*answer, "members");
+        after = more.empty() ? std::string() : get(*answer, "next_after", std::string());
+        group.members.insert(group.members.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+    return group;
+}
+
 Result<void> none(const Result<json>& answer) {
     if (!answer) return answer.error();
+    return {};
+}
+
+/// As many calls as the list takes, until one fails; one at least, which refuses what is wrong with the rest of it.
+template <class T, class Call>
+Result<void> in_parts(const std::vector<T>& all, Call call) {
+    auto at = all.begin();
+    do {
+        const auto end = at + std::min<std::ptrdiff_t>(all.end() - at, wire::kControlList);
+        if (auto done = call(std::vector<T>(at, end)); !done) return done;
+        at = end;
+    } while (at != all.end());
     return {};
 }
 
@@ -160,22 +187,54 @@ Result<GroupInfo> Admin::create_group(std::string_view name) {
     return one<GroupInfo>(state_->call({{"op", "group.create"}, {"name", name}}), group_info);
 }
 Result<void> Admin::delete_group(std::string_view name) { return none(state_->call({{"op", "group.delete"}, {"name", name}})); }
-Result<GroupInfo> Admin::group(std::string_view name) { return one<GroupInfo>(state_->call({{"op", "group.show"}, {"name", name}}), group_info); }
+Result<GroupInfo> Admin::group(std::string_view name) {
+    const auto call = [this](const json& request) { return state_->call(request); };
+    const Result<json> first = call({{"op", "group.show"}, {"name", name}});
+    if (!first) return first.error();
+    return whole_group(call, group_info(*first), get(*first, "next_after", std::string()));
+}
 Result<std::vector<GroupInfo>> Admin::groups() {
-    return pages<GroupInfo>([this](const json& request) { return state_->call(request); }, "group.list", "groups", group_info);
+    const auto call = [this](const json& request) { return state_->call(request); };
+    std::vector<std::string> after;
+    auto all = pages<GroupInfo>(call, "group.list", "groups", [&after](const json& j) {
+        after.push_back(get(j, "next_after", std::string()));
+        return group_info(j);
+    });
+    if (!all) return all;
+    for (std::size_t i = 0; i < all->size(); ++i) {
+        if (after[i].empty()) continue;
+        auto whole = whole_group(call, (*all)[i], std::move(after[i]));  // deleted meanwhile: what is known is told
+        if (!whole && whole.code() != ErrorCode::no_such_group) return whole.error();
+        if (whole) (*all)[i] = std::move(*whole);
+    }
+    return all;
 }
 Result<void> Admin::join(std::string_view group, const std::vector<std::string>& nodes) {
-    return none(state_->call({{"op", "group.join"}, {"group", group}, {"nodes", nodes}}));
+    return in_parts(nodes, [&](const auto& some) {
+        return none(state_->call({{"op", "group.join"}, {"group", group}, {"nodes", some}}));
+    });
 }
 Result<void> Admin::leave(std::string_view group, const std::vector<std::string>& nodes) {
-    return none(state_->call({{"op", "group.leave"}, {"group", group}, {"nodes", nodes}}));
+    return in_parts(nodes, [&](const auto& some) {
+        return none(state_->call({{"op", "group.leave"}, {"group", group}, {"nodes", some}}));
+    });
 }
 
 Result<std::vector<LaterInfo>> Admin::later(std::size_t count) {
     return many<LaterInfo>(state_->call({{"op", "later.list"}, {"count", count}}), "later", later_info);
 }
 Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::uint64_t>& ids) {
-    return many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", ids}}), "canceled", [](const json& id) { return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0; });
+    std::vector<std::uint64_t> all;
+    const auto done = in_parts(ids, [&](const auto& some) -> Result<void> {
+        const auto gone = many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", some}}), "canceled", [](const json& id) {
+            return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0;
+        });
+        if (!gone) return gone.error();
+        all.insert(all.end(), gone->begin(), gone->end());
+        return {};
+    });
+    if (!done) return done.error();
+    return all;
 }
 
 Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }
@@ -183,33 +242,15 @@ Result<std::string> Admin::status() { return state_->link->call(R"({"op":"status
 
 Result<std::string> Admin::call(std::string_view request) { return state_->link->call(std::string(request), detail::deadline_us(state_->timeout)); }
 
-Result<std::string> Admin::next_sample(milliseconds timeout) {
-    const std::int64_t until = detail::deadline_us(timeout);
-    if (!state_->sampling) {
-        if (auto joined = state_->membership("group.join", wire::kTapGroup); !joined) return joined.error();
-        state_->sampling = true;
-    }
-    auto message = state_->link->next_report(wire::kTapGroup, until);
-    if (!message) return message.error();
-    return std::string(message->payload());
-}
-
-Result<void> Admin::stop_samples() {
-    if (!state_->sampling) return {};
-    state_->sampling = false;
-    auto left = state_->membership("group.leave", wire::kTapGroup);
-    while (state_->link->next_report(wire::kTapGroup, 0)) {  // what came before is nobody's any more
-    }
-    return left;
-}
-
 Result<Event> Admin::next_event(milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     if (!state_->watching) {
-        if (auto joined = state_->membership("group.join", wire::kEventsGroup); !joined) return joined.error();
+        const auto joined = state_->membership("group.join", wire::kEventsGroup);
+        if (joined.code() == ErrorCode::timed_out) return Error{ErrorCode::unreachable, "the broker does not answer"};
+        if (!joined) return joined.error();
         state_->watching = true;
     }
-    auto message = state_->link->next_report(wire::kEventsGroup, until);
+    auto message = state_->link->next_event(until);
     if (!message) return message.error();
     Event event;
     event.json = std::string(message->payload());

@@ -18,6 +18,7 @@ std::shared_ptr<Attachment> Session::make(const std::string& name, bool receives
     node->inbox.window = window == 0 ? reader_window_ : std::min(window, reader_window_);
     node->receives = receives;
     node->take_over = take_over;
+    outbound_.found(name);
     nodes_[name] = node;
     return node;
 }
@@ -46,21 +47,30 @@ void Session::attach_many(const std::vector<std::shared_ptr<Attachment>>& nodes,
 void Session::say_attach(ClientOutbox& out) {
     wire::Attach attach;
     attach.request = ++requests_;
+    std::size_t positions = 0;
     auto send = [&] {
         if (attach.nodes.empty()) return;
         out.send(wire::encode(attach));
         attach.nodes.clear();
         attach.request = ++requests_;
+        positions = 0;
     };
     for (const auto& [name, node] : nodes_) {
         if (node->state == Attachment::State::failed) continue;
         int flags = node->receives ? wire::kReceive : 0;
-        if (node->was_attached)
-            flags |= wire::kAgain | (node->inbox.earlier.empty() ? 0 : wire::kEarlier);
+        if (!node->inbox.earlier.empty())
+            flags |= wire::kAgain | wire::kEarlier;
+        else if (node->was_attached)
+            flags |= node->epoch == next_epoch_ ? wire::kAgain : 0;
         else if (node->take_over)
             flags |= wire::kTakeOver;
+        std::vector<wire::Position> stands = inbound_.positions(node->inbox);
+        // Without one for a stream its reader gets once more what it has not acknowledged there, and knows it.
+        if (stands.size() > wire::kAttachPositions) stands.resize(wire::kAttachPositions);
+        if (positions + stands.size() > wire::kAttachPositions) send();
+        positions += stands.size();
         node->request = attach.request;
-        attach.nodes.push_back({static_cast<std::uint8_t>(flags), name, inbound_.positions(node->inbox)});
+        attach.nodes.push_back({static_cast<std::uint8_t>(flags), name, std::move(stands)});
         if (attach.nodes.size() == wire::kAttachMax) send();
     }
     send();
@@ -73,15 +83,12 @@ void Session::attached(const wire::Attached& m, ClientOutbox& out) {
         if (answer.code != ErrorCode::ok) {
             node->state = Attachment::State::failed;
             node->code = answer.code;
-            if (!node->was_attached) continue;
-            node->inbox.closed = answer.code == ErrorCode::name_in_use ? ErrorCode::taken_over : answer.code;
-            node->inbox.notify = true;
-            out.notices.push_back({Notice::Kind::taken_over, node->inbox.name, 0, "another session receives as this node"});
-            inbound_.close_all(node->inbox, out);
+            if (node->was_attached) lose(*node, answer.code == ErrorCode::name_in_use ? ErrorCode::taken_over : answer.code, out);
             continue;
         }
         node->state = Attachment::State::attached;
         node->was_attached = true;
+        node->epoch = next_epoch_;
         if (!node->receives) continue;
         inbound_.opened(node->inbox, answer.streams, out);
         rejoin(*node, answer.streams, out);
@@ -100,15 +107,22 @@ void Session::rejoin(const Attachment& node, const std::vector<wire::StreamInfo>
 
 void Session::detached(const wire::Detached& m, ClientOutbox& out) {
     const auto node = find(m.name);
-    if (node == nullptr || m.code == ErrorCode::ok || node->state == Attachment::State::wanted) return;  // of an earlier hold
-    node->state = Attachment::State::failed;
-    node->code = m.code;
-    node->inbox.closed = m.code;
-    node->inbox.notify = true;
-    const bool deleted = m.code == ErrorCode::deleted;
-    out.notices.push_back({deleted ? Notice::Kind::deleted : Notice::Kind::taken_over, node->inbox.name, 0,
-                           deleted ? "the node was deleted" : "another session receives as this node from now on"});
-    inbound_.close_all(node->inbox, out);
+    if (node == nullptr || m.code == ErrorCode::ok || node->state != Attachment::State::attached) return;  // of an earlier hold
+    lose(*node, m.code, out);
+}
+
+/// It is ours no more: its calls say so, and whoever has callbacks is told.
+void Session::lose(Attachment& node, ErrorCode why, ClientOutbox& out) {
+    node.state = Attachment::State::failed;
+    node.code = why;
+    node.inbox.end(why);
+    outbound_.lost(node.inbox.name, why);
+    inbound_.close_all(node.inbox, out);
+    Notice notice{Notice::Kind::closed, node.inbox.name, 0, std::string("the node cannot be attached again: ") + error_hint(why)};
+    if (why == ErrorCode::deleted) notice = {Notice::Kind::deleted, node.inbox.name, 0, "the node was deleted"};
+    if (why == ErrorCode::taken_over)
+        notice = {Notice::Kind::taken_over, node.inbox.name, 0, "another session receives as this node from now on"};
+    out.notices.push_back(std::move(notice));
 }
 
 void Session::membership(const wire::Membership& m, ClientOutbox& out) {
@@ -128,8 +142,8 @@ void Session::detach(const std::shared_ptr<Attachment>& node, std::int64_t now_u
     if (at == nodes_.end() || at->second != node) return;
     inbound_.tick(now_us, true, out);
     if (may_speak() && node->state != Attachment::State::failed) out.send(wire::encode(wire::Detach{{node->inbox.name}}));
-    node->inbox.closed = ErrorCode::closed;
-    node->inbox.notify = true;
+    if (node->inbox.closed == ErrorCode::ok) node->inbox.end(ErrorCode::closed);
+    outbound_.found(node->inbox.name);
     if (node->receives) inbound_.close_all(node->inbox, out);
     nodes_.erase(at);
 }

@@ -25,6 +25,13 @@ bool Inbox::pop(Item& item) {
     return false;
 }
 
+void Inbox::end(ErrorCode why) {
+    closed = why;
+    notify = true;
+    for (auto& queue : queues) queue.clear();
+    items = bytes = 0;
+}
+
 std::string ReadStream::key() const { return lane() ? std::string(1, static_cast<char>('0' + kind)) : "#" + group; }
 
 void Memory::add(std::uint64_t session, std::uint64_t number) {
@@ -127,6 +134,10 @@ void Inbound::skip(Reading& r, std::uint64_t to) {
     if (to < r.next) return;
     r.next = to + 1;
     if (r.idle()) r.done = to;
+}
+
+void Inbound::handled_some(const Item& item, std::int64_t now_us) {
+    if (item.reading->stream != nullptr) activate(*item.reading->stream, now_us + kAckDelay);
 }
 
 void Inbound::finished(const Item& item, std::int64_t now_us, ClientOutbox& out) {

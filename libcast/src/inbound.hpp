@@ -52,6 +52,7 @@ struct Reading {
     Inbox* inbox = nullptr;
     ReadStream* stream = nullptr;
     std::uint64_t start = 0;             ///< it reads what comes after this sequence
+    std::uint64_t since = 0;             ///< this node has handled all after this one: `start`, or less over a restart
     std::uint64_t next = 1;              ///< the next sequence that it wants
     std::atomic<std::uint64_t> done{0};  ///< handled through; written by the thread that handles, read under the lock
     std::uint64_t opened = 0;            ///< its cursor when the broker told of it
@@ -95,10 +96,12 @@ struct Inbox {
     std::vector<std::shared_ptr<Reading>> readings;
     std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
     std::vector<wire::Position> earlier;     ///< where it stood in the epoch before, until it is attached again
-    ErrorCode closed = ErrorCode::ok;  ///< taken_over, deleted, closed: nothing more comes
+    std::atomic<ErrorCode> closed{ErrorCode::ok};  ///< taken_over, deleted, closed: nothing more comes; any thread may look
     bool notify = false;               ///< something came since the link last looked
 
     bool pop(Item& item);
+    /// Nothing more comes. What was not handed out yet is another reader's, or nobody's, and is let go.
+    void end(ErrorCode why);
 };
 
 struct ReadStream {
@@ -151,6 +154,8 @@ public:
     // --- What the program does. --------------------------------------------------------------------------
     /// An item was handled to its end.
     void finished(const Item& item, std::int64_t now_us, ClientOutbox& out);
+    /// Some of an item was handled: Reading::done says how much.
+    void handled_some(const Item& item, std::int64_t now_us);
     /// Sends the ACKs that are due; `at_once` does not wait for the delay. Returns the next deadline.
     std::int64_t tick(std::int64_t now_us, bool at_once, ClientOutbox& out);
     /// Something else leaves now: an ACK that would soon follow goes with it and saves a wake-up.
@@ -165,6 +170,7 @@ public:
 private:
     ReadStream* lane_of(const wire::BatchHeader& header);
     void accept(ReadStream& stream, const std::shared_ptr<const ReceivedBatch>& batch);
+    void carry_on(const Inbox& inbox, const wire::StreamInfo& info, const std::vector<wire::Position>& earlier);
     std::shared_ptr<Reading> begin(Inbox& inbox, ReadStream& stream, std::uint64_t cursor);
     void hand(Reading& reading, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch);
     void take_batches(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);

@@ -2,17 +2,21 @@
 #include "src/link.hpp"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <new>
 #include <random>
 
+#include "src/forking.hpp"
 #include "src/session_time.hpp"
+#include "src/thread.hpp"
 
 namespace cast::detail {
 namespace {
@@ -51,36 +55,60 @@ std::int64_t deadline_us(std::chrono::milliseconds timeout) {
     return deadline_after(now_us(), timeout);
 }
 
-Link::Link(Options options) : options_(std::move(options)), url_(address(options_)), session_(random_id(), options_.agent) {
+Link::Link(Options options, Address address)
+    : options_(std::move(options)), session_(random_id(), options_.agent), dialer_(std::move(address)) {
     wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    remember_at_fork(*this);
 }
 
-Link::~Link() { close(wake_fd_); }
+Link::~Link() {
+    forget_at_fork(*this);
+    ::close(wake_fd_);
+}
+
+/// Without descriptors there is no connection; that is told here, for libzmq says it by exceptions, or by abort().
+Result<std::shared_ptr<Link>> Link::make(Options options) {
+    auto parsed = Address::parse(address(options));
+    if (!parsed) return parsed.error();
+    try {
+        std::shared_ptr<Link> link(new Link(std::move(options), std::move(*parsed)));
+        if (link->wake_fd_ >= 0) return link;
+    } catch (const std::bad_alloc&) {
+        throw;  // as result.hpp says
+    } catch (const std::exception& error) {
+        return Error{ErrorCode::too_many, std::string("no connection can be made: ") + error.what()};
+    }
+    return Error{ErrorCode::too_many, std::string("no connection can be made: ") + std::strerror(errno)};
+}
 
 Result<std::shared_ptr<Link>> Link::open(Options options, bool wait_for_welcome) {
-    std::shared_ptr<Link> inner(new Link(std::move(options)));
+    auto made = make(std::move(options));
+    if (!made) return made.error();
+    const std::shared_ptr<Link> inner = std::move(*made);
     Lock lock(inner->mutex_);
     const std::int64_t until = deadline_us(inner->options_.connect_timeout);
     inner->try_connect();
-    if (!inner->bad_address_.empty()) return Error{ErrorCode::invalid_argument, inner->bad_address_};
     inner->carry_out(lock);
-    sigset_t all, before;  // signals are the program's threads' to take
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    inner->thread_ = std::thread([inner] { inner->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    auto thread = start_thread([inner] { inner->run(); });
+    if (!thread) return thread.error();
+    inner->thread_ = std::move(*thread);
     // The own thread keeps the inner object; the program's copies keep this handle, which shuts it.
     std::shared_ptr<Link> handle(inner.get(), [inner](Link* link) { link->shut(); });
     if (!wait_for_welcome) return handle;
     const bool welcome = inner->wait(lock, until, [&] { return inner->session_.online() || inner->session_.rejected() != ErrorCode::ok; });
     const ErrorCode rejected = inner->session_.rejected();
-    lock.unlock();
+    Error error = rejected == ErrorCode::ok ? inner->unreachable() : Error{rejected, inner->url()};
+    lock.unlock();  // before the handle goes
     if (welcome && rejected == ErrorCode::ok) return handle;
-    return Error{welcome ? rejected : ErrorCode::unreachable, inner->url_};
+    return error;
 }
 
 void Link::shut() {
     Lock lock(mutex_);
+    if (forked_) {
+        if (thread_.joinable()) thread_.detach();
+        return;
+    }
     if (session_.online() && !session_.outbound().settled(session_.outbound().added())) {
         session_.outbound().push(out_);
         carry_out(lock);
@@ -103,12 +131,17 @@ void Link::shut() {
 
 void Link::stop(Lock& lock) {
     if (stop_) return;
-    session_.bye(now_us(), out_);
+    session_.end(now_us(), out_);
     carry_out(lock);
     stop_ = true;
     signal();
     idle_.notify_all();
     changed_.notify_all();
+}
+
+void Link::close(Lock& lock) {
+    if (!stop_) out_.notices.push_back({Notice::Kind::closed, {}, 0, "the program has closed the connection"});
+    stop(lock);
 }
 
 void Link::run() {
@@ -149,12 +182,16 @@ void Link::drive(Lock& lock, std::int64_t until_us, bool own_thread) {
     driving_ = true;
     own_driving_ = own_thread;
     if (!process()) {
-        std::array<pollfd, 4> fds{};
+        std::array<pollfd, 6> fds{};
         nfds_t count = 0;
         fds[count++] = {wake_fd_, POLLIN, 0};
         for (int fd : transport_.descriptors()) fds[count++] = {fd, POLLIN, 0};
+        const nfds_t sockets_end = count;
+        const bool dials = !transport_.connected() && dialer_.looking() && clock_us_ >= retry_us_;
+        if (dials) fds[count++] = {dialer_.descriptor(), POLLIN, 0};
+        if (publisher_) fds[count++] = {publisher_->descriptor(), POLLIN, 0};
         const std::uint64_t sockets = transport_.generation();
-        const std::int64_t deadline = std::min({until_us, next_us_, transport_.connected() ? kForever : retry_us_});
+        const std::int64_t deadline = std::min({until_us, next_us_, next_try_us()});
         const std::int64_t wait_us = std::clamp<std::int64_t>(deadline - now_us(), 0, 60 * 1000 * kMillisecond);
         const timespec wait{wait_us / 1000000, wait_us % 1000000 * 1000};
         polling_ = true;
@@ -163,9 +200,9 @@ void Link::drive(Lock& lock, std::int64_t until_us, bool own_thread) {
         lock.lock();
         polling_ = false;
         // Another thread may have lost the connection meanwhile; new sockets begin hot.
-        for (nfds_t i = 1; i < count && sockets == transport_.generation(); ++i)
+        for (nfds_t i = 1; i < sockets_end && sockets == transport_.generation(); ++i)
             if ((fds[i].revents & POLLIN) != 0) transport_.readable(i - 1);
-        if (signalled_) {
+        if (signalled_ || (fds[0].revents & POLLIN) != 0) {
             std::uint64_t drained = 0;
             (void)!read(wake_fd_, &drained, sizeof drained);
             signalled_ = false;
@@ -179,7 +216,8 @@ void Link::drive(Lock& lock, std::int64_t until_us, bool own_thread) {
 
 bool Link::process() {
     clock_us_ = now_us();
-    if (!transport_.connected() && !stop_ && clock_us_ >= retry_us_) try_connect();
+    if (stop_) return false;
+    if (!transport_.connected() && clock_us_ >= retry_us_) try_connect();
     // Asked first: what came before the end is there to be read by now, and is read before the connection is given up.
     const bool lost = transport_.lost();
     bool any = false;
@@ -194,8 +232,10 @@ bool Link::process() {
     if (session_.online() && !was_online_) {
         was_online_ = true;
         retry_wait_us_ = 0;
-        transport_.publish_ends(session_.publish_ends(), url_);
+        dialer_.reached();
+        subscribe();
     }
+    if (publisher_) subscribe();
     while (published > 0 && transport_.receive_published(stream, frame)) {
         session_.published(frame, clock_us_, out_);
         --published;
@@ -211,20 +251,51 @@ bool Link::process() {
 
 void Link::try_connect() {
     was_online_ = false;
-    if (!transport_.connect(url_)) {
-        bad_address_ = "not an address to connect to: " + url_;
-        retry_us_ = now_us() + kRetryConnectMost;
-        return;
-    }
+    const auto end = dialer_.next(now_us());
+    if (!end && dialer_.looking()) return;
+    if (!end || !transport_.connect(*end)) return await_retry();
+    dialled_ = *end;
     session_.connected(now_us(), out_);
+}
+
+/// When try_connect() is due, but for a look-up that ends before.
+std::int64_t Link::next_try_us() const {
+    if (transport_.connected()) return kForever;
+    return dialer_.looking() ? std::max(retry_us_, dialer_.due_us()) : retry_us_;
+}
+
+void Link::await_retry() {
+    const bool round = !dialer_.more();  // else another number of the same name is next
+    if (round) retry_wait_us_ = retry_wait_us_ == 0 ? kRetryConnect : std::min(retry_wait_us_ * 2, kRetryConnectMost);
+    retry_us_ = now_us() + (round ? retry_wait_us_ : kRetryConnect);
 }
 
 void Link::lost() {
     session_.disconnected(out_);
     transport_.disconnect(0);
+    publisher_.reset();
     was_online_ = false;
-    retry_wait_us_ = retry_wait_us_ == 0 ? kRetryConnect : std::min(retry_wait_us_ * 2, kRetryConnectMost);
-    retry_us_ = now_us() + retry_wait_us_;
+    await_retry();
+}
+
+/// At the PUB end that this WELCOME named, once its name is a number. FETCH brings what comes meanwhile.
+void Link::subscribe() {
+    if (!publisher_) {
+        const std::string end = publish_end(session_.publish_ends(), dialled_);
+        auto address = Address::parse(end);
+        if (!address) return transport_.publish_end({});
+        if (address->host == dialer_.address().host) address->host = Address::parse(dialled_)->host;
+        publisher_.emplace(std::move(*address));
+    }
+    const auto end = publisher_->next(clock_us_);
+    if (!end && publisher_->looking()) return;
+    transport_.publish_end(end.value_or(std::string()));
+    publisher_.reset();
+}
+
+Error Link::unreachable() const {
+    std::string why = dialer_.trouble().empty() ? transport_.trouble() : dialer_.trouble();
+    return {ErrorCode::unreachable, url() + (why.empty() ? "" : ": ") + why};
 }
 
 void Link::flush_out() {
@@ -269,7 +340,7 @@ void Link::look(Lock&) {
 }
 
 void Link::signal() {
-    if (signalled_) return;
+    if (signalled_ || forked_) return;
     signalled_ = true;
     const std::uint64_t one = 1;
     (void)!write(wake_fd_, &one, sizeof one);

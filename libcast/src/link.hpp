@@ -21,6 +21,7 @@
 #include <string>
 #include <thread>
 
+#include "src/dialer.hpp"
 #include "src/session.hpp"
 #include "src/transport.hpp"
 
@@ -46,7 +47,9 @@ public:
     Session& session(const Lock&) { return session_; }
     ClientOutbox& outbox(const Lock&) { return out_; }
     const Options& options() const { return options_; }
-    const std::string& url() const { return url_; }
+    const std::string& url() const { return dialer_.address().url; }
+    /// That the broker was not reached, and why.
+    Error unreachable() const;
     /// The time without a look at the precise clock: up to 4 ms old, but not older than the last look at the sockets.
     std::int64_t recent_us(const Lock&) const { return std::max(clock_us_, coarse_now_us()); }
 
@@ -65,10 +68,10 @@ public:
     /// Adds one record for sending; waits for room as Options::when_full says.
     Result<void> send(const Parcel& parcel);
     /// The same for a plain text.
-    Result<void> send_plain(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+    Result<void> send_plain(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload) {
         const bool may = payload.size() <= session_.max_message();
-        if (may && session_.outbound().plain().add(cast, sender, target, payload)) return {};
-        return send_plain_slowly(cast, sender, target, payload);
+        if (may && session_.outbound().plain().add(cast, from.inbox.name, target, payload)) return {};
+        return send_plain_slowly(cast, from, target, payload);
     }
     /// Waits until the first `added` records are settled; tells the first refusal.
     Result<void> settle(Lock& lock, std::uint64_t added, std::int64_t until_us);
@@ -86,36 +89,52 @@ public:
     void forget_reports(const std::string& correlation);
     /// Those that have come; `name` is the hidden node.
     std::deque<Message> take_reports(Lock& lock, const std::string& correlation, const std::string& name);
-    /// The next message of $events or $tap; the hidden node must have joined it.
-    Result<Message> next_report(std::string_view group, std::int64_t until_us);
+    /// The next message of $events; the hidden node must have joined it.
+    Result<Message> next_event(std::int64_t until_us);
     bool stopping() const { return stop_; }
-    /// Says BYE; who waits is told `closed`.
+    /// What every call says once we are stopping.
+    Error closed() const { return {ErrorCode::closed, "the connection to " + url() + (forked_ ? " is the parent process's" : "")}; }
+    /// This is a copy in the child of a fork().
+    bool forked() const { return forked_; }
+    void before_fork();
+    void after_fork(bool child);
+    /// Says BYE; who waits is told `closed`, and so is every later call.
     void stop(Lock& lock);
+    /// The same on the program's word: on_notice hears of it, too.
+    void close(Lock& lock);
 
 private:
-    explicit Link(Options options);
-    Result<void> send_plain_slowly(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload);
+    Link(Options options, Address address);
+    static Result<std::shared_ptr<Link>> make(Options options);
+    Result<void> send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload);
+    bool has_ended(const Parcel& parcel) const;
+    Error ended(const Parcel& parcel) const;
     void run();
     void shut();
     void drive(Lock& lock, std::int64_t until_us, bool own_thread);
     bool process();
     void flush_out();
     void try_connect();
+    void await_retry();
+    std::int64_t next_try_us() const;
+    void subscribe();
     void lost();
     void signal();
     void tell(Lock& lock);
     void raise_watches();
     void sort_replies(Lock& lock, const std::string& name);
-    static constexpr std::size_t kEventsKept = 100000, kSamplesKept = 1000, kReportsKept = 10000;
+    static constexpr std::size_t kEventsKept = 100000, kReportsKept = 10000;
 
     Options options_;
-    std::string url_;
     std::mutex mutex_;
     std::condition_variable changed_;   // for those who wait
     std::condition_variable idle_;      // for the own thread
     Session session_;
     ClientOutbox out_;
     Transport transport_;
+    Dialer dialer_;
+    std::string dialled_;               // the end of this connection, or of the last one
+    std::optional<Dialer> publisher_;   // while the name of the broker's PUB end is being looked up
     int wake_fd_ = -1;
     bool driving_ = false;
     bool own_driving_ = false;
@@ -131,14 +150,13 @@ private:
     std::int64_t clock_us_ = 0;   // of the last look
     bool was_online_ = false;
     bool telling_ = false;  // the own thread is in a callback of the program
-    std::string bad_address_;
     std::map<Inbox*, int> watches_;
     std::deque<Refusal> refusals_;
     std::deque<Notice> notices_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
     std::map<std::string, std::deque<Message>> reports_;     // by correlation
-    std::deque<Message> events_, samples_;
-    std::atomic<bool> stop_{false};
+    std::deque<Message> events_;
+    std::atomic<bool> stop_{false}, forked_{false};
     std::thread thread_;
 };
 

@@ -2,10 +2,13 @@
 #include <cast/message.hpp>
 
 #include "src/message_access.hpp"
+#include "wire/names.hpp"
 
 namespace cast {
 
 using std::chrono::milliseconds;
+
+bool valid_name(std::string_view name) noexcept { return wire::valid_name(name); }
 
 Message::Draft& Message::draft() {
     if (draft_ == nullptr) {

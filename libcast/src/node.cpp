@@ -1,7 +1,6 @@
 // cast::Node: attaching, receiving, groups. Sending is in sending.cpp. Threads as cast/node.hpp says.
 #include <cast/node.hpp>
 
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "src/message_access.hpp"
 #include "src/node_state.hpp"
 #include "src/session_time.hpp"
+#include "src/thread.hpp"
 #include "wire/names.hpp"
 
 namespace cast {
@@ -36,8 +36,9 @@ Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::share
     for (const auto& node : nodes)
         if (node->state == Attachment::State::failed) error = {node->code, node->inbox.name};
     if (!answered && link.session(lock).online()) error = {ErrorCode::timed_out, "no answer to the attach"};
-    if (!answered && !link.session(lock).online()) error = {ErrorCode::unreachable, link.url()};
+    if (!answered && !link.session(lock).online()) error = link.unreachable();
     if (link.session(lock).rejected() != ErrorCode::ok) error = {link.session(lock).rejected(), link.url()};
+    if (link.stopping()) error = link.closed();
     if (error.code == ErrorCode::ok) return {};
     for (const auto& node : nodes) link.session(lock).detach(node, now_us(), link.outbox(lock));
     link.carry_out(lock);
@@ -51,6 +52,19 @@ std::shared_ptr<Node::State> make_node(std::shared_ptr<Link> link, std::shared_p
     state->name = state->attachment->inbox.name;
     state->reader = std::make_unique<Reader>(state->link, state->attachment, state->link->options().manual_ack);
     return state;
+}
+
+Taking::~Taking() {
+    if (!ours_) return;
+    node_.turn.give_back();
+    node_.heed();
+}
+
+Error Taking::why_not() const {
+    if (const Error end = node_.ended(); end.code != ErrorCode::ok) return end;
+    if (node_.calls_back) return {ErrorCode::invalid_argument, "on_message receives as '" + node_.name + "'"};
+    if (node_.turn.ours()) return {ErrorCode::invalid_argument, "called within a callback of receive_some for '" + node_.name + "'"};
+    return {ErrorCode::invalid_argument, "another thread receives as '" + node_.name + "' just now"};
 }
 
 }  // namespace detail
@@ -76,6 +90,7 @@ Result<std::vector<Node>> Connection::attach_all(const std::vector<std::string>&
         if (!wire::valid_name(name)) return Error{ErrorCode::invalid_name, "'" + name + "'"};
     const Options& o = link_->options();
     Lock lock = link_->lock();
+    if (link_->stopping()) return link_->closed();
     std::vector<std::shared_ptr<detail::Attachment>> made;
     for (const std::string& name : names) {
         auto node = link_->session(lock).make(name, !o.send_only, o.take_over, o.receive_window);
@@ -102,7 +117,7 @@ Result<void> Connection::flush(milliseconds timeout) {
 
 void Connection::close() {
     Lock lock = link_->lock();
-    link_->stop(lock);
+    link_->close(lock);
 }
 
 bool Connection::connected() const {
@@ -133,7 +148,7 @@ Node::~Node() {
         Lock lock = state_->link->lock();
         state_->link->wake(lock);
         lock.unlock();
-        if (state_->callbacks.get_id() == std::this_thread::get_id())
+        if (state_->callbacks.get_id() == std::this_thread::get_id() || state_->link->forked())
             state_->callbacks.detach();  // destroyed by its own callback: the thread keeps the state until it ends
         else
             state_->callbacks.join();
@@ -142,6 +157,7 @@ Node::~Node() {
 
 Node::State::~State() {
     Lock lock = link->lock();
+    if (link->forked()) return;
     if (poll_fd >= 0) link->watch(&attachment->inbox, -1, lock);
     // What was sent goes out before the node is gone: a batch whose sender is not attached is refused.
     link->session(lock).outbound().push(link->outbox(lock));
@@ -163,88 +179,136 @@ Connection Node::connection() const { return Connection(state_->link); }
 
 namespace {
 
-Result<void> membership(detail::Link& link, const char* op, std::string_view group, std::string_view node) {
+Result<void> membership(const Node::State& node, const char* op, std::string_view group) {
+    if (Error end = node.ended(); end.code != ErrorCode::ok) return end;
     if (!wire::valid_name(group)) return Error{ErrorCode::invalid_name, "'" + std::string(group) + "'"};
-    std::string json = std::string(R"({"op":"group.)") + op + R"(","group":")" + std::string(group) + R"(","nodes":[")" + std::string(node) + R"("]})";
-    auto answer = link.call(std::move(json), detail::deadline_us(link.options().send_timeout));
+    std::string json = std::string(R"({"op":"group.)") + op + R"(","group":")" + std::string(group) + R"(","nodes":[")" + node.name + R"("]})";
+    auto answer = node.link->call(std::move(json), detail::deadline_us(node.link->options().send_timeout));
     if (!answer) return answer.error();
     return {};
 }
 
 }  // namespace
 
-Result<void> Node::join(std::string_view group) { return membership(*state_->link, "join", group, state_->name); }
-Result<void> Node::leave(std::string_view group) { return membership(*state_->link, "leave", group, state_->name); }
+Result<void> Node::join(std::string_view group) { return membership(*state_, "join", group); }
+Result<void> Node::leave(std::string_view group) { return membership(*state_, "leave", group); }
 
 Result<Message> Node::receive(milliseconds timeout) {
-    const std::lock_guard one(state_->receiving);
+    const detail::Taking turn(*state_);
+    if (!turn) return turn.why_not();
     Message message;
     const ErrorCode code = state_->reader->next(message, timeout.count() <= 0 ? 0 : detail::deadline_us(timeout));
     if (state_->poll_fd >= 0) state_->reader->settle_descriptor(state_->poll_fd);
-    if (code != ErrorCode::ok) return Error{code, {}};
-    return message;
+    if (code == ErrorCode::ok) return message;
+    return code == ErrorCode::timed_out ? Error{code, {}} : state_->ended();
 }
 
 Result<std::size_t> Node::receive_some(const std::function<void(const Message&)>& handle, milliseconds timeout) {
-    const std::lock_guard one(state_->receiving);
+    if (!handle) return Error{ErrorCode::invalid_argument, "there is no function to call"};
+    const detail::Taking turn(*state_);
+    if (!turn) return turn.why_not();
     detail::Reader& reader = *state_->reader;
     Message message;
     const ErrorCode code = reader.next(message, timeout.count() <= 0 ? 0 : detail::deadline_us(timeout));
-    if (code != ErrorCode::ok) return Error{code, {}};
+    if (code == ErrorCode::timed_out) return code;
+    if (code != ErrorCode::ok) return state_->ended();
     std::size_t count = 0;
-    do {
-        handle(message);
-        ++count;
-        reader.handled_carefully();
-    } while (!state_->closing && reader.next_here(message));
+    try {
+        do {
+            handle(message);
+            ++count;
+            reader.handled_carefully();
+        } while (!state_->closing && !reader.ended() && reader.next_here(message));
+    } catch (...) {
+        reader.put_back();
+        throw;  // the program's own
+    }
     if (state_->poll_fd >= 0) reader.settle_descriptor(state_->poll_fd);
     return count;
 }
 
-void Node::ack() {
-    const std::lock_guard one(state_->receiving);
-    state_->reader->ack();
+void Node::ack() { state_->ack(detail::Reader::kAll); }
+void Node::ack(std::uint64_t count) { state_->ack(count); }
+
+void Node::State::ack(std::uint64_t count) {
+    if (turn.ours()) return reader->ack(count);  // within a callback
+    if (turn.take()) {
+        reader->ack(count);
+        turn.give_back();
+    } else {
+        reader->ask_ack(count);
+    }
+    heed();
+}
+
+void Node::State::heed() {
+    while (reader->asked() && turn.take()) {  // else its holder does it when it leaves
+        reader->ack_asked();
+        turn.give_back();
+    }
+}
+
+Error Node::State::ended() const {
+    const ErrorCode code = attachment->inbox.closed;
+    if (code == ErrorCode::closed) return link->closed();
+    return {code, code == ErrorCode::ok ? std::string() : name};
 }
 
 void Node::State::run_callbacks(const std::function<void(const Message&)>& handle) {
-    const std::lock_guard one(receiving);
+    { const std::lock_guard started(starting); }
     while (!closing) {
         Message message;
         const std::int64_t until = detail::now_us() + 200 * detail::kMillisecond;
         const ErrorCode code = reader->next(message, until);
         if (code == ErrorCode::timed_out) continue;
-        if (code != ErrorCode::ok) return;
+        if (code != ErrorCode::ok) return turn.give_back();  // receive() says it, too
         do {
             handle(message);
             reader->handled_carefully();
-        } while (!closing && reader->next_here(message));
+        } while (!closing && !reader->ended() && reader->next_here(message));
     }
-    reader->ack();
+    if (!link->options().manual_ack) reader->ack();
 }
 
 Result<void> Node::on_message(std::function<void(const Message&)> handle) {
-    const std::shared_ptr<State> state = state_;  // the callback may destroy this very node
-    if (state->callbacks.joinable()) return Error{ErrorCode::invalid_argument, "on_message was called already"};
-    // The thread keeps the state alive; Node's destructor ends it. It begins once we are done with it here.
-    const std::lock_guard starting(state->receiving);
-    sigset_t all, before;  // signals are the program's threads' to take
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    state->callbacks = std::thread([state, handle = std::move(handle)] { state->run_callbacks(handle); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!handle) return Error{ErrorCode::invalid_argument, "there is no function to call"};
+    const std::shared_ptr<State> state = state_;      // the callback may destroy this very node
+    const std::lock_guard starting(state->starting);  // the thread begins once we are done with it here
+    if (Error end = state->ended(); end.code != ErrorCode::ok) return end;
+    if (state->calls_back) return Error{ErrorCode::invalid_argument, "on_message was called already"};
+    if (detail::Taking turn(*state); turn)
+        turn.keep();
+    else
+        return turn.why_not();
+    auto thread = detail::start_thread([state, handle = std::move(handle)] { state->run_callbacks(handle); });
+    if (!thread) {
+        state->turn.give_back();
+        return thread.error();
+    }
+    state->turn.pass_to(thread->get_id());
+    state->callbacks = std::move(*thread);
+    state->calls_back = true;
     return {};
 }
 
 int Node::poll_fd() {
-    const std::lock_guard one(state_->receiving);
-    if (state_->poll_fd < 0) {
-        state_->poll_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        Lock lock = state_->link->lock();
-        state_->link->watch(&state_->attachment->inbox, state_->poll_fd, lock);
-        lock.unlock();
-        state_->reader->settle_descriptor(state_->poll_fd);
+    if (state_->calls_back) return -1;
+    Lock lock = state_->link->lock();
+    int fd = state_->poll_fd;
+    if (fd < 0) {
+        fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (fd < 0) return -1;
+        state_->poll_fd = fd;
+        state_->link->watch(&state_->attachment->inbox, fd, lock);
     }
-    return state_->poll_fd;
+    lock.unlock();
+    const detail::Taking turn(*state_);
+    const std::uint64_t once = 1;
+    if (turn)
+        state_->reader->settle_descriptor(fd);
+    else
+        (void)!write(fd, &once, sizeof once);  // whoever has the turn may leave something: to be looked at
+    return fd;
 }
 
 }  // namespace cast

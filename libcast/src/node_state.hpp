@@ -8,6 +8,7 @@
 
 #include "src/link.hpp"
 #include "src/reader.hpp"
+#include "src/turn.hpp"
 
 namespace cast {
 
@@ -15,17 +16,40 @@ struct Node::State {
     std::shared_ptr<detail::Link> link;
     std::shared_ptr<detail::Attachment> attachment;
     std::string name;
-    std::mutex receiving;  ///< one thread at a time walks through messages
+    detail::Turn turn;  ///< to use the reader
     std::unique_ptr<detail::Reader> reader;
+    std::mutex starting;  ///< held while on_message makes its thread
     std::thread callbacks;
+    std::atomic<bool> calls_back{false};  ///< on_message was called
     std::atomic<bool> closing{false};
-    int poll_fd = -1;
+    std::atomic<int> poll_fd{-1};
 
     ~State();
     void run_callbacks(const std::function<void(const Message&)>& handle);
+    /// ok; or why this node neither sends nor receives any more.
+    Error ended() const;
+    void ack(std::uint64_t count);
+    /// What other threads asked for while the turn was taken.
+    void heed();
 };
 
 namespace detail {
+
+/// A call that walks through a node's messages, if no other one does.
+class Taking {
+public:
+    explicit Taking(Node::State& node) : node_(node), ours_(node.turn.take()) {}
+    ~Taking();
+    void keep() { ours_ = false; }  ///< the turn is not given back here
+    Taking(const Taking&) = delete;
+    Taking& operator=(const Taking&) = delete;
+    explicit operator bool() const { return ours_; }
+    Error why_not() const;
+
+private:
+    Node::State& node_;
+    bool ours_;
+};
 
 /// libcast's own way into a node.
 struct NodeAccess {
@@ -37,7 +61,7 @@ Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::share
 /// Makes the public object of an attached node.
 std::shared_ptr<Node::State> make_node(std::shared_ptr<Link> link, std::shared_ptr<Attachment> attachment);
 /// Sends a message to each of its recipients. `watches`, when given, gets the number to ask each outcome by.
-Result<void> send_message(Link& link, std::string_view sender, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches);
+Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches);
 /// Node::send_each and Node::send.
 std::vector<Result<void>> send_each(Node::State& node, const Message& message, Wait wait, std::chrono::milliseconds timeout);
 Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, std::chrono::milliseconds timeout);

@@ -266,6 +266,11 @@ bool Outbound::outcome(std::uint64_t watch, ErrorCode& code) {
     return true;
 }
 
+bool Outbound::awaits_delivery(std::uint64_t watch) const {
+    const auto waits = [watch](const auto& entry) { return entry.second == watch; };
+    return std::any_of(undelivered_.begin(), undelivered_.end(), waits);
+}
+
 void Outbound::forget(std::uint64_t watch) {
     outcomes_.erase(watch);
     std::erase_if(undelivered_, [watch](const auto& entry) { return entry.second == watch; });

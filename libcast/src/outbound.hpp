@@ -21,10 +21,13 @@
 
 namespace cast::detail {
 
+struct Attachment;
+
 /// One record to one target, and how it travels.
 struct Parcel {
     wire::Cast cast = wire::Cast::unicast;
     std::string_view sender;
+    const Attachment* from = nullptr;  ///< the sender's hold, if it has one: when that has ended, nothing is sent
     std::string_view target;
     std::string_view type;
     std::string_view headers;  ///< encoded
@@ -33,7 +36,7 @@ struct Parcel {
     std::uint8_t flags = 0;
     std::uint32_t ttl_ms = 0;
     std::uint64_t due_us = 0;      ///< with wire::kLater: as the header's arrival says it
-    std::int64_t deadline_us = 0;  ///< until then a full target is tried again
+    std::int64_t deadline_us = 0;  ///< until then a full target is tried again; 0: as Options::send_timeout says
     bool plain = false;            ///< its sender tries plain() first
     std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
 };
@@ -55,6 +58,14 @@ public:
     void add(const Parcel& parcel, ClientOutbox& out);
     /// Seals and sends all open batches now.
     void push(ClientOutbox& out);
+
+    // --- The senders' life. ------------------------------------------------------------------------------
+    /// This node is ours no more: what it has sent and the broker does not take as its word gets this code. No record is
+    /// added without the lock any more until one of another node was.
+    void lost(const std::string& sender, ErrorCode why);
+    void found(const std::string& sender) { lost_.erase(sender); }  ///< attached anew, or forgotten
+    /// Nothing is added any more, also not without the lock.
+    void end() { close_plain(); }
 
     // --- The connection's life. --------------------------------------------------------------------------
     void online(ClientOutbox& out);  ///< frames may leave; sends all unreceipted batches again
@@ -86,6 +97,8 @@ public:
     /// The outcome of a watched parcel once it is known. `forget` gives up on it.
     bool outcome(std::uint64_t watch, ErrorCode& code);
     void forget(std::uint64_t watch);
+    /// The broker has taken this watched parcel, and its reader has not acknowledged it yet.
+    bool awaits_delivery(std::uint64_t watch) const;
     /// Takes a watched parcel back that waits at a full target: it will not be sent. Why it waited, or ok: it does not.
     ErrorCode withdraw(std::uint64_t watch);
 
@@ -140,6 +153,7 @@ private:
     void wait_for_delivery(const Batch& batch);
     void settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
     void refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
+    ErrorCode why_not_attached(const Batch& batch) const;
     void fail(const Batch& batch, ErrorCode code, ClientOutbox& out);
     void park(Batch&& batch, Full& full);
     Batch unpark(Full& full);
@@ -169,6 +183,7 @@ private:
     std::size_t unreceipted_bytes_ = 0;
     std::map<std::string, Full> full_;  // by way
     std::size_t parked_bytes_ = 0;
+    std::map<std::string, ErrorCode, std::less<>> lost_;  // senders that are ours no more, and why
     std::set<std::string> resume_;  // ways whose parked batches gave up: the next one resumes
 
     std::uint64_t added_ = 0;

@@ -46,6 +46,7 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
     if (batch.count == 0) return;  // left out
     if (may_retry(code)) return refused(std::move(batch), code, now_us, out);
     code = wire::plain_code(code);
+    if (code == ErrorCode::not_attached) code = why_not_attached(batch);
     if (code != ErrorCode::ok) fail(batch, code, out);
     if (code == ErrorCode::ok && batch.watch != 0) {
         const auto early = delivered_early_.extract(batch.number);
@@ -74,6 +75,19 @@ void Outbound::refused(Batch&& batch, ErrorCode code, std::int64_t now_us, Clien
         park(std::move(batch), full);
     else
         fail(batch, code, out);
+}
+
+void Outbound::lost(const std::string& sender, ErrorCode why) {
+    close_plain();
+    lost_[sender] = why;
+}
+
+/// It was sent while its node was lost and we did not know it yet.
+ErrorCode Outbound::why_not_attached(const Batch& batch) const {
+    if (lost_.empty()) return ErrorCode::not_attached;
+    const auto view = wire::read_batch(std::string_view(*batch.bytes).substr(wire::kFrameHeader));
+    const auto at = view ? lost_.find(view->header.sender) : lost_.end();
+    return at != lost_.end() ? at->second : ErrorCode::not_attached;
 }
 
 void Outbound::fail(const Batch& batch, ErrorCode code, ClientOutbox& out) {

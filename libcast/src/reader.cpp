@@ -1,7 +1,9 @@
-// Walking through received batches. Under the node's receive lock; see reader.hpp.
+// Walking through received batches, with the node's turn; see reader.hpp.
 #include "src/reader.hpp"
 
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
@@ -22,11 +24,13 @@ void Reader::begin() {
         --left_;
     }
     records_ = in.rest();
+    acked_ = index_;
     redelivered_ = view.last_sequence() <= item_.reading->redelivered;
 }
 
 bool Reader::next_here(Message& message) {
     if (!holds_ || left_ == 0) return false;
+    before_ = records_;
     wire::RecordView record;
     if (!wire::read_plain_record(records_, record)) {
         wire::Reader in(records_);
@@ -45,6 +49,15 @@ bool Reader::next_here(Message& message) {
     return true;
 }
 
+void Reader::put_back() {
+    if (!holds_ || index_ == 0) return;
+    records_ = before_;
+    --sequence_;
+    --index_;
+    ++left_;
+    acked_ = std::min(acked_, index_);
+}
+
 bool Reader::careful() {
     if (!redelivered_ || manual_ || !holds_ || item_.batch->view.header.cast != wire::Cast::unicast || item_.reading->careful == 0) return false;
     --item_.reading->careful;
@@ -52,6 +65,7 @@ bool Reader::careful() {
 }
 
 ErrorCode Reader::next(Message& message, std::int64_t until_us) {
+    if (ended()) return end();
     handled_carefully();
     while (!next_here(message)) {
         const ErrorCode code = take(until_us);
@@ -67,7 +81,7 @@ void Reader::finish(Lock& lock) {
         link_->outbox(lock).notices.push_back({Notice::Kind::gap, node_->inbox.name, header.count - index_, "messages malformed by their sender"});
     holds_ = false;
     if (manual_) {
-        given_.push_back(std::move(item_));
+        given_.push_back({std::move(item_), acked_, index_});
     } else {
         item_.reading->done.store(item_.batch->view.last_sequence(), std::memory_order_release);
         link_->session(lock).inbound().finished(item_, clock_us_ = link_->recent_us(lock), link_->outbox(lock));
@@ -75,9 +89,19 @@ void Reader::finish(Lock& lock) {
     item_ = {};
 }
 
+/// Nothing more is given out, also not what is at hand: it is another reader's, or nobody's.
+ErrorCode Reader::end() {
+    holds_ = false;
+    left_ = 0;
+    item_ = {};
+    given_.clear();
+    return node_->inbox.closed;
+}
+
 ErrorCode Reader::take(std::int64_t until_us) {
     Lock lock = link_->lock();
     Inbox& inbox = node_->inbox;
+    if (ended()) return end();
     const bool handled_some = holds_ && !manual_, at_once = careful();
     finish(lock);
     if (handled_some) {
@@ -85,23 +109,42 @@ ErrorCode Reader::take(std::int64_t until_us) {
         link_->carry_out(lock);
     }
     if (!inbox.pop(item_)) {
-        if (inbox.closed != ErrorCode::ok) return inbox.closed;
         if (until_us == 0) {
             link_->look(lock);
         } else {
-            link_->wait(lock, until_us, [&] { return inbox.items > 0 || inbox.closed != ErrorCode::ok; });
+            waits_ = true;
+            link_->wait(lock, until_us, [&] { return inbox.items > 0 || ended(); });
+            waits_ = false;
         }
-        if (!inbox.pop(item_)) return inbox.closed != ErrorCode::ok ? inbox.closed : ErrorCode::timed_out;
+        if (ended()) return end();
+        if (!inbox.pop(item_)) return ErrorCode::timed_out;
     }
     begin();
     return ErrorCode::ok;
 }
 
-void Reader::ack() {
+void Reader::ack(std::uint64_t count) {
     Lock lock = link_->lock();
+    ack(count, lock);
+}
+
+void Reader::ask_ack(std::uint64_t count) {
+    Lock lock = link_->lock();
+    if (waits_)
+        ack(count, lock);
+    else
+        asked_ = count > kAll - asked_ ? kAll : asked_ + count;
+}
+
+void Reader::ack_asked() {
+    Lock lock = link_->lock();
+    ack(asked_.exchange(0), lock);
+}
+
+void Reader::ack_all(Lock& lock) {
     Inbound& inbound = link_->session(lock).inbound();
     const std::int64_t now = now_us();
-    for (const Item& item : given_) {
+    for (const auto& [item, acked, end] : given_) {
         item.reading->done.store(item.batch->view.last_sequence(), std::memory_order_release);
         inbound.finished(item, now, link_->outbox(lock));
     }
@@ -113,9 +156,40 @@ void Reader::ack() {
         item_ = {};
     } else if (holds_) {
         item_.reading->done.store(sequence_, std::memory_order_release);
+        inbound.handled_some(item_, now);
+        acked_ = index_;
     }
     inbound.tick(now, true, link_->outbox(lock));
     link_->carry_out(lock);
+}
+
+void Reader::ack(std::uint64_t count, Lock& lock) {
+    Inbound& inbound = link_->session(lock).inbound();
+    const std::int64_t now = now_us();
+    const auto done = [&](const Item& item, std::uint32_t records) {
+        const std::uint64_t through = item.batch->view.header.sequence + records - 1;
+        item.reading->done.store(through, std::memory_order_release);
+        inbound.handled_some(item, now);
+    };
+    while (count > 0 && !given_.empty()) {
+        Given& first = given_.front();
+        const auto taken = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, first.end - first.acked));
+        count -= taken;
+        first.acked += taken;
+        done(first.item, first.acked);
+        if (first.acked < first.end) break;
+        done(first.item, first.item.batch->view.header.count);
+        inbound.finished(first.item, now, link_->outbox(lock));
+        given_.pop_front();
+    }
+    const std::uint32_t here = holds_ ? index_ - acked_ : 0;
+    if (count < here || !given_.empty()) {
+        if (count > 0) done(item_, acked_ += static_cast<std::uint32_t>(count));
+        inbound.tick(now, true, link_->outbox(lock));
+        link_->carry_out(lock);
+        return;
+    }
+    ack_all(lock);
 }
 
 void Reader::settle_descriptor(int fd) {

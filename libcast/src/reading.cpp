@@ -1,6 +1,7 @@
 // Inbound, the other half: which streams are read for which nodes, acknowledging, reconnects. Pure; under the
 // link's lock.
 #include <algorithm>
+#include <utility>
 
 #include "src/inbound.hpp"
 #include "src/session_time.hpp"
@@ -11,7 +12,7 @@ std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::u
     auto reading = std::make_shared<Reading>();
     reading->inbox = &inbox;
     reading->stream = &stream;
-    reading->start = cursor;
+    reading->start = reading->since = cursor;
     reading->next = cursor + 1;
     reading->done = cursor;
     reading->told = cursor;
@@ -26,13 +27,27 @@ std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::u
 
 void Inbound::opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out) {
     inboxes_[inbox.name] = &inbox;
-    inbox.earlier.clear();
+    std::vector<wire::Position> earlier = std::exchange(inbox.earlier, {});
+    std::sort(earlier.begin(), earlier.end(), [](const auto& a, const auto& b) { return a.stream < b.stream; });
     // What the broker does not name is gone, or (a mailbox) acknowledged to its end.
     std::vector<std::uint64_t> gone;
     for (const auto& r : inbox.readings)
         if (std::none_of(streams.begin(), streams.end(), [&r](const auto& info) { return info.stream == r->stream->id; })) gone.push_back(r->stream->id);
     for (const std::uint64_t id : gone) leave(inbox, id, out);
     for (const wire::StreamInfo& info : streams) open(inbox, info, out);
+    for (const wire::StreamInfo& info : streams) carry_on(inbox, info, earlier);
+}
+
+/// The broker counts what this node says that it had before the restart, and may be lost before it has stored that. So the
+/// next one is told of the same beginning. Not where a membership is another one than before: nothing of it was handed out.
+void Inbound::carry_on(const Inbox& inbox, const wire::StreamInfo& info, const std::vector<wire::Position>& earlier) {
+    const auto at = std::lower_bound(earlier.begin(), earlier.end(), info.stream,
+                                     [](const auto& p, std::uint64_t id) { return p.stream < id; });
+    if (at == earlier.end() || at->stream != info.stream) return;
+    if (at->received > info.cursor || at->acked < info.cursor) return;
+    if (info.kind >= wire::kPriorities && info.delivered < info.cursor) return;
+    for (const auto& r : streams_.at(info.stream)->readings)
+        if (r->inbox == &inbox && r->start == info.cursor) r->since = at->received;
 }
 
 void Inbound::open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out) {
@@ -134,7 +149,7 @@ void Inbound::new_epoch(bool next, ClientOutbox& out) {
     for (const auto& [name, inbox] : inboxes_) {
         inbox->earlier.clear();
         for (const auto& r : inbox->readings)
-            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->start});
+            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->since});
     }
     for (const auto& [id, stream] : streams_) {
         if (!stream->lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);
@@ -188,16 +203,33 @@ std::int64_t Inbound::tick(std::int64_t now_us, bool at_once, ClientOutbox& out)
     if (!at_once && now_us < ack_due_us_ && handled_bytes_ < window_ / 4) return ack_due_us_;
     handled_bytes_ = 0;
     wire::Ack ack;
+    std::size_t exceptions = 0;
+    bool any = false;
+    auto send = [&] {
+        out.send(wire::encode(ack));
+        ack.entries.clear();
+        exceptions = 0;
+        any = true;
+    };
     std::erase_if(active_, [&](ReadStream* stream) {
+        const std::size_t before = ack.entries.size();
         stream->active = !acknowledge(*stream, ack);
+        if (ack.entries.size() == before) return !stream->active;
+        // A frame holds so many exceptions as a connection may have nodes: those of one stream always fit.
+        if (exceptions + ack.entries.back().exceptions.size() > wire::kAckExceptions) {
+            wire::AckEntry last = std::move(ack.entries.back());
+            ack.entries.pop_back();
+            send();
+            ack.entries.push_back(std::move(last));
+        }
+        exceptions += ack.entries.back().exceptions.size();
+        if (ack.entries.size() == wire::kAckEntries) send();
         return !stream->active;
     });
+    if (!ack.entries.empty()) send();
     // Something is with slow handlers: look again, but not often, unless something was acknowledged just now.
-    ack_due_us_ = active_.empty() ? kForever : now_us + (ack.entries.empty() ? kAckIdle : kAckDelay);
-    if (!ack.entries.empty()) {
-        out.send(wire::encode(ack));
-        acknowledged_ = true;
-    }
+    ack_due_us_ = active_.empty() ? kForever : now_us + (any ? kAckDelay : kAckIdle);
+    if (any) acknowledged_ = true;
     return ack_due_us_;
 }
 

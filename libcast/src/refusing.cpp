@@ -20,6 +20,7 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     Parcel parcel;
     parcel.cast = wire::Cast::unicast;
     parcel.sender = node.name;
+    parcel.from = node.attachment.get();
     parcel.target = wire::kDeadName;
     parcel.payload = record;
     parcel.type = wire::kLetterType;
@@ -34,7 +35,8 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     ErrorCode code = ErrorCode::ok;
     if (!link.wait(lock, until, [&] { return outbound.outcome(parcel.watch, code); })) {
         outbound.forget(parcel.watch);
-        return Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(), "no receipt of the dead letter yet"};
+        if (link.stopping()) return link.closed();
+        return Error{link.session(lock).late(), "no receipt of the dead letter yet"};
     }
     if (code == ErrorCode::too_large) return Error{code, "as a dead letter it is larger than the broker keeps of them together (dead-bytes)"};
     if (code != ErrorCode::ok) return Error{code, "the dead letters"};
@@ -45,8 +47,10 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
 
 Result<void> Node::nack(const Message& message, std::string_view reason) {
     if (auto dead = detail::bury(*state_, message, wire::kReasonRefused, reason); !dead) return dead;
-    const std::unique_lock receiving(state_->receiving, std::try_to_lock);
-    if (receiving.owns_lock()) state_->reader->ack();  // else a callback is running, and acknowledges when it returns
+    if (state_->turn.ours())
+        state_->reader->ask_ack(detail::Reader::kAll);  // within a callback: when that returns
+    else
+        state_->ack(detail::Reader::kAll);
     return {};
 }
 

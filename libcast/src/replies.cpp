@@ -9,6 +9,7 @@ namespace cast::detail {
 
 Result<std::string> Link::reply_node(std::int64_t until_us) {
     Lock lock(mutex_);
+    if (stop_) return closed();
     const std::string name = session_.reply_name();
     auto node = session_.find(name);
     if (node == nullptr) {
@@ -16,7 +17,8 @@ Result<std::string> Link::reply_node(std::int64_t until_us) {
         carry_out(lock);
     }
     const bool there = wait(lock, until_us, [&] { return node->state != Attachment::State::wanted; });
-    if (!there) return Error{session_.online() ? ErrorCode::timed_out : ErrorCode::unreachable, url_};
+    if (stop_) return closed();
+    if (!there) return session_.online() ? Error{ErrorCode::timed_out, url()} : unreachable();
     if (node->state == Attachment::State::failed) return Error{node->code, "the reply node"};
     return name;
 }
@@ -38,7 +40,7 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
     while (node->inbox.pop(item)) {
         wire::Reader in(item.batch->view.records);
         const std::string_view target = item.batch->view.header.target;
-        const bool event = target == wire::kEventsGroup, sample = target == wire::kTapGroup;
+        const bool event = target == wire::kEventsGroup;
         for (std::uint32_t i = 0; i < item.batch->view.header.count; ++i) {
             const auto record = wire::read_record(in);
             if (!record) break;
@@ -47,9 +49,6 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
             if (event) {
                 events_.push_back(std::move(message));
                 if (events_.size() > kEventsKept) events_.pop_front();
-            } else if (sample) {
-                samples_.push_back(std::move(message));
-                if (samples_.size() > kSamplesKept) samples_.pop_front();
             } else if (const auto correlation = message.header("correlation")) {
                 const std::string key(*correlation);
                 const auto awaited = replies_.find(key);
@@ -79,7 +78,7 @@ Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t 
         if (!receipted) receipted = session_.outbound().outcome(watch, code);
         return slot.has_value() || code != ErrorCode::ok;
     });
-    Result<Message> result = Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "no answer came"};
+    Result<Message> result = stop_ ? closed() : Error{ErrorCode::timed_out, "no answer came"};
     if (slot.has_value())
         result = std::move(*slot);
     else if (code != ErrorCode::ok)
@@ -106,19 +105,19 @@ std::deque<Message> Link::take_reports(Lock& lock, const std::string& correlatio
     return taken;
 }
 
-Result<Message> Link::next_report(std::string_view group, std::int64_t until_us) {
+Result<Message> Link::next_event(std::int64_t until_us) {
     auto name = reply_node(until_us);
     if (!name) return name.error();
     Lock lock(mutex_);
-    std::deque<Message>& reports = group == wire::kTapGroup ? samples_ : events_;
     wait(lock, until_us, [&] {
         sort_replies(lock, *name);
-        return !reports.empty();
+        return !events_.empty();
     });
-    if (reports.empty()) return Error{stop_ ? ErrorCode::closed : ErrorCode::timed_out, "nothing came"};
-    Message report = std::move(reports.front());
-    reports.pop_front();
-    return report;
+    if (stop_) return closed();
+    if (events_.empty()) return Error{ErrorCode::timed_out, "nothing came"};
+    Message event = std::move(events_.front());
+    events_.pop_front();
+    return event;
 }
 
 }  // namespace cast::detail

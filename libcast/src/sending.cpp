@@ -43,7 +43,7 @@ std::uint64_t next_watch() {
     return ++last;
 }
 
-Result<void> send_message(Link& link, std::string_view sender, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
+Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
     const auto* draft = MessageAccess::draft(message);
     if (draft == nullptr) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     if (draft->priority < 0 || draft->priority >= wire::kPriorities) return Error{ErrorCode::invalid_argument, "priority is 0 to 9"};
@@ -59,7 +59,8 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
 
     Parcel p;
     p.cast = static_cast<wire::Cast>(draft->kind);
-    p.sender = sender;
+    p.sender = node.name;
+    p.from = node.attachment.get();
     p.payload = draft->payload;
     p.type = draft->type;
     p.headers = *headers;
@@ -73,7 +74,7 @@ Result<void> send_message(Link& link, std::string_view sender, const Message& me
         p.target = to;
         p.watch = watches != nullptr ? next_watch() : 0;
         if (watches != nullptr) watches->push_back(p.watch);
-        if (auto sent = link.send(p); !sent) return sent;
+        if (auto sent = node.link->send(p); !sent) return sent;
     }
     return {};
 }
@@ -86,7 +87,7 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
         return {Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"}};
     std::vector<std::uint64_t> watches;
     const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
-    const Result<void> sent = send_message(link, node.name, message, flags, wait == Wait::none ? nullptr : &watches);
+    const Result<void> sent = send_message(node, message, flags, wait == Wait::none ? nullptr : &watches);
     const std::int64_t until = deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
     // The last one that has a watch is the one that could not be sent; those after it were not tried.
     const std::size_t under_way = sent || watches.empty() ? watches.size() : watches.size() - 1;
@@ -104,8 +105,8 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
                 continue;
             }
             outbound.forget(watches[i]);
-            results[i] = Error{link.stopping() ? ErrorCode::closed : link.session(lock).late(),
-                               wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken"};
+            const char* so_far = wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken";
+            results[i] = link.stopping() ? link.closed() : Error{link.session(lock).late(), so_far};
         } else if (code != ErrorCode::ok) {
             results[i] = Error{code, name(i)};
         }
@@ -114,7 +115,7 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
 }
 
 Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, milliseconds timeout) {
-    if (wait == Wait::none) return send_message(*node.link, node.name, message, 0, nullptr);
+    if (wait == Wait::none) return send_message(node, message, 0, nullptr);
     for (Result<void>& outcome : send_each(node, message, wait, timeout))
         if (!outcome) return std::move(outcome);
     return {};
@@ -123,13 +124,13 @@ Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait,
 }  // namespace detail
 
 Result<void> Node::unicast(std::string_view to, std::string_view payload) {
-    return state_->link->send_plain(wire::Cast::unicast, state_->name, to, payload);
+    return state_->link->send_plain(wire::Cast::unicast, *state_->attachment, to, payload);
 }
 Result<void> Node::multicast(std::string_view group, std::string_view payload) {
-    return state_->link->send_plain(wire::Cast::multicast, state_->name, group, payload);
+    return state_->link->send_plain(wire::Cast::multicast, *state_->attachment, group, payload);
 }
 Result<void> Node::broadcast(std::string_view payload) {
-    return state_->link->send_plain(wire::Cast::broadcast, state_->name, {}, payload);
+    return state_->link->send_plain(wire::Cast::broadcast, *state_->attachment, {}, payload);
 }
 
 Result<void> Node::send(const Message& message, Wait wait, milliseconds timeout) {
@@ -162,7 +163,7 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
     std::vector<std::uint64_t> watches;
     link.expect_reply(correlation);  // another thread may take the answer in before we wait for it
-    if (auto sent = detail::send_message(link, state_->name, request, 0, &watches); !sent) {
+    if (auto sent = detail::send_message(*state_, request, 0, &watches); !sent) {
         link.forget_reply(correlation);
         return sent.error();
     }

@@ -90,6 +90,7 @@ void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::
         case wire::Verb::attached: with(wire::Attached{}, [&](const auto& m) { attached(m, out); }); break;
         case wire::Verb::detached: with(wire::Detached{}, [&](const auto& m) { detached(m, out); }); break;
         case wire::Verb::membership: with(wire::Membership{}, [&](const auto& m) { membership(m, out); }); break;
+        case wire::Verb::limits: with(wire::Limits{}, [&](const auto& m) { limits(m); }); break;
         case wire::Verb::gap: with(wire::Gap{}, [&](const auto& m) { inbound_.gap(m, now_us, out); }); break;
         case wire::Verb::fetched: with(wire::Fetched{}, [&](const auto& m) { inbound_.fetched(m, now_us, out); }); break;
         case wire::Verb::tail: with(wire::Tail{}, [&](const auto& m) { inbound_.tail(m, out); }); break;
@@ -127,6 +128,14 @@ void Session::published(const wire::Slice& bytes, std::int64_t now_us, ClientOut
     if (phase_ == Phase::online) inbound_.published(bytes.part(wire::kFrameHeader, frame.body.size()), now_us, out);
 }
 
+void Session::limits(const wire::Limits& m) {
+    max_message_.store(m.max_message, std::memory_order_relaxed);
+    reader_window_ = m.reader_window;
+    ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
+    outbound_.window(m.window_bytes, m.window_batches);
+    inbound_.window(m.reader_window);
+}
+
 void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out) {
     if (!m.known && welcomed_ && m.store == store_) {
         // It went down before it had kept anything of us; or we were away for too long, and what became of the
@@ -147,13 +156,9 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
         epoch_ = m.epoch;
     }
     online_us_ = now_us;
-    max_message_.store(m.max_message, std::memory_order_relaxed);
-    reader_window_ = m.reader_window;
-    ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
+    limits(m);
     broker_version_ = m.version;
     publish_ends_.assign(m.publish.begin(), m.publish.end());
-    outbound_.window(m.window_bytes, m.window_batches);
-    inbound_.window(m.reader_window);
     if (restarted || forgotten) inbound_.new_epoch(next, out);
     inbound_.epoch(m.epoch);
     if (forgotten) outbound_.forgotten();
@@ -241,6 +246,17 @@ void Session::part(std::int64_t now_us, ClientOutbox& out) {
 void Session::bye(std::int64_t now_us, ClientOutbox& out) {
     inbound_.tick(now_us, true, out);
     if (phase_ != Phase::offline) out.send(wire::encode_bye());
+}
+
+void Session::end(std::int64_t now_us, ClientOutbox& out) {
+    outbound_.push(out);
+    bye(now_us, out);
+    outbound_.end();
+    outbound_.offline();
+    inbound_.offline();
+    phase_ = Phase::offline;
+    for (const auto& [name, node] : nodes_)
+        if (node->inbox.closed == ErrorCode::ok) node->inbox.end(ErrorCode::closed);
 }
 
 }  // namespace cast::detail

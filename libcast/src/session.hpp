@@ -27,6 +27,7 @@ struct Attachment {
     bool receives = true;
     bool take_over = false;
     bool was_attached = false;
+    std::uint64_t epoch = 0;          ///< of the broker that attached it last
     std::uint32_t request = 0;        ///< the ATTACH that asked for it last; answers to others are stale
     std::set<std::string> groups;     ///< joined, to join again at a broker that forgot
 };
@@ -51,6 +52,8 @@ public:
     void published(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out);
     std::int64_t tick(std::int64_t now_us, ClientOutbox& out);
     void bye(std::int64_t now_us, ClientOutbox& out);
+    /// For good: says BYE behind what was sent; every node gets `closed`, and nothing is taken any more.
+    void end(std::int64_t now_us, ClientOutbox& out);
     /// Before bye(): asks the broker whether it has all ACKs; parted() once it says so, or need not be asked.
     void part(std::int64_t now_us, ClientOutbox& out);
     bool parted() const { return parting_ == 0 || !online(); }
@@ -93,10 +96,12 @@ private:
 
     /// A frame other than HELLO may leave: the broker knows what to make of it.
     bool may_speak() const { return phase_ == Phase::online || (phase_ == Phase::greeting && pipelined_); }
+    void limits(const wire::Limits& m);
     void welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out);
     void attached(const wire::Attached& m, ClientOutbox& out);
     void detached(const wire::Detached& m, ClientOutbox& out);
     void membership(const wire::Membership& m, ClientOutbox& out);
+    void lose(Attachment& node, ErrorCode why, ClientOutbox& out);
     void error(const wire::ErrorReply& m, ClientOutbox& out);
     void begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out);
     void say_attach(ClientOutbox& out);

@@ -7,18 +7,30 @@
 
 namespace cast::detail {
 
-[[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) {
+[[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload) {
     Parcel parcel;
     parcel.cast = cast;
-    parcel.sender = sender;
+    parcel.sender = from.inbox.name;
+    parcel.from = &from;
     parcel.target = target;
     parcel.payload = payload;
     parcel.plain = true;
     return send(parcel);
 }
 
+/// The connection or the sender's hold: nothing is sent any more.
+bool Link::has_ended(const Parcel& parcel) const {
+    return stop_ || (parcel.from != nullptr && parcel.from->inbox.closed != ErrorCode::ok);
+}
+
+Error Link::ended(const Parcel& parcel) const {
+    if (stop_) return closed();
+    return {parcel.from->inbox.closed, parcel.from->inbox.name};
+}
+
 Result<void> Link::send(const Parcel& given) {
     Lock lock(mutex_);
+    if (has_ended(given)) return ended(given);
     const bool may = given.payload.size() <= session_.max_message();
     // Another thread was at it, or it has been opened since.
     if (may && given.plain && session_.outbound().plain().add_in_turn(given.cast, given.sender, given.target, given.payload)) return {};
@@ -34,12 +46,14 @@ Result<void> Link::send(const Parcel& given) {
     if (!outbound.room(given.cast, given.target, size)) {
         if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
         const std::int64_t until = deadline_us(options_.send_timeout);
-        if (!wait(lock, until, [&] { return outbound.room(given.cast, given.target, size); }))
-            return stop_ ? Error{ErrorCode::closed, {}} : Error{session_.late(), "no room in the send window"};
+        auto over = [&] { return has_ended(given) || outbound.room(given.cast, given.target, size); };
+        const bool in_time = wait(lock, until, over);
+        if (has_ended(given)) return ended(given);
+        if (!in_time) return Error{session_.late(), "no room in the send window"};
     }
     Parcel parcel = given;
     const std::int64_t now = recent_us(lock);
-    parcel.deadline_us = deadline_after(now, options_.send_timeout);
+    if (parcel.deadline_us == 0) parcel.deadline_us = deadline_after(now, options_.send_timeout);
     outbound.add(parcel, out_);
     if (!out_.frames.empty()) {
         session_.inbound().ride(now, out_);
@@ -49,6 +63,7 @@ Result<void> Link::send(const Parcel& given) {
 }
 
 Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us) {
+    if (stop_) return closed();
     Outbound& outbound = session_.outbound();
     outbound.push(out_);
     session_.hurry(now_us(), out_);
@@ -59,17 +74,19 @@ Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us
     std::string target;
     const ErrorCode refusal = outbound.take_refusal(target);
     if (refusal != ErrorCode::ok) return Error{refusal, target};
-    if (!settled) return Error{stop_ ? ErrorCode::closed : session_.late(), "not every message has its receipt; it may still be taken"};
+    if (!settled && stop_) return closed();
+    if (!settled) return Error{session_.late(), "not every message has its receipt; it may still be taken"};
     return {};
 }
 
 Result<std::string> Link::call(std::string json, std::int64_t until_us) {
     Lock lock(mutex_);
+    if (stop_) return closed();
     const std::uint32_t request = session_.call(std::move(json), false, out_);
     carry_out(lock);
     Call* call = nullptr;
     const bool answered = wait(lock, until_us, [&] { return (call = session_.answered(request)) != nullptr; });
-    Result<std::string> result = Error{session_.online() ? ErrorCode::timed_out : ErrorCode::unreachable, url_};
+    Result<std::string> result = stop_ ? closed() : session_.online() ? Error{ErrorCode::timed_out, url()} : unreachable();
     if (answered && call->code == ErrorCode::ok) result = std::move(call->answer);
     else if (answered) result = Error{call->code, call->answer};
     session_.drop(request);

@@ -41,6 +41,10 @@ bool FileAssembly::due(const std::string& correlation, std::uint64_t each) {
     return true;
 }
 
+bool FileAssembly::known_to(const std::string& correlation) const {
+    return std::any_of(told_.begin(), told_.end(), [&](const Told& t) { return t.correlation == correlation; });
+}
+
 void FileAssembly::told(const std::string& correlation) { told_entry(correlation).held = held_; }
 
 }  // namespace cast::detail

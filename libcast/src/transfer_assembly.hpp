@@ -33,6 +33,8 @@ public:
 
     /// Whether the sender of this try wants to hear held() now; it counts as told then.
     bool due(const std::string& correlation, std::uint64_t each);
+    /// It has been told something.
+    bool known_to(const std::string& correlation) const;
     /// It was told just now.
     void told(const std::string& correlation);
 

@@ -40,10 +40,14 @@ Descriptor::~Descriptor() {
 }
 
 Error system_error(std::string_view doing, std::string_view name) {
-    const int error = errno;
-    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return {full ? ErrorCode::too_large : ErrorCode::invalid_argument,
-            "cannot " + std::string(doing) + " '" + std::string(name) + "': " + std::strerror(error)};
+    return {ErrorCode::invalid_argument,
+            "cannot " + std::string(doing) + " '" + std::string(name) + "': " + std::strerror(errno)};
+}
+
+Error save_error(std::string_view doing, std::string_view name) {
+    Error error = system_error(doing, name);
+    error.code = ErrorCode::not_saved;
+    return error;
 }
 
 bool hash_front(int fd, std::uint64_t length, Sha256& hash) {
@@ -83,7 +87,7 @@ std::optional<Descriptor> FileFolder::find_part(const std::string& name, std::ui
 
 Result<Descriptor> FileFolder::make_part(const std::string& name) {
     Descriptor part(::openat(folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (!part) return system_error("make", name);
+    if (!part) return save_error("make", name);
     return part;
 }
 
@@ -92,7 +96,7 @@ Result<void> FileFolder::write(const Descriptor& part, std::uint64_t offset, std
     while (!bytes.empty()) {
         const ssize_t n = ::pwrite(part.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return system_error("write", name);
+        if (n < 0) return save_error("write", name);
         bytes.remove_prefix(static_cast<std::size_t>(n));
         offset += static_cast<std::uint64_t>(n);
     }
@@ -109,18 +113,18 @@ int FileFolder::rename(const std::string& from, const std::string& to) {
 }
 
 Result<std::string> FileFolder::finish(const Descriptor& part, const std::string& part_name, const std::string& name) {
-    if (::fsync(part.get()) != 0) return system_error("sync", name);
+    if (::fsync(part.get()) != 0) return save_error("sync", name);
     for (unsigned number = 0; number < kNumbers; ++number) {
         const std::string numbered = numbered_name(name, number);
         const int error = rename(part_name, numbered);
         if (error == EEXIST) continue;
         errno = error;
-        if (error != 0) return system_error("rename the received part to", numbered);
-        if (::fsync(folder_.get()) != 0) return system_error("sync the folder of", numbered);
+        if (error != 0) return save_error("rename the received part to", numbered);
+        if (::fsync(folder_.get()) != 0) return save_error("sync the folder of", numbered);
         return numbered;
     }
     errno = EEXIST;
-    return system_error("find a free name for", name);
+    return save_error("find a free name for", name);
 }
 
 void FileFolder::remove_part(const std::string& name) { ::unlinkat(folder_.get(), name.c_str(), 0); }

@@ -1,6 +1,6 @@
 // FileFolder: the folder that received files land in. Every name is opened relative to it, no link is followed, nothing
-// is replaced. One thread at a time. Calls that fail answer invalid_argument (or too_large for a full disk) with the
-// system's words.
+// is replaced. One thread at a time. Calls that fail answer with the system's words: open() with invalid_argument, the
+// others with not_saved.
 #pragma once
 #include <cast/result.hpp>
 
@@ -28,8 +28,10 @@ private:
     int fd_ = -1;
 };
 
-/// Error of a system call that failed just now: "cannot write 'x': No space left on device".
+/// Error of a system call that failed just now: "cannot read 'x': No such file or directory".
 Error system_error(std::string_view doing, std::string_view name);
+/// The same as not_saved: a receiver's call failed, and it is not the sender's argument.
+Error save_error(std::string_view doing, std::string_view name);
 /// Adds the file's first `length` bytes to `hash`; false when they cannot be read.
 bool hash_front(int fd, std::uint64_t length, Sha256& hash);
 

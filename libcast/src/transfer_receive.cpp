@@ -4,7 +4,9 @@
 #include <deque>
 #include <map>
 
+#include "src/message_access.hpp"
 #include "src/node_state.hpp"
+#include "src/session_time.hpp"
 #include "src/transfer_assembly.hpp"
 #include "src/transfer_folder.hpp"
 #include "src/transfer_words.hpp"
@@ -20,7 +22,8 @@ namespace {
 
 constexpr std::size_t kOpenParts = 64;     // descriptors; who exceeds it has others closed, and hashed again later
 constexpr std::size_t kRemembered = 1024;  // tries that are over
-constexpr milliseconds kReportTime{2000};  // for the broker to take a report
+constexpr milliseconds kReportTime{2000};  // for room in our own window
+constexpr std::int64_t kAtOnce = 1;        // a deadline that has passed: a target that is full refuses for good
 
 struct Incoming {
     detail::Descriptor part;
@@ -33,6 +36,8 @@ struct Incoming {
 
 struct FileReceiver::State {
     State(Node& n, detail::FileFolder f) : node(detail::NodeAccess::state(n)), self(n.name()), folder(std::move(f)) {}
+    ~State();
+    State(const State&) = delete;
 
     FileEvent take(const Message& message, const FileHead& head);
     FileEvent whole(const Message& message);
@@ -53,8 +58,16 @@ struct FileReceiver::State {
     std::map<std::string, Incoming> open;  // by the part's name
     std::map<std::string, FileWord> over;  // by the part's name and the correlation: what became of it
     std::deque<std::string> over_order;
+    std::deque<std::uint64_t> reports;  // watches of those under way: their refusals are not the program's affair
     std::uint64_t uses = 0;
 };
+
+FileReceiver::State::~State() {
+    const auto state = node.lock();
+    if (state == nullptr) return;
+    detail::Lock lock = state->link->lock();
+    for (const std::uint64_t watch : reports) state->link->session(lock).outbound().forget(watch);
+}
 
 // A node and a sender of its own make its own part: nobody can write into another's.
 std::string FileReceiver::State::part_name(const Message& message, const FileHead& head) const {
@@ -69,8 +82,31 @@ void FileReceiver::State::report(const FileHead& head, FileWord word) {
     word.correlation = head.correlation;
     const auto state = node.lock();
     if (state == nullptr) return;
-    // Whether it is heard is the sender's affair: it asks again.
-    (void)detail::send_and_wait(*state, word_message(word, head.report_to), Wait::receipt, kReportTime);
+    const Message message = word_message(word, head.report_to);
+    const MessageAccess::Draft& draft = *MessageAccess::draft(message);
+    const std::string headers = wire::encode_headers(draft.headers);
+    detail::Parcel p;
+    p.sender = self;
+    p.from = state->attachment.get();
+    p.target = head.report_to;
+    p.payload = draft.payload;
+    p.type = draft.type;
+    p.headers = headers;
+    p.watch = detail::next_watch();
+    p.deadline_us = kAtOnce;
+    detail::Link& link = *state->link;
+    {
+        detail::Lock lock = link.lock();
+        detail::Outbound& outbound = link.session(lock).outbound();
+        ErrorCode code = ErrorCode::ok;
+        std::erase_if(reports, [&](const std::uint64_t watch) { return outbound.outcome(watch, code); });
+        const std::size_t size = wire::record_bound(p.type, p.headers, p.payload);
+        auto room = [&] { return outbound.room(p.cast, p.target, size); };
+        if (!link.wait(lock, detail::deadline_us(kReportTime), room)) return;
+    }
+    // Whether it is heard is the sender's affair: it asks again. Whoever names a target decides nothing about us: we do
+    // not wait until it has room, nor until the broker has answered.
+    if (link.send(p)) reports.push_back(p.watch);
 }
 
 void FileReceiver::State::tell(const FileHead& head, FileWord::State state, std::uint64_t offset) {
@@ -125,7 +161,7 @@ Result<Incoming*> FileReceiver::State::incoming(const std::string& part) {
         Incoming made;
         std::uint64_t length = 0;
         if (auto found = folder.find_part(part, length)) {
-            if (!hash_front(found->get(), length, made.hash)) return detail::system_error("read", part);
+            if (!hash_front(found->get(), length, made.hash)) return detail::save_error("read", part);
             made.part = std::move(*found);
             made.books = FileAssembly(length);
         }
@@ -176,8 +212,11 @@ FileEvent FileReceiver::State::last(const Message& message, const FileHead& head
             return saved(head, part, std::move(event));
         }
     }
+    const auto before = open.find(part);
+    const bool heard_of_us = before != open.end() && before->second.books.known_to(head.correlation);
     event = chunk(message, head, part, std::move(event));
     if (event.kind == FileEvent::Kind::failed || event.held < end) return event;
+    if (!heard_of_us) tell(head, FileWord::State::have, end);  // syncing may take long
     return verify(head, end, part, std::move(event));
 }
 

@@ -83,9 +83,12 @@ FileSender::State::~State() {
     if (!report_to.empty()) link->forget_reports(correlation);
     detail::Lock lock = link->lock();
     for (const Watched& w : watched) link->session(lock).outbound().forget(w.watch);
+    for (const Target& t : targets)
+        if (t.asking != 0) link->session(lock).outbound().forget(t.asking);
 }
 
 Result<void> FileSender::State::begin() {
+    if (link->stopping()) return link->closed();
     if (targets.empty()) return Error{ErrorCode::invalid_argument, "the file has no recipient"};
     if (options.name.empty()) return Error{ErrorCode::invalid_argument, "the file has no name"};
     if (options.wait == Wait::delivered && envelope.kind != CastKind::unicast)
@@ -104,11 +107,13 @@ Result<void> FileSender::State::begin() {
         detail::Lock lock = link->lock();
         if (const std::size_t most = link->session(lock).max_message(); most > 0) chunk = std::min(chunk, most);
     }
-    if (options.size && *options.size <= chunk && options.wait != Wait::delivered) return {};  // one message
+    const bool one_message = options.size && *options.size <= chunk;
+    if (one_message && options.wait == Wait::none) return {};  // nobody waits for a report
     auto name = link->reply_node(detail::deadline_us(link->options().connect_timeout));
     if (!name) return name.error();
     report_to = std::move(*name);
     link->expect_reports(correlation);
+    if (one_message) return {};  // it asks for itself
     detail::FileHead offer = head();
     offer.offer = true;
     send_to_all(offer, {});

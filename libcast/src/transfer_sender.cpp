@@ -1,6 +1,8 @@
 // FileSender::State: sending, and what comes back. See transfer_sender.hpp.
 #include "src/transfer_sender.hpp"
 
+#include <cast/admin.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,11 @@ namespace {
 constexpr std::size_t kOnTheirWay =
     3u << 19;  // bytes without an outcome: less than the session's window, others send too
 constexpr std::size_t kHeadRoom = 8 * 1024;
+constexpr std::int64_t kAnswers = 5000 * detail::kMillisecond;     // who reads, for its first report
+constexpr std::int64_t kManyAnswer = 1000 * detail::kMillisecond;  // the readers of a group, or all
+constexpr std::int64_t kLookEach = 200 * detail::kMillisecond;
+constexpr std::chrono::milliseconds kLookTime{1000};
+constexpr std::size_t kMembersLookedAt = 64;
 
 }  // namespace
 
@@ -54,7 +61,8 @@ void FileSender::State::failed(wire::Cast cast, const std::string& target, Error
         if (t.cast == cast && t.name == target && t.error.code == ErrorCode::ok) t.error = error;
 }
 
-void FileSender::State::send(wire::Cast cast, const std::string& target, const FileHead& what, std::string_view bytes) {
+void FileSender::State::send(wire::Cast cast, const std::string& target, const FileHead& what, std::string_view bytes,
+                             bool asks) {
     wire::HeaderList list = envelope.headers;
     write_head(what, list);
     const std::string headers = wire::encode_headers(list);
@@ -68,8 +76,11 @@ void FileSender::State::send(wire::Cast cast, const std::string& target, const F
     p.priority = static_cast<std::uint8_t>(envelope.priority);
     p.ttl_ms = static_cast<std::uint32_t>(envelope.ttl.count());
     p.flags = static_cast<std::uint8_t>((envelope.echo ? wire::kEcho : 0) |
-                                        (envelope.attached_only ? wire::kAttachedOnly : 0));
+                                        (envelope.attached_only ? wire::kAttachedOnly : 0) |
+                                        (asks && cast == wire::Cast::unicast ? wire::kWantsDelivered : 0));
     p.watch = detail::next_watch();
+    const auto from = node.lock();
+    if (from != nullptr) p.from = from->attachment.get();
     Result<void> sent = link->send(p);
     while (sent.code() == ErrorCode::would_block) {  // another thread was faster
         Lock lock = link->lock();
@@ -78,15 +89,16 @@ void FileSender::State::send(wire::Cast cast, const std::string& target, const F
         sent = link->send(p);
     }
     if (!sent) return failed(cast, target, sent.error());
-    watched.push_back({p.watch, bytes.size(), cast, target});
+    watched.push_back({p.watch, bytes.size(), cast, target, asks});
     watched_bytes += bytes.size();
 }
 
 void FileSender::State::send_to_all(const FileHead& what, std::string_view bytes) {
     for (const Target& t : targets) {
         const bool has_it = !what.offer && !what.last() && what.offset + bytes.size() <= t.start;
-        if (t.error.code == ErrorCode::ok && !has_it) send(t.cast, t.name, what, bytes);
+        if (t.error.code == ErrorCode::ok && !has_it) send(t.cast, t.name, what, bytes, !asked && !report_to.empty());
     }
+    asked = true;
 }
 
 void FileSender::State::keep(Piece piece) {
@@ -119,6 +131,7 @@ Result<std::size_t> FileSender::State::take(std::string_view bytes) {
     if (options.size && bytes.size() > *options.size - position - pending.size())
         return Error{ErrorCode::too_large, "'" + options.name + "' has more bytes than the " +
                                                std::to_string(*options.size) + " that were announced"};
+    if (link->stopping()) return link->closed();
     pump();
     std::size_t taken = 0;
     for (;;) {
@@ -190,18 +203,45 @@ void FileSender::State::attend() {
     for (const std::string& name : window.to_ask(place(), now)) send(wire::Cast::unicast, name, question, {});
 }
 
+FileSender::State::Target* FileSender::State::target_of(const Watched& w) {
+    const auto at = std::find_if(targets.begin(), targets.end(),
+                                 [&w](const Target& t) { return t.cast == w.cast && t.name == w.target; });
+    return at == targets.end() ? nullptr : &*at;
+}
+
+void FileSender::State::see_outcome(const Watched& w, ErrorCode code) {
+    const bool may_come_back =
+        code == ErrorCode::no_such_node && w.cast == wire::Cast::unicast && window.gone(w.target, detail::now_us());
+    if (code != ErrorCode::ok && !may_come_back) failed(w.cast, w.target, {code, w.target});
+}
+
 void FileSender::State::see_outcomes(Lock& lock) {
     detail::Outbound& outbound = link->session(lock).outbound();
     std::erase_if(watched, [&](const Watched& w) {
         ErrorCode code = ErrorCode::ok;
-        if (!outbound.outcome(w.watch, code)) return false;
+        const bool known = outbound.outcome(w.watch, code);
+        const bool held = !known && w.asks && outbound.awaits_delivery(w.watch);
+        if (!known && !held) return false;
         watched_bytes -= w.bytes;
         ++moves;
-        const bool may_come_back =
-            code == ErrorCode::no_such_node && w.cast == wire::Cast::unicast && window.gone(w.target, detail::now_us());
-        if (code != ErrorCode::ok && !may_come_back) failed(w.cast, w.target, {code, w.target});
+        if (Target* t = w.asks ? target_of(w) : nullptr) {
+            t->asked_us = detail::now_us();
+            t->asking = held ? w.watch : 0;
+        }
+        see_outcome(w, code);
         return true;
     });
+}
+
+// A receiver that has reported tells more about itself than the fate of its first message does.
+void FileSender::State::see_acknowledgements(Lock& lock) {
+    for (Target& t : targets) {
+        ErrorCode code = ErrorCode::ok;
+        if (t.asking == 0 || !link->session(lock).outbound().outcome(t.asking, code)) continue;
+        t.asking = 0;
+        ++moves;
+        if (code != ErrorCode::ok && window.find(t.name) == nullptr) failed(t.cast, t.name, {code, t.name});
+    }
 }
 
 // Takes in what has come. True: something moved.
@@ -216,6 +256,7 @@ bool FileSender::State::digest(Lock& lock) {
             ++moves;
         }
     }
+    see_acknowledgements(lock);
     if (moves != before) moved_us = detail::now_us();
     return moves != before;
 }
@@ -232,7 +273,7 @@ bool FileSender::State::pump() {
 Result<void> FileSender::State::wait() {
     Lock lock = link->lock();
     link->wait(lock, detail::now_us() + 100 * detail::kMillisecond, [&] { return digest(lock); });
-    if (link->stopping()) return Error{ErrorCode::closed, {}};
+    if (link->stopping()) return link->closed();
     lock.unlock();
     if (node.expired()) return Error{ErrorCode::closed, "the sending node is gone"};
     attend();
@@ -246,12 +287,46 @@ Result<void> FileSender::State::all_failed() const {
     return targets.back().error;
 }
 
+// Somebody who reads now may answer; nobody else is waited for.
+bool FileSender::State::anybody_there(Target& t) {
+    const std::int64_t now = detail::now_us();
+    if (t.looked_us != 0 && now - t.looked_us < kLookEach) return t.there;
+    t.looked_us = now;
+    Admin admin(connection);
+    admin.set_timeout(kLookTime);
+    auto reads = [&](const std::string& name) {
+        const auto found = admin.node(name);
+        return found ? found->attached : found.code() != ErrorCode::no_such_node;
+    };
+    if (t.cast == wire::Cast::broadcast) return t.there;
+    if (t.cast == wire::Cast::unicast) return t.there = reads(t.name);
+    const auto group = admin.group(t.name);
+    if (!group || group->members.size() > kMembersLookedAt) return t.there = group.code() != ErrorCode::no_such_group;
+    return t.there = std::any_of(group->members.begin(), group->members.end(), [&](const std::string& member) {
+               const bool own = member == sender && !envelope.echo;
+               return !own && window.find(member) == nullptr && reads(member);
+           });
+}
+
+// Whether somebody may still report for the first time. A reader of a unicast that has acknowledged the question and
+// has not reported does not save files; of the others nobody tells that.
+bool FileSender::State::may_answer(Target& t) {
+    if (report_to.empty() || t.error.code != ErrorCode::ok) return false;
+    const bool unicast = t.cast == wire::Cast::unicast;
+    if (unicast && (t.asking == 0 || window.find(t.name) != nullptr)) return false;
+    const std::int64_t most = std::min(detail::microseconds(options.patience), unicast ? kAnswers : kManyAnswer);
+    return detail::now_us() - t.asked_us < most && anybody_there(t);
+}
+
 bool FileSender::State::complete() {
     if (options.wait == Wait::none) return true;
     const bool late = detail::now_us() - moved_us > detail::microseconds(options.patience);
     if (!watched.empty() || !window.all_over()) return late && watched.empty();
-    if (options.wait != Wait::delivered) return true;
     bool all = true;
+    if (options.wait != Wait::delivered) {
+        for (Target& t : targets) all = all && !may_answer(t);
+        return all;
+    }
     for (Target& t : targets) {
         if (t.error.code != ErrorCode::ok || window.find(t.name) != nullptr) continue;
         if (late) t.error = {ErrorCode::timed_out, "'" + t.name + "' has not said that it saved the file"};
@@ -261,6 +336,7 @@ bool FileSender::State::complete() {
 }
 
 Result<std::optional<FileReport>> FileSender::State::end() {
+    if (link->stopping()) return link->closed();
     pump();
     if (!ended) {
         if (options.size && position + pending.size() != *options.size)

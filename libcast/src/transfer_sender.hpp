@@ -42,12 +42,19 @@ private:
         std::string name;         // empty for broadcast
         std::uint64_t start = 0;  // it has what is below
         Error error{ErrorCode::ok, {}};
+        // The message that asks for the first report: an offer, or the only chunk. Of a unicast the broker tells when
+        // its reader has acknowledged it: what that reports is here by then.
+        std::int64_t asked_us = 0;   // when the broker had it
+        std::uint64_t asking = 0;    // unicast: its watch, until it is acknowledged
+        std::int64_t looked_us = 0;  // when we last looked whether somebody is there to answer
+        bool there = true;
     };
     struct Watched {
         std::uint64_t watch = 0;
         std::size_t bytes = 0;
         wire::Cast cast = wire::Cast::unicast;
         std::string target;
+        bool asks = false;  // for the first report
     };
     struct Piece {
         std::uint64_t offset = 0;
@@ -65,7 +72,13 @@ private:
     bool room(detail::Lock& lock, wire::Cast cast, const std::string& target) const;
     bool send_piece(bool last);
     void send_to_all(const detail::FileHead& head, std::string_view bytes);
-    void send(wire::Cast cast, const std::string& target, const detail::FileHead& head, std::string_view bytes);
+    void send(wire::Cast cast, const std::string& target, const detail::FileHead& head, std::string_view bytes,
+              bool asks = false);
+    Target* target_of(const Watched& w);
+    void see_outcome(const Watched& w, ErrorCode code);
+    void see_acknowledgements(detail::Lock& lock);
+    bool may_answer(Target& target);
+    bool anybody_there(Target& target);
     void keep(Piece piece);
     Result<std::string> again(std::uint64_t offset) const;
     detail::FileHead head() const;
@@ -89,6 +102,7 @@ private:
     std::string pending;  // taken, not sent: less than a chunk, or one that may be the last
     std::uint64_t position = 0;
     bool ended = false;
+    bool asked = false;  // the message that asks for the first report was sent
     std::deque<Piece> kept;
     std::deque<Watched> watched;
     std::size_t watched_bytes = 0;

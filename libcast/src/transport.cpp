@@ -1,10 +1,15 @@
 // The client's ZeroMQ sockets. See transport.hpp for the thread.
 #include "src/transport.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
-#include <charconv>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <system_error>
 
 #include "wire/bytes.hpp"
 #include "wire/heap.hpp"
@@ -14,18 +19,32 @@
 namespace cast::detail {
 namespace {
 
+constexpr std::size_t kForContext = 16;  // descriptors: its threads' and a first connection's
 constexpr std::size_t kZeroCopy = 8192;  // smaller frames are cheaper to copy than to share
 // libzmq is never to reconnect. Its own word for that, -1, also throws away what has arrived and was not read when the
 // connection went: BYE, the last receipts. So it may try again tomorrow; by then the socket is long gone.
 constexpr int kNeverAgainMs = 24 * 3600 * 1000;
 
+/// libzmq ends the program when it finds no descriptor for its threads; so they are looked for before.
+void insist_on_descriptors() {
+    std::array<int, kForContext> taken{};
+    for (int& fd : taken) fd = eventfd(0, EFD_CLOEXEC);
+    const int error = taken.back() < 0 ? errno : 0;
+    for (const int fd : taken)
+        if (fd >= 0) close(fd);
+    if (error != 0) throw std::system_error(error, std::generic_category());
+}
+
 /// One context for all links of the process, made with the first and gone with the last.
 std::shared_ptr<zmq::context_t> shared_context() {
     static std::mutex mutex;
     static std::weak_ptr<zmq::context_t> weak;
+    static pid_t process = 0;
     const std::lock_guard lock(mutex);
     auto context = weak.lock();
-    if (context == nullptr) {
+    if (context == nullptr || process != getpid()) {  // a parent's has no threads here
+        process = getpid();
+        insist_on_descriptors();
         wire::keep_freed_memory();
         weak = context = std::make_shared<zmq::context_t>(1);
     }
@@ -42,23 +61,9 @@ wire::Slice adopt(zmq::message_t&& message) {
     return wire::Slice(std::move(owner), data, size);
 }
 
-/// "tcp://*:5571" or "tcp://0.0.0.0:5571" with the host that was dialled.
-std::string with_host(const std::string& end, const std::string& dialled) {
-    for (const char* any : {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"}) {
-        if (end.rfind(any, 0) != 0 || dialled.rfind("tcp://", 0) != 0) continue;
-        return dialled.substr(0, dialled.rfind(':')) + ":" + end.substr(std::strlen(any));
-    }
-    return end;
-}
-
-/// libzmq notices a port that cannot be only when it connects, and keeps that to itself.
-bool plausible(std::string_view url) {
-    if (url.rfind("tcp://", 0) != 0) return true;
-    const std::size_t colon = url.rfind(':');
-    const std::string_view port = url.substr(colon + 1);
-    unsigned number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
+/// libzmq does IPv6 only where it is asked to; without being asked it also works on systems that have none.
+void set_family(zmq::socket_t& socket, const std::string& end) {
+    if (end.rfind("tcp://[", 0) == 0) socket.set(zmq::sockopt::ipv6, 1);
 }
 
 }  // namespace
@@ -67,31 +72,32 @@ Transport::Transport() : context_(shared_context()) {}
 
 Transport::~Transport() { disconnect(0); }
 
-bool Transport::connect(const std::string& url) {
+bool Transport::connect(const std::string& to) {
     static std::atomic<std::uint64_t> count{0};
     disconnect(0);
-    if (!plausible(url)) return false;
-    copy_all_ = url.rfind("inproc://", 0) == 0;
+    trouble_.clear();
     try {
         auto dealer = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::dealer);
         dealer->set(zmq::sockopt::linger, 0);
         dealer->set(zmq::sockopt::reconnect_ivl, kNeverAgainMs);
         dealer->set(zmq::sockopt::sndhwm, 0);  // the session's window bounds it
         dealer->set(zmq::sockopt::rcvhwm, 0);  // the readers' windows bound it
-        if (wire::over_loopback(url)) dealer->set(zmq::sockopt::sndbuf, wire::kLocalSendBuffer);
+        if (wire::over_loopback(to)) dealer->set(zmq::sockopt::sndbuf, wire::kLocalSendBuffer);
+        set_family(*dealer, to);
         dealer->set(zmq::sockopt::tcp_keepalive, 1);
         dealer->set(zmq::sockopt::tcp_keepalive_idle, 30);
         dealer->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::kHardMaxMessage));
         const std::string end = "inproc://cast-link-" + std::to_string(++count);
         const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-        if (zmq_socket_monitor(dealer->handle(), end.c_str(), events) != 0) return false;
+        if (zmq_socket_monitor(dealer->handle(), end.c_str(), events) != 0) throw zmq::error_t();
         auto monitor = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::pair);
         monitor->set(zmq::sockopt::linger, 0);
         monitor->connect(end);
-        dealer->connect(url);
+        dealer->connect(to);
         dealer_.open(std::move(dealer));
         monitor_.open(std::move(monitor));
-    } catch (const zmq::error_t&) {
+    } catch (const zmq::error_t& error) {
+        trouble_ = error.what();
         return false;
     }
     collect_descriptors();
@@ -113,7 +119,7 @@ void Transport::disconnect(int linger_ms) {
 bool Transport::send(const wire::Slice& frame) {
     if (!connected()) return false;
     zmq_msg_t message;
-    if (frame.size() < kZeroCopy || copy_all_) {
+    if (frame.size() < kZeroCopy) {
         if (zmq_msg_init_size(&message, frame.size()) != 0) return false;
         std::memcpy(zmq_msg_data(&message), frame.data(), frame.size());
     } else {
@@ -163,7 +169,12 @@ bool Transport::lost() {
 }
 
 bool Transport::stir() {
-    if (connected() && !dealer_.hot) dealer_.hot = (dealer_.socket->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    if (!connected() || dealer_.hot) return hot();
+    int events = 0;
+    std::size_t size = sizeof events;
+    // A signal may interrupt it: then a look tells.
+    const bool told = zmq_getsockopt(dealer_.socket->handle(), ZMQ_EVENTS, &events, &size) == 0;
+    dealer_.hot = !told || (events & ZMQ_POLLIN) != 0;
     return hot();
 }
 
@@ -171,13 +182,8 @@ void Transport::readable(std::size_t i) {
     if (i < hot_of_.size()) *hot_of_[i] = true;
 }
 
-void Transport::publish_ends(const std::vector<std::string>& ends, const std::string& dialled) {
-    // The end over the same transport as the one dialled, or the first.
-    publish_end_.clear();
-    const std::string scheme = dialled.substr(0, dialled.find(':') + 1);
-    for (const std::string& end : ends)
-        if (publish_end_.empty() || (end.rfind(scheme, 0) == 0 && publish_end_.rfind(scheme, 0) != 0)) publish_end_ = end;
-    publish_end_ = with_host(publish_end_, dialled);
+void Transport::publish_end(const std::string& end) {
+    publish_end_ = end;
     sub_.close();
     if (!topics_.empty()) return make_sub();  // what was read on the connection before
     collect_descriptors();
@@ -190,6 +196,7 @@ void Transport::make_sub() {
         sub->set(zmq::sockopt::linger, 0);
         sub->set(zmq::sockopt::rcvhwm, 4096);
         if (wire::over_loopback(publish_end_)) sub->set(zmq::sockopt::rcvbuf, wire::kLocalPublishBuffer);
+        set_family(*sub, publish_end_);
         sub->set(zmq::sockopt::tcp_keepalive, 1);
         sub->set(zmq::sockopt::tcp_keepalive_idle, 30);
         sub->set(zmq::sockopt::reconnect_ivl, 50);

@@ -19,8 +19,9 @@ public:
     Transport();
     ~Transport();
 
-    /// A fresh DEALER to this end; the one before is closed. False: the address is no good.
-    bool connect(const std::string& url);
+    /// A fresh DEALER to this end, a number or a path; the one before is closed. False: see trouble().
+    bool connect(const std::string& end);
+    const std::string& trouble() const { return trouble_; }
     /// Closes the DEALER; what is still unsent gets this long.
     void disconnect(int linger_ms);
     bool connected() const { return dealer_.socket != nullptr; }
@@ -42,8 +43,8 @@ public:
     /// Descriptor `i` of descriptors() was readable. A socket is only asked once it was, or was stirred.
     void readable(std::size_t i);
 
-    /// Where to subscribe: the broker's PUB ends, and the end that was dialled for its host.
-    void publish_ends(const std::vector<std::string>& ends, const std::string& dialled);
+    /// Where to subscribe: a number or a path; empty: nowhere.
+    void publish_end(const std::string& end);
     void subscribe(std::uint64_t stream);
     void unsubscribe(std::uint64_t stream);
     /// A new SUB with the same subscriptions.
@@ -76,7 +77,7 @@ private:
     std::uint64_t generation_ = 0;
     std::vector<bool*> hot_of_;  // of each descriptor, its socket's flag
     bool lost_ = false;
-    bool copy_all_ = false;  // inproc shares memory with the broker, which writes into frames
+    std::string trouble_;
 };
 
 }  // namespace cast::detail

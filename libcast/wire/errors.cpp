@@ -47,6 +47,7 @@ constexpr Row kRows[] = {
     {"deleted", 410, 5, "it was deleted meanwhile"},
     {"out_of_order", 409, 1, "a batch is missing before this one; connect again"},
     {"undeliverable", 410, 6, "its readers went without acknowledging it, too often; 'nodectl dead list' shows it"},
+    {"not_saved", 507, 6, "the receiver could not write it; make room on its disk, or its folder writable"},
 };
 static_assert(std::size(kRows) == kErrorCodes);
 constexpr Row kUnknown = {"unknown", 500, 1, "an error code that this version does not know"};

@@ -18,7 +18,7 @@ enum class Verb : std::uint8_t {
     ping = 9, pong = 10, bye = 11,
     // broker to client
     welcome = 32, attached = 33, detached = 34, receipt = 35, deliver = 36, gap = 37, fetched = 38, tail = 39,
-    membership = 40, control_reply = 41, error = 42,
+    membership = 40, control_reply = 41, error = 42, limits = 43,
 };
 
 enum FrameFlags : std::uint8_t {

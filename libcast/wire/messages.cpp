@@ -32,6 +32,16 @@ void get(Reader& r, std::vector<Outcome>& outcomes) {
 void put(Writer& w, const StreamInfo& s) {
     w.u64(s.stream).u8(s.kind).str8(s.group).u64(s.cursor).u64(s.last).u64(s.delivered);
 }
+void put(Writer& w, const Limits& m) {
+    w.u32(m.max_message).u32(m.window_bytes).u32(m.window_batches).u32(m.reader_window).u32(m.ping_ms);
+}
+void get(Reader& r, Limits& m) {
+    m.max_message = r.u32();
+    m.window_bytes = r.u32();
+    m.window_batches = r.u32();
+    m.reader_window = r.u32();
+    m.ping_ms = r.u32();
+}
 StreamInfo get_stream(Reader& r) {
     StreamInfo s;
     s.stream = r.u64();
@@ -63,7 +73,8 @@ std::string encode(const Welcome& m) {
     std::string out = frame(Verb::welcome);
     Writer w(out);
     w.u64(m.epoch).u64(m.store).u64(m.through).u8(m.known ? 1 : 0);
-    w.u32(m.max_message).u32(m.window_bytes).u32(m.window_batches).u32(m.reader_window).u32(m.ping_ms).u32(m.session_ms);
+    put(w, static_cast<const Limits&>(m));
+    w.u32(m.session_ms);
     const std::size_t ends = std::min<std::size_t>(m.publish.size(), 0xFF);
     w.str8(m.version).u8(static_cast<std::uint8_t>(ends));
     for (std::size_t i = 0; i < ends; ++i) w.str16(m.publish[i]);
@@ -76,16 +87,24 @@ bool decode(std::string_view body, Welcome& m) {
     m.store = r.u64();
     m.through = r.u64();
     m.known = r.u8() != 0;
-    m.max_message = r.u32();
-    m.window_bytes = r.u32();
-    m.window_batches = r.u32();
-    m.reader_window = r.u32();
-    m.ping_ms = r.u32();
+    get(r, static_cast<Limits&>(m));
     m.session_ms = r.u32();
     m.version = r.str8();
     m.publish.clear();
     for (int n = r.u8(); n > 0 && r.ok(); --n) m.publish.push_back(r.str16());
     get(r, m.refused);
+    return r.done();
+}
+
+std::string encode(const Limits& m) {
+    std::string out = frame(Verb::limits);
+    Writer w(out);
+    put(w, m);
+    return out;
+}
+bool decode(std::string_view body, Limits& m) {
+    Reader r(body);
+    get(r, m);
     return r.done();
 }
 
@@ -105,11 +124,14 @@ bool decode(std::string_view body, Attach& m) {
     const std::uint32_t nodes = r.count(6);
     if (nodes > kAttachMax) return false;
     m.nodes.clear();
+    std::size_t left = kAttachPositions;
     for (std::uint32_t i = 0; i < nodes && r.ok(); ++i) {
         AttachNode& node = m.nodes.emplace_back();
         node.flags = r.u8();
         node.name = r.str8();
         const std::uint32_t positions = r.count(24);
+        if (positions > left) return false;
+        left -= positions;
         for (std::uint32_t k = 0; k < positions; ++k) {
             Position p;
             p.stream = r.u64();
@@ -187,13 +209,17 @@ std::string encode(const Ack& m) {
 bool decode(std::string_view body, Ack& m) {
     Reader r(body);
     const std::uint32_t entries = r.count(20);
+    if (entries > kAckEntries) return false;
     m.entries.clear();
     m.entries.reserve(entries);
+    std::size_t left = kAckExceptions;
     for (std::uint32_t i = 0; i < entries && r.ok(); ++i) {
         AckEntry& entry = m.entries.emplace_back();
         entry.stream = r.u64();
         entry.sequence = r.u64();
         const std::uint32_t exceptions = r.count(9);
+        if (exceptions > left) return false;
+        left -= exceptions;
         for (std::uint32_t k = 0; k < exceptions && r.ok(); ++k) {
             AckException e;
             e.node = r.str8();

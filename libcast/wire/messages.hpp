@@ -31,16 +31,20 @@ struct Hello {
     std::string_view agent;
 };
 
-struct Welcome {
+/// What a client is to keep to. In WELCOME, and as a frame of its own when the operator has changed it since.
+struct Limits {
+    std::uint32_t max_message = kMaxMessage;
+    std::uint32_t window_bytes = kSenderWindow, window_batches = kSenderBatches;
+    std::uint32_t reader_window = kReaderWindow;
+    std::uint32_t ping_ms = 0;
+    bool operator==(const Limits&) const = default;
+};
+
+struct Welcome : Limits {
     std::uint64_t epoch = 0;  ///< of this start of the broker
     std::uint64_t store = 0;  ///< the same after a restart only if what was receipted survived it
     std::uint64_t through = 0;
     bool known = false;  ///< the session was known, or is new (attempt 1): its numbers go on from `through`
-    std::uint32_t max_message = kMaxMessage;
-    std::uint32_t window_bytes = kSenderWindow;
-    std::uint32_t window_batches = kSenderBatches;
-    std::uint32_t reader_window = kReaderWindow;
-    std::uint32_t ping_ms = 0;
     std::uint32_t session_ms = 0;  ///< so long a session is remembered for certain; 0: not for certain
     std::string_view version;
     std::vector<std::string_view> publish;  ///< the PUB ends; host "*" or 0.0.0.0: the host that was dialled
@@ -57,7 +61,7 @@ struct Position {
 enum AttachFlags : std::uint8_t {
     kReceive = 1,   ///< hold the node for receiving
     kTakeOver = 2,  ///< take it from whoever holds it
-    kAgain = 4,     ///< the same reader attaches again after a cut: its positions hold
+    kAgain = 4,     ///< the same reader, attached before in this epoch, does so again after a cut: its positions hold
     kEarlier = 8,   ///< ...within what the epoch before this one had kept: they are of that one
 };
 
@@ -173,6 +177,7 @@ struct Ping {  ///< PING and PONG
     bool decode(std::string_view body, Type& m)
 CAST_WIRE_MESSAGE(Hello);
 CAST_WIRE_MESSAGE(Welcome);
+CAST_WIRE_MESSAGE(Limits);
 CAST_WIRE_MESSAGE(Attach);
 CAST_WIRE_MESSAGE(Attached);
 CAST_WIRE_MESSAGE(Detach);

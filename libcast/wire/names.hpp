@@ -20,7 +20,6 @@ bool is_reply_name(std::string_view name, std::uint64_t session);
 
 inline constexpr std::string_view kBrokerName = "$broker";
 inline constexpr std::string_view kEventsGroup = "$events";
-inline constexpr std::string_view kTapGroup = "$tap";        // told what the broker takes, a sample of it
 inline constexpr std::string_view kNobodyName = "$nobody";  // is never attached
 
 }  // namespace cast::wire

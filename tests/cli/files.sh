@@ -159,9 +159,9 @@ limited() { (trap '' XFSZ && ulimit -f 2000 && exec "$@"); }
 background receiver limited nodectl recv dave -n 1 --save-files "$tmp/small"
 wait_attached dave
 exits 6 nodectl send --unicast dave --file "$tmp/big.bin"
-err_has "did not get to 'dave': too_large: cannot write 'big.bin': File too large"
+err_has "did not get to 'dave': not_saved: cannot write 'big.bin': File too large"
 wait "$pid" && die "recv exited 0" || is "recv's exit code" 1 "$?"
-grep -q "cannot save 'big.bin' from 'nodectl': too_large" "$tmp/receiver.err" || die "recv did not tell: $(<"$tmp/receiver.err")"
+grep -q "cannot save 'big.bin' from 'nodectl': not_saved" "$tmp/receiver.err" || die "recv did not tell: $(<"$tmp/receiver.err")"
 only "$tmp/small"
 
 # Interrupted by hand: the exit code says so.

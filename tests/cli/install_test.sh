@@ -11,11 +11,26 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$tree" --prefix "$work/prefix" >"$work/log" || { cat "$work/log" && exit 1; }
 for file in bin/cast-broker bin/nodectl etc/cast/cast-broker.toml lib/systemd/system/cast-broker.service \
+    lib/sysusers.d/cast.conf \
     include/cast/node.hpp lib/libcast.so lib/libcast.a; do
     if [ ! -e "$work/prefix/$file" ]; then
         echo "not installed: $file" && exit 1
     fi
 done
+
+# Once more, as after an update: what the administrator wrote stays, and what is new lies beside it.
+conf=$work/prefix/etc/cast
+cmp "$CAST_SOURCE_DIR/conf/cast-broker.toml" "$conf/cast-broker.toml"
+[ ! -e "$conf/cast-broker.toml.new" ] || { echo "a new configuration beside none" && exit 1; }
+for wanted in 'max-nodes = 7' ''; do
+    echo "$wanted" >"$conf/cast-broker.toml"
+    rm -f "$conf/cast-broker.toml.new"
+    cmake --install "$tree" --prefix "$work/prefix" >"$work/log" || { cat "$work/log" && exit 1; }
+    [ "$(cat "$conf/cast-broker.toml")" = "$wanted" ] || { echo "the configuration was overwritten" && exit 1; }
+    cmp "$CAST_SOURCE_DIR/conf/cast-broker.toml" "$conf/cast-broker.toml.new"
+done
+DESTDIR=$work/staged cmake --install "$tree" --prefix /usr >"$work/log" || { cat "$work/log" && exit 1; }
+[ -n "$(find "$work/staged" -name cast-broker.toml)" ] || { echo "a package would have no configuration" && exit 1; }
 
 if compgen -G '/usr/lib/*/libzmq.a' >/dev/null && ldd "$work/prefix/bin/nodectl" | grep -E 'libzmq|libstdc|libfmt'; then
     echo "nodectl loads these at each start, though the archives are there" && exit 1

@@ -84,6 +84,31 @@ exits 2 nodectl later cancel 1 abc
 err_has "'abc' is no id: 'nodectl later list' shows them"
 exits 2 nodectl send --unicast bob --at soon x
 err_has "'soon' is no time"
+
+# What no clock here can show is refused, and does not become a time that has passed; so is what is too long to count.
+exits 0 nodectl node create future
+for at in 2262-04-11T23:47:16Z 2262-04-12T00:00Z 2500-01-01T00:00 9999-12-31T00:00Z 20242700000 99999999999999999999; do
+    exits 2 nodectl send --unicast future --at "$at" x
+    err_has "'$at' is no time up to 2262-04-11"
+    exits 1 nodectl send --jsonl <<<"{\"to\":\"future\",\"payload\":\"x\",\"at\":\"$at\"}"
+    err_has '"at" must be a time up to 2262-04-11'
+done
+exits 2 nodectl send --unicast future --at 2262-04-11T23:47:15Z x
+err_has "later-time"
+for long in 3661d 99999999d 1000000000000000000000s 18446744073709551617ms; do
+    for option in --delay --ttl --timeout; do
+        exits 2 nodectl send --unicast future "$option" "$long" x
+        err_has "'$long' is no duration of at most 3660 days"
+    done
+    exits 2 nodectl recv future -W "$long"
+    CAST_TIMEOUT=$long exits 2 nodectl status
+    exits 1 nodectl send --jsonl --unicast future <<<"{\"payload\":\"x\",\"ttl\":\"$long\"}"
+    err_has '"ttl" must be a duration of at most 3660 days'
+done
+exits 2 nodectl send --unicast future --ttl 50d x
+err_has "49 days"
+exits 0 nodectl peek future
+out_is ""
 exits 2 nodectl send --unicast bob --delay 1s --file "$0"
 stop_broker
 

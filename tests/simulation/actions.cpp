@@ -114,9 +114,10 @@ void World::act_on_nodes() {
 }
 
 void World::fault() {
-    const int weights[] = {settings_.cuts,   settings_.deaths,       settings_.byes,   settings_.crashes, settings_.takeovers, settings_.deletions, settings_.membership,
-                           settings_.stalls, settings_.store_faults, settings_.deaf,   settings_.hostile, settings_.jumps,     settings_.ends,
-                           settings_.letters, 4};
+    const int weights[] = {settings_.cuts,         settings_.deaths,    settings_.byes,       settings_.crashes,
+                           settings_.takeovers,    settings_.deletions, settings_.membership, settings_.stalls,
+                           settings_.store_faults, settings_.deaf,      settings_.hostile,    settings_.jumps,
+                           settings_.ends,         settings_.letters,   settings_.floods,     4};
     int total = 0;
     for (const int weight : weights) total += weight;
     int dice = static_cast<int>(random_.below(static_cast<std::uint64_t>(total)));
@@ -151,6 +152,7 @@ void World::fault() {
             daemon_.stop();
             return daemon_.restart_at(now_us_ + random_.between(0, 3000) * kMs);
         case 13: return change_letters();
+        case 14: return flood();
         default: return look_or_purge();
     }
 }
@@ -219,36 +221,46 @@ void World::lose_client() {
     if (random_.percent(80)) add_client();
 }
 
-namespace {
-
-/// Messages of a mailbox that nobody has acknowledged, as far as they are in memory.
-std::uint64_t unread_of(broker::Router& router, const std::string& name) {
-    const broker::Node* node = router.state().directory.node(name);
-    std::uint64_t count = 0;
-    if (node == nullptr) return 0;
-    for (const auto& lane : node->lanes)
-        for (std::size_t i = 0; i < lane->stream.batches(); ++i) {
-            const broker::StoredBatch& batch = lane->stream[i];
-            if (!batch.gone && batch.last() > lane->cursor) count += batch.last() - std::max(batch.first - 1, lane->cursor);
-        }
-    return count;
-}
-
-}  // namespace
-
 void World::change_nodes() {
     if (!daemon_.up()) return;
     const std::string name = some_node();
     cast::ErrorCode code{};
-    daemon_.manage([&](auto& router, auto& outbox) {
+    daemon_.manage([&](broker::Router& router, broker::Outbox& outbox) {
         const bool remove = random_.one_in(2);
         trace("%s node %s", remove ? "delete" : "create", name.c_str());
-        const std::uint64_t buried = router.dead().buried(), unread = unread_of(router, name);
+        if (const broker::Node* node = router.state().directory.node(name); remove && node != nullptr)
+            for (const auto& lane : node->lanes) oracle_.ends(*lane);
         if (remove) router.delete_node(name, daemon_.clock(), outbox);
-        if (remove) require(router.dead().buried() - buried == unread || settings_.hostile > 0, "the mail of a node that is gone is not among the dead letters");
         if (!remove || random_.one_in(2)) router.create_node(name, code, daemon_.clock(), outbox);
         return 0;
     });
+}
+
+/// Somebody fills mailboxes, perhaps at several priorities, with what ends at one moment.
+void World::flood() {
+    Client* client = some_client();
+    if (client == nullptr) return add_client();
+    Parcel p;
+    p.cast = Cast::unicast;
+    const std::string sender = "s" + std::to_string(client->index());
+    p.sender = sender;
+    p.type = "text";
+    p.deadline_us = now_us_ + 30 * kSecond;
+    const std::string target = some_node();
+    p.target = target;
+    const std::int64_t until_us = random_.between(1, 3000) * kMs;
+    if (random_.one_in(2)) p.ttl_ms = static_cast<std::uint32_t>(until_us / kMs);
+    const bool later = random_.one_in(4), spread = random_.one_in(3);
+    if (later) {
+        p.flags |= kLater;
+        p.due_us = static_cast<std::uint64_t>(until_us);
+    }
+    for (std::int64_t i = random_.between(30, 150); i > 0; --i) {
+        if (spread) p.priority = static_cast<std::uint8_t>(random_.below(3));
+        p.watch = random_.one_in(20) ? 1 : 0;
+        client->send(p, static_cast<std::size_t>(random_.between(5, 300)));
+        if (random_.one_in(10)) client->push();
+    }
 }
 
 void World::change_groups() {

@@ -88,11 +88,12 @@ void check_subscription(const Subscription& s, const Group& group) {
         require(node->connection == s.connection, "a subscription has a reader of another connection");
         const broker::Membership* m = node->membership(group);
         require(m != nullptr, "a subscription has a reader that is no member");
+        require(s.nodes.at(m->place) == node, "a reader does not know its place in its subscription");
         own += m->own ? 1 : 0;
         lowest = std::min(lowest, m->own ? m->cursor : s.acked);
     }
-    require(own == s.own, "a subscription counts its own cursors wrongly");
-    require(s.lowest <= lowest && (s.stale || s.lowest == lowest), [&] { return text("a subscription's lowest is %llu and not %llu", ull(s.lowest), ull(lowest)); });
+    require(own == s.own.size(), "a subscription counts its own cursors wrongly");
+    require(s.lowest == lowest, [&] { return text("a subscription's lowest is %llu and not %llu", ull(s.lowest), ull(lowest)); });
 }
 
 void check_group(broker::Router& router, Group& group, std::size_t& total) {
@@ -119,8 +120,8 @@ void check_group(broker::Router& router, Group& group, std::size_t& total) {
     });
     for (const auto& s : group.subscriptions) read += s->nodes.size();
     require(members == group.member_count && (group.broadcast() || members == group.members.size()), "a group counts its members wrongly");
-    require(absent == group.absent && read + absent == members, "a group counts its absent members wrongly");
-    require(absent == 0 || group.absent_lowest <= lowest, "a group forgets an absent member's cursor");
+    require(absent == group.absent.size() && read + absent == members, "a group counts its absent members wrongly");
+    require(absent == 0 || std::min(group.absent.lowest(), group.stream.last()) == lowest, "a group counts an absent member's cursor wrongly");
     require(group.lagging == (std::count(router.state().lagging.begin(), router.state().lagging.end(), &group) == 1), "a group's tail is listed wrongly");
 }
 
@@ -147,8 +148,14 @@ void check_state(broker::Router& router) {
     directory.for_each_group([&](Group& group) { check_group(router, group, total); });
     check_group(router, directory.broadcast(), total);
     total += router.later().bytes();
+    for (const auto& [id, reaped] : router.state().reaped) {
+        check_stream(reaped.lane->stream);
+        require(directory.owner(id).lane == nullptr, "a lane that is let go has an owner");
+        total += reaped.lane->stream.bytes() - reaped.lane->stream.cold_bytes();
+    }
+    require(router.dead().messages() <= router.config().dead_messages, "more dead letters than may be");
     std::size_t waiting = 0, unread = router.later().bytes();
-    router.later().for_each([&](broker::Sequence, const broker::Late& late) {
+    router.later().for_each({}, [&](broker::Sequence, const broker::Late& late) {
         waiting += late.count;
         unread -= late.size;
         return true;

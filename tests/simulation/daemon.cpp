@@ -98,6 +98,7 @@ void Daemon::turn() {
     if (!up()) return start();
     ++turns_;
     const broker::Now now = clock();
+    world_.oracle().clock(now);
     router_->store_health(!sick_);
     if (router_->config().durable) hear_store(now);
     for (const broker::ConnectionId id : unreachable_) router_->unreachable(id, now, outbox_);
@@ -113,6 +114,7 @@ void Daemon::turn() {
     const std::int64_t deadline = router_->tick(now, outbox_, true);
     latest_wall_us_ = std::max(latest_wall_us_, now.wall_us);  // who was due and found no room stays due when the clock is set back
     for (const broker::Entered& entered : outbox_.entered) world_.oracle().entered(*router_, entered, latest_wall_us_);
+    world_.oracle().check_delays(*router_, outbox_.entered.size());
     outbox_.entered.clear();
     require(deadline > now.mono_us, "the broker's next deadline does not lie ahead");
     turn_us_ = deadline == kNever ? kNever : deadline - 1000000;
@@ -187,6 +189,10 @@ void Daemon::carry_out(broker::Now now) {
         note_grants(send);
         note_receipt(send);
         if (router_->config().max_redeliveries > 0) world_.oracle().handed(send.frame.view());
+        world_.oracle().check_priorities(*router_, send.frame.view());
+        if (world_.settings().jumps == 0 && !world_.healed())
+            world_.oracle().check_fresh(send.frame.view(), now.wall_us);
+        world_.oracle().check_told(*router_, send.to, send.frame.view(), disk_);
         world_.trace_frame(false, send.to, send.frame.view());
         if (!world_.network().send_down(send.to, send.frame.view(), world_.now())) unreachable_.push_back(send.to);
     }

@@ -81,6 +81,7 @@ void Oracle::watch_answered(std::uint32_t id, ErrorCode code) {
     }
     require(!m.expected, [&] { return text("message %u to %s was refused %s when all was at rest", id, m.target.c_str(), cast::error_name(code)); });
     if (m.taken == 0) return refused(m.client, code, m.target, 1);
+    if (code == ErrorCode::expired) told_expired_.insert(id);
     const bool late = code == ErrorCode::expired || code == ErrorCode::deleted || code == ErrorCode::session_expired;
     require(late || m.taken > 0, [&] { return text("message %u: a stream took it, but its outcome is %s", id, cast::error_name(code)); });
     require(code != ErrorCode::expired || m.ttl_ms != 0, [&] { return text("message %u without ttl expired", id); });
@@ -161,6 +162,9 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     require(id == number_of(payload) || id == 0, [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });
     Message& m = messages_[id];
     m.handled = true;
+    const auto ended = ended_.find(h.stream);
+    require(ended == ended_.end() || reader.granted <= ended->second.event,
+            [&] { return where() + text(": message %u of a node that was deleted before", id); });
     std::uint64_t& last = reader.last[h.stream];
     // After a crash a node may be one that was deleted before it: it reads what its later life had not got. That nobody
     // gets a message twice is checked by message.
@@ -200,6 +204,8 @@ void Oracle::check_dead(const broker::Router& router) {
     for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id)) ++dead[number_of(letter->message.payload)];
     for (const auto& [id, count] : dead)
         require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken), [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+    check_ended(letters);
+    if (letters_dropped_ || letters.dropped() > 0) return;
     for (const std::uint32_t id : told_given_up_) require(id == 0 || dead.contains(id) || dug_up_.contains(id), [&] { return text("message %u was given up and is no dead letter", id); });
     for (const std::uint32_t id : expired_)
         require(id == 0 || dead.contains(id) || dug_up_.contains(id), [&] { return text("message %u has expired and is no dead letter", id); });

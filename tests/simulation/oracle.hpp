@@ -100,6 +100,11 @@ public:
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
     /// The broker hands these out.
     void handed(std::string_view frame);
+    /// The same, at the end of the turn: what is handed out of a mailbox comes after all that is more urgent there.
+    void check_priorities(broker::Router& router, std::string_view frame);
+    /// What leaves for a client says nothing of its nodes, or of a message that has expired, that a crash could take back.
+    void check_told(broker::Router& router, broker::ConnectionId to, std::string_view frame,
+                    const cast::test::MemoryDisk& disk);
     /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
     void came_back(std::string_view frame);
     /// A lane of this node begins, after a purge, with so many messages that are gone.
@@ -110,6 +115,10 @@ public:
         departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
         ledgers_.erase(at);
     }
+    /// What time it is for the broker.
+    void clock(broker::Now now) { now_ = now; }
+    /// After a tick in which so many batches entered: no delay lasts longer than it should, however the wall clock is set.
+    void check_delays(broker::Router& router, std::size_t entered);
     void entered(broker::Router& router, const broker::Entered& entered, std::uint64_t wall_us);
     std::uint64_t last_due_us() const { return last_due_us_; }
     void new_epoch(std::uint64_t epoch);
@@ -118,7 +127,14 @@ public:
     /// `in_order`: its end was one, and took nothing back.
     void recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router, bool in_order);
     /// Somebody takes the message's letter.
-    void dug_up(std::uint32_t message) { dug_up_.insert(message); }
+    void dug_up(std::uint32_t message) {
+        dug_up_.insert(message);
+        ++dug_;
+    }
+    /// This lane's node is about to be deleted: what nobody has read of it becomes letters, in this order.
+    void ends(const broker::Lane& lane);
+    /// Nothing that is handed out has run out of its time.
+    static void check_fresh(std::string_view frame, std::uint64_t wall_us);
     /// And puts it back: it is the last one of this lane now.
     void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message, const cast::test::MemoryDisk& disk);
     /// A session was told that its batches up to this one have their outcomes.
@@ -165,11 +181,14 @@ private:
     void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
     void check_late(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
     void check_requeued(const cast::test::MemoryDisk& disk);
+    void carry_ended(const cast::test::MemoryDisk& disk, broker::Router& router);
+    void check_ended(broker::DeadLetters& letters) const;
     void check_nothing_lost(const cast::test::MemoryDisk& disk);
     void note(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence);
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
     void check_survivors(const cast::test::MemoryDisk& disk);
     void carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& router);
+    void check_membership(broker::Router& router, std::string_view body, const cast::test::MemoryDisk& disk);
     bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
     Ledger& ensure(LedgerKey key, std::uint64_t base);
@@ -189,10 +208,15 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> last_taken_;  // epoch, flow -> message
     std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;  // stream -> messages by sequence - 1
     std::unordered_map<std::uint64_t, std::string> lane_nodes_;              // stream -> node
+    broker::Now now_;
+    std::set<std::pair<std::int64_t, std::uint64_t>> delays_;  // when they end, and their batches; in this epoch
     std::uint64_t later_ = 0, last_due_us_ = 0;                              // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
     std::set<std::uint32_t> expired_;  // in mailboxes, in this epoch
+    std::map<std::string, std::pair<std::uint64_t, int>>
+        lives_;                             // of nodes in this epoch: the number of the last, and how many
+    std::set<std::uint32_t> told_expired_;  // their senders were told so
     std::map<std::uint32_t, unsigned> handed_;                           // in mailboxes: how often
     std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;        // stream, sequence: moved to the dead letters
     std::set<std::uint32_t> told_given_up_;                             // and their readers know it
@@ -205,6 +229,14 @@ private:
     };
     std::vector<Requeued> requeued_;  // in this epoch
     std::set<std::uint32_t> dug_up_;  // messages whose letters somebody took
+    struct Ended {
+        std::vector<std::uint32_t> messages;  // in their order
+        std::uint32_t event = 0;
+        bool hidden = false;
+    };
+    std::map<std::uint64_t, Ended> ended_;       // lanes of nodes that were deleted
+    std::uint64_t dug_ = 0, found_letters_ = 0;  // in this epoch
+    bool letters_dropped_ = false;               // in any of a durable broker
 
     // Of a durable broker.
     bool durable_ = false;

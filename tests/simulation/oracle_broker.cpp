@@ -156,9 +156,13 @@ void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stre
 
 void Oracle::look(broker::Router& router) {
     router.state().directory.for_each_node([&](broker::Node& node) {
+        auto& [last, lives] = lives_[node.name];
+        if (last != node.id) ++lives;
+        last = node.id;
         if (node.name.starts_with("evil")) return;  // its reader acknowledges what it likes
         for (const auto& lane : node.lanes) check_given_up(router, *lane);
-        for (const auto& lane : node.lanes) check_cursor(ensure({0, lane->stream.id()}, 0), node.name, lane->stream.id(), lane->cursor);
+        for (const auto& lane : node.lanes)
+            check_cursor(ensure({0, lane->stream.id()}, 0), node.name, lane->stream.id(), lane->cursor);
         for (const broker::Membership& m : node.memberships) {
             std::uint64_t cursor = m.cursor;
             if (!m.own && node.connection != nullptr) {
@@ -173,6 +177,23 @@ void Oracle::look(broker::Router& router) {
     });
 }
 
+void Oracle::check_priorities(broker::Router& router, std::string_view bytes) {
+    Frame frame;
+    if (read_frame(bytes, frame) != ErrorCode::ok || frame.verb != Verb::deliver) return;
+    for_each_batch(frame.body, [&](const BatchView& view) {
+        const broker::Lane* lane = router.state().directory.owner(view.header.stream).lane;
+        if (view.header.cast != Cast::unicast || lane == nullptr) return;
+        for (const auto& other : lane->node->lanes) {
+            const bool waits = other->sent < other->stream.last();
+            const bool excused = other->unreadable || (other->decided != 0 && !router.state().store_healthy);
+            require(other->priority <= lane->priority || !waits || excused, [&] {
+                return text("%s, priority %d: handed out while %llu to %llu of priority %d wait", lane->node->name.c_str(), lane->priority,
+                            ull(other->sent) + 1, ull(other->stream.last()), other->priority);
+            });
+        }
+    });
+}
+
 void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t count) {
     auto& mirror = mirrors_[stream];
     if (mirror.size() >= count) return;
@@ -183,7 +204,10 @@ void Oracle::purged(const std::string& node, std::uint64_t stream, std::uint64_t
 
 void Oracle::new_epoch(std::uint64_t epoch) {
     epoch_ = epoch;
+    delays_.clear();
     expired_.clear();
+    ended_.clear();
+    dug_ = found_letters_ = 0;
     given_up_.clear();
     told_given_up_.clear();
     ledgers_.clear();

@@ -17,6 +17,7 @@ void Oracle::lost_broker(broker::Router& router) {
     living_.clear();
     nodes_then_.clear();
     if (!durable_) return;
+    letters_dropped_ = letters_dropped_ || router.dead().dropped() > 0;
     router.state().sessions.for_each_session([&](const broker::Session& session) {
         if (session.known && session.id != kStranger) living_.insert(session.id);
     });
@@ -26,6 +27,54 @@ void Oracle::lost_broker(broker::Router& router) {
 bool Oracle::was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const {
     const auto at = once_.find({stream, sequence});
     return at != once_.end() && at->second.contains(id);
+}
+
+void Oracle::check_membership(broker::Router& router, std::string_view body, const cast::test::MemoryDisk& disk) {
+    cast::wire::Membership m;
+    if (!decode(body, m) || m.stream.kind != cast::wire::kGroupStream || m.stream.group.starts_with("$")) return;
+    broker::Node* node = router.state().directory.node(m.node);
+    const broker::Group* group = router.state().directory.owner(m.stream.stream).group;
+    const bool now = node != nullptr && group != nullptr && node->membership(*group) != nullptr;
+    const bool stored = disk.members().contains({m.stream.stream, std::string(m.node)});
+    require(stored || !m.joined || !now,
+            "a client is told that its node has joined a group, and the disk does not know");
+    require(!stored || m.joined || now, "a client is told that its node has left a group, and the disk does not know");
+}
+
+void Oracle::check_told(broker::Router& router, broker::ConnectionId to, std::string_view bytes,
+                        const cast::test::MemoryDisk& disk) {
+    cast::wire::Frame frame;
+    cast::wire::Detached m;
+    if (!router.config().durable || read_frame(bytes, frame) != cast::ErrorCode::ok) return;
+    if (frame.verb == cast::wire::Verb::membership) return check_membership(router, frame.body, disk);
+    if (frame.verb == cast::wire::Verb::deliver)
+        cast::wire::for_each_batch(frame.body, [&](const cast::wire::BatchView& view) {
+            cast::wire::Reader in(view.records);
+            for (std::uint32_t i = 0; i < view.header.count; ++i) {
+                const auto record = read_record(in);
+                const std::uint32_t id = record ? number_of(record->payload) : 0;
+                if (id == 0 || id >= messages_.size() || messages_[id].taken > 1 || messages_[id].renumbered ||
+                    dug_up_.contains(id))
+                    continue;
+                require(!told_expired_.contains(id), [&] {
+                    return text("message %u is handed out, and its sender was told that it has expired", id);
+                });
+            }
+        });
+    if (frame.verb != cast::wire::Verb::detached || !decode(frame.body, m)) return;
+    const auto row = disk.nodes().find(std::string(m.name));
+    const broker::Node* node = router.state().directory.node(m.name);
+    const broker::Connection* connection = router.state().sessions.connection(to);
+    if (row == disk.nodes().end() || connection == nullptr) return;
+    const bool once = lives_[row->first].second <= 1;  // else the disk may have a later one of that name
+    require(m.code != cast::ErrorCode::deleted || node != nullptr || !once,
+            [&] { return text("a client is told that %s was deleted, and the disk has it", row->first.c_str()); });
+    const std::uint64_t session = connection->session->id;
+    const bool still = !row->second.created && row->second.holder == session &&
+                       (node == nullptr || (!node->created && node->holder != session));
+    require(m.code != cast::ErrorCode::taken_over || !still, [&] {
+        return text("a client is told that %s was taken over, and the disk has it as its holder", row->first.c_str());
+    });
 }
 
 void Oracle::check_survivors(const cast::test::MemoryDisk& disk) {
@@ -144,7 +193,10 @@ void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, 
         return row == disk.streams().end() || row->second.floor < one.second;
     });
     carry_ledgers(disk, router);
+    carry_ended(disk, router);
     epoch_ = epoch;
+    lives_.clear();
+    delays_.clear();   // what was kept of them follows the wall clock from now on
     expired_.clear();  // the crash may have taken that back
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

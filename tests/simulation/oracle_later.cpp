@@ -8,16 +8,25 @@ namespace sim {
 
 using namespace cast::wire;
 
+namespace {
+
+constexpr std::size_t kFewEntered = 100;  // less than may enter in a turn
+
+}  // namespace
+
 void Oracle::wait(broker::Router& router, const Pending& p) {
     later_ = router.later().stream();
     auto& mirror = mirrors_[later_];
     const std::uint64_t batch = mirror.size() + 1;
     bool found = false;
-    router.later().for_each([&](broker::Sequence id, const broker::Late& late) {
+    const bool delay = p.header.arrival_us < kDelayBelow;
+    const std::int64_t mono_us = delay ? now_.mono_us + static_cast<std::int64_t>(p.header.arrival_us) : broker::kNever;
+    if (delay) delays_.insert({mono_us, batch});
+    router.later().for_each(now_, [&](broker::Sequence id, const broker::Late& late) {
         if (id != batch) return true;
         found = true;
         last_due_us_ = std::max(last_due_us_, late.due_us);
-        require(p.header.arrival_us < kDelayBelow || late.due_us == p.header.arrival_us,
+        require(late.mono_us == mono_us && (delay || late.due_us == p.header.arrival_us),
                 "a batch is due at another time than it says");
         require(late.count == p.ids.size(), "a batch that waits has another count");
         return false;
@@ -35,7 +44,10 @@ void Oracle::wait(broker::Router& router, const Pending& p) {
 }
 
 void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint64_t wall_us) {
-    require(e.due_us <= wall_us, [&] { return text("a batch came %llu us before its time", ull(e.due_us - wall_us)); });
+    const bool delayed = delays_.erase({e.mono_us, e.waited}) > 0;
+    require(delayed || e.due_us <= wall_us,
+            [&] { return text("a batch came %llu us before its time", ull(e.due_us - wall_us)); });
+    require(!delayed || e.mono_us <= now_.mono_us, "a batch came before its delay was over");
     const std::vector<std::uint32_t> waited = mirrors_[later_];
     require(e.waited + e.count - 1 <= waited.size(), "a batch came that never waited");
     const broker::StreamOwner owner = router.state().directory.owner(e.stream);
@@ -54,6 +66,19 @@ void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint
         m.entered = true;
         m.stream = e.stream;
         m.sequence = e.stream == 0 ? 0 : mirror.size();
+    }
+}
+
+void Oracle::check_delays(broker::Router& router, std::size_t entered) {
+    // It waits for those before it, or for the next turn.
+    if (router.later().reading() || entered >= kFewEntered || !router.state().may_go_on()) return;
+    for (const auto& [mono_us, batch] : delays_) {
+        if (mono_us > now_.mono_us) return;
+        bool full = false;
+        router.later().for_each_full([&, b = batch](broker::Sequence id) { full = full || id == b; });
+        require(full, [&, due = mono_us] {
+            return text("a delay was over %llu us ago, and its batch waits", ull(now_.mono_us - due));
+        });
     }
 }
 

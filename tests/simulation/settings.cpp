@@ -70,6 +70,11 @@ Settings draw_settings(Random& r) {
     if (r.percent(40)) s.config.max_redeliveries = static_cast<std::uint32_t>(r.between(1, 2));
     s.ends = sometimes(30, 1, 3);
     s.letters = sometimes(40, 1, 5);
+    // Long work is interrupted: by what others do, by crashes, by ends in order.
+    if (r.percent(60)) s.config.turn_steps = static_cast<std::size_t>(r.between(1, r.percent(50) ? 4 : 30));
+    if (r.percent(15)) s.config.dead_messages = static_cast<std::size_t>(r.between(1, 60));
+    s.floods = sometimes(40, 1, 6);
+    s.config.few_nodes = s.config.ping_us % 2 == 0 ? 0 : 8;  // no draw: seeds keep their stories
     return s;
 }
 

@@ -39,6 +39,7 @@ struct Settings {
     int priorities = 0;      ///< percent of messages with a priority of their own
     bool late_commits = false;
     int later = 0;           ///< percent of messages that wait for their time
+    int floods = 0;          ///< a mailbox is filled, and all of it ends at once
     int letters = 0;         ///< somebody puts a dead letter back, or throws it away
 };
 

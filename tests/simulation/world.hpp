@@ -51,6 +51,7 @@ private:
     void change_groups();
     void look_or_purge();
     void change_letters();
+    void flood();
     void lose_client();
     void add_client();
     void hostile();

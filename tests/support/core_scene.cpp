@@ -105,6 +105,8 @@ void CoreScene::hear(const broker::Send& send) {
     if (read_frame(send.frame.view(), frame) != ErrorCode::ok) return;
     Gap gap;
     Receipt receipt;
+    Detached detached;
+    Membership membership;
     if (frame.verb == Verb::deliver) {
         for_each_batch(frame.body, [&](const BatchView& batch) {
             Reader in(batch.records);
@@ -118,6 +120,10 @@ void CoreScene::hear(const broker::Send& send) {
         add(gaps_[send.to],
             std::string(kReasons[static_cast<int>(gap.reason)]) + " " + std::to_string(gap.to - gap.from + 1));
         reached_[send.to][gap.stream] = gap.to;
+    } else if (frame.verb == Verb::detached && decode(frame.body, detached)) {
+        add(notices_[send.to], std::string(error_name(detached.code)) + " " + std::string(detached.name));
+    } else if (frame.verb == Verb::membership && decode(frame.body, membership)) {
+        add(notices_[send.to], (membership.joined ? "joined " : "left ") + std::string(membership.node));
     } else if (frame.verb == Verb::receipt && decode(frame.body, receipt)) {
         for (const Outcome& o : receipt.refused)
             add(outcomes_[send.to], std::to_string(o.number) + " " + error_name(o.code));
@@ -129,6 +135,8 @@ void CoreScene::hear(const broker::Send& send) {
 std::string CoreScene::delivered(std::uint64_t client) { return std::exchange(delivered_[client], {}); }
 std::string CoreScene::gaps(std::uint64_t client) { return std::exchange(gaps_[client], {}); }
 std::string CoreScene::outcomes(std::uint64_t client) { return std::exchange(outcomes_[client], {}); }
+
+std::string CoreScene::notices(std::uint64_t client) { return std::exchange(notices_[client], {}); }
 
 std::string CoreScene::looked() {
     turn();

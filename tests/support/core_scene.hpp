@@ -50,6 +50,8 @@ public:
     std::string gaps(std::uint64_t client);       ///< "purged 3": reason and how many, with a blank between them
     std::string outcomes(
         std::uint64_t client);  ///< refusals and answers about delivery: "1 mailbox_full", "2 delivered ok"
+    std::string notices(
+        std::uint64_t client);  ///< of its nodes: "deleted bob", "taken_over bob", "joined bob", "left bob"
     /// The answer to a look: payloads.
     std::string looked();
     std::vector<broker::LookAnswer> looks;
@@ -62,7 +64,7 @@ private:
 
     broker::Router router_;
     std::map<std::uint64_t, std::uint64_t> numbers_;
-    std::map<std::uint64_t, std::string> delivered_, gaps_, outcomes_;
+    std::map<std::uint64_t, std::string> delivered_, gaps_, outcomes_, notices_;
     std::map<std::uint64_t, std::map<std::uint64_t, std::uint64_t>> reached_;  // client, stream: sequence
 };
 

@@ -30,6 +30,14 @@ struct Kept {
         scene->keep(disk);
         return *scene;
     }
+    /// The first one: bob is there, and alice (client 1), who sends.
+    CoreScene& start_with_bob() {
+        CoreScene& s = start();
+        s.create("bob");
+        s.connect(1);
+        s.attach(1, "alice", false);
+        return s;
+    }
     /// Sends each of these as a batch of its own.
     void send(std::uint64_t client, const std::vector<std::string>& payloads, Sending how = {}) {
         for (const std::string& payload : payloads) scene->send(client, "alice", "bob", {payload}, how);

@@ -21,10 +21,18 @@ void MemoryDisk::apply(const Transaction& t) {
         std::erase_if(chunks_, [&](const auto& c) { return c.first.first == id; });
         std::erase_if(members_, [&](const auto& m) { return m.first.first == id; });
     }
+    for (const StreamId id : t.letters_gone) {
+        streams_.erase(id);
+        chunks_.erase({id, 1});
+    }
     for (const auto& [node, stream] : t.members_gone) members_.erase({stream, node});
     for (const SessionId id : t.sessions_gone) sessions_.erase(id);
     for (const NodeRow& row : t.nodes) nodes_[row.name] = row;
     for (const StreamRow& row : t.streams) streams_[row.id] = row;
+    for (const LetterRow& letter : t.letters) {
+        streams_[letter.stream] = stream_of(letter);
+        apply(chunk_of(letter));
+    }
     for (const MemberRow& row : t.members) members_[{row.stream, row.node}] = row;
     for (const SessionRow& row : t.sessions) sessions_[row.id] = row;
     for (const Erasure& e : t.erasures)

@@ -17,6 +17,7 @@ public:
     broker::Loaded read(const broker::Load& load) const;
 
     const std::map<std::uint64_t, broker::StreamRow>& streams() const { return streams_; }
+    const std::map<std::string, broker::NodeRow>& nodes() const { return nodes_; }
     const std::map<std::uint64_t, broker::SessionRow>& sessions() const { return sessions_; }
     const std::map<std::pair<std::uint64_t, std::string>, broker::MemberRow>& members() const { return members_; }
     std::size_t chunks() const { return chunks_.size(); }

@@ -210,7 +210,7 @@ class PageTest(unittest.TestCase):
 
     def received(self, name, count=1):
         """The next messages of a node, acknowledged."""
-        status, answer = self.call("GET", f"/api/nodes/{name}/receive?timeout=10s&count={count}&ack=now")
+        status, answer = self.call("POST", f"/api/nodes/{name}/receive?timeout=10s&count={count}&ack=now")
         self.assertEqual(status, 200, answer)
         self.call("DELETE", f"/api/nodes/{name}/receive")
         return answer["messages"]

@@ -3,10 +3,12 @@ a peer over a bare DEALER, and a real broker on free ports. One thread."""
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -14,6 +16,7 @@ import zmq
 
 FACTOR = int(os.environ.get("CAST_TIME_FACTOR") or 1)
 SANITIZED = bool(os.environ.get("CAST_SANITIZE"))
+SHARED_LIBZMQ = "thread" in os.environ.get("CAST_SANITIZE", "")  # of which the broker replaces nothing
 BIN = os.environ["CAST_BIN_DIR"]
 
 HELLO, ATTACH, DETACH, CAST, ACK, FETCH, CONTROL, PING, PONG, BYE = 1, 2, 3, 4, 5, 6, 8, 9, 10, 11
@@ -21,7 +24,7 @@ WELCOME, ATTACHED, DETACHED, RECEIPT, DELIVER, GAP, FETCHED, TAIL, MEMBERSHIP, C
 CODES = ("ok internal malformed unsupported_version unknown_verb hello_first invalid_name no_such_node no_such_group "
          "already_exists name_in_use taken_over not_attached too_large mailbox_full group_busy expired forbidden timed_out "
          "unreachable session_expired store_failed node_absent too_many closed would_block shutting_down invalid_argument "
-         "deleted out_of_order undeliverable").split()
+         "deleted out_of_order undeliverable not_saved").split()
 
 
 def str8(text):
@@ -82,18 +85,22 @@ def control(call, request=1):
 class Broker:
     """A cast-broker on free ports with a folder of its own. `with` ends it, and insists on exit code 0."""
 
-    def __init__(self, *flags, environment=None, ends=True, http="off", data=None):
+    def __init__(self, *flags, environment=None, ends=True, http="off", data=None, log=None, descriptors=None):
         self.folder = tempfile.mkdtemp(prefix="cast-test-")
         self.ends = os.path.join(self.folder, "ends")
         self.log_path = os.path.join(self.folder, "log")
         command = [os.path.join(BIN, "cast-broker"), "--endpoints-file", self.ends]
         command += ["--data", data] if data else ["--memory"]
+        if FACTOR > 1 and "--dead-after" not in flags and "--config" not in flags:
+            command += ["--dead-after", f"{10 * FACTOR}s"]  # a peer that is not asked to hear answers no PINGs
         if http:
             command += ["--http", http]
         if ends:
             command += ["--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"]
-        with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen(command + list(flags), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        with open(self.log_path, "w") as file:
+            into = file if log is None else log  # a descriptor
+            limit = None if descriptors is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            self.process = subprocess.Popen(command + list(flags), stdin=subprocess.DEVNULL, stdout=into, stderr=into, preexec_fn=limit,
                                             env={**os.environ, **(environment or {})})
         wait_for("the broker's ends", lambda: os.path.exists(self.ends) or self.process.poll() is not None)
         if self.process.poll() is not None:
@@ -115,6 +122,8 @@ class Broker:
         shutil.rmtree(self.folder, ignore_errors=True)
         if kind is None:
             assert code == 0, f"the broker ended with {code}: {log}"
+        else:  # what has failed may be due to that
+            print(f"the broker ended with {code}; the end of its log:\n{log[-20000:]}", file=sys.stderr)
 
     def kill(self):
         """An end without a goodbye, which is well."""
@@ -137,6 +146,10 @@ class Broker:
     def log(self):
         with open(self.log_path, errors="replace") as log:
             return log.read()
+
+    def expect_log(self, text):
+        """Waits until the log says this: its lines are written by a thread of their own."""
+        wait_for(f"{text!r} in the log", lambda: text in self.log())
 
     def memory_kib(self, field="VmHWM"):
         with open(f"/proc/{self.process.pid}/status") as lines:

@@ -103,6 +103,7 @@ inline std::optional<std::string> body_again(const wire::Frame& frame) {
     switch (frame.verb) {
         case Verb::hello: return message_again<wire::Hello>(frame.body);
         case Verb::welcome: return message_again<wire::Welcome>(frame.body);
+        case Verb::limits: return message_again<wire::Limits>(frame.body);
         case Verb::attach: return message_again<wire::Attach>(frame.body);
         case Verb::attached: return message_again<wire::Attached>(frame.body);
         case Verb::detach: return message_again<wire::Detach>(frame.body);

@@ -117,6 +117,7 @@ std::vector<Example> from_broker() {
         {"tail", encode(Tail{3, 42})},
         {"membership", encode(Membership{"alice", true, group})},
         {"control_reply", encode(ControlReply{8, ErrorCode::ok, R"({"nodes":[]})"})},
+        {"limits", encode(Limits{64 << 20, 4 << 20, 1024, 2 << 20, 5000})},
         {"error", encode(ErrorReply{ErrorCode::hello_first, 4, "CAST before HELLO"})},
     };
 }

@@ -39,15 +39,21 @@ class BadControl(unittest.TestCase):
             self.assertEqual(self.code(call), "unknown_verb", call)
 
     def test_deep_nesting_and_huge_arrays_are_answered_soon(self):
-        million = 1 << 20
-        deep = [b"[" * million, b'{"a":' * (million // 2), b"[" * million + b"]" * million, b'{"op":' + b"[" * million + b"]" * million + b"}"]
+        many = 120 << 10
+        deep = [b"[" * many, b'{"a":' * (many // 3), b"[" * many + b"]" * many, b'{"op":' + b"[" * many + b"]" * many + b"}"]
         for text, want in zip(deep, ("malformed",) * 4):
             self.assertEqual(self.code(text), want)
-        huge = {"op": "group.join", "group": "huge", "nodes": ["nobody"] * 300000}
-        self.assertEqual(self.code(huge), "no_such_node")
-        self.assertEqual(self.code({"op": "stats", "padding": list(range(500000))}), "ok")
-        self.assertEqual(self.code({f"key{i}": i for i in range(200000)}), "unknown_verb")
-        self.assertEqual(self.code({"op": "x" * 1000000}), "unknown_verb")
+        self.assertEqual(self.code({"op": "group.join", "group": "huge", "nodes": ["nobody"] * 1000}), "no_such_node")
+        self.assertEqual(self.code({"op": "group.join", "group": "huge", "nodes": ["nobody"] * 1001}), "too_many")
+        self.assertEqual(self.code({"op": "later.cancel", "ids": [1] * 1001}), "too_many")
+        self.assertEqual(self.code({"op": "stats", "padding": list(range(35000))}), "ok")
+        self.assertEqual(self.code({"op": "stats", "padding": [{}] * 60000}), "ok")  # not searched again after each
+        self.assertEqual(self.code({f"k{i}": i for i in range(15000)}), "unknown_verb")
+        self.assertEqual(self.code({"op": "x" * 250000}), "unknown_verb")
+
+    def test_a_call_that_is_too_large_is_told_so(self):
+        self.assertEqual(self.code(b" " * (256 << 10) + b"{}"), "too_large")
+        self.assertEqual(self.code({"op": "stats", "padding": "x" * (64 << 10) * 4}), "too_large")
 
     def test_members_of_wrong_types_are_refused_not_guessed(self):
         for name in (None, 7, [], {}, ["a"], True, "", "a/b", "x" * 200, "x" * 100000, "ä", "\0", "$events", "$reply.0123456789abcdef", "$broker"):

@@ -106,11 +106,6 @@ class BadFrames(unittest.TestCase):
         fresh.socket.send_multipart([hello(fresh.session), attach(["x"])])
         fresh.expect_error("malformed")
 
-    def test_a_routing_id_of_ones_own_choice_is_ignored(self):
-        peer = self.fresh(identity=b"chosen")
-        peer.say(hello(peer.session))
-        peer.expect_silence(0.3)
-
     def test_hello_is_said_once_and_the_highest_attempt_wins(self):
         first = self.fresh()
         first.say(hello(first.session, 2))
@@ -239,10 +234,12 @@ class BadFrames(unittest.TestCase):
 
     def test_attaching_beyond_the_limits_is_refused(self):
         peer = self.greeted()
-        peer.say(attach([f"n{i}" for i in range(16385)]))
+        peer.say(attach([f"n{i}" for i in range(1025)]))
         peer.expect_error("malformed", ATTACH)
-        peer.say(attach([f"n{i}" for i in range(16384)], flags=0))
-        codes = list(attached_codes(peer.expect(ATTACHED)).values())
+        codes = []
+        for at in range(0, 16384, 1024):
+            peer.say(attach([f"n{i}" for i in range(at, at + 1024)], flags=0))
+            codes += attached_codes(peer.expect(ATTACHED)).values()
         self.assertEqual((codes.count("ok"), codes.count("too_many")), (16383, 1))
         peer.say(attach(["one.more"]))
         self.assertEqual(attached_codes(peer.expect(ATTACHED)), {"one.more": "too_many"})
@@ -250,8 +247,8 @@ class BadFrames(unittest.TestCase):
     def test_a_flood_of_attaches_to_a_held_name_is_answered_soon(self):
         holder = self.named("held")
         peer = self.greeted()
-        names = ["held"] * 16384
-        for request in range(12):
+        names = ["held"] * 1024
+        for request in range(192):
             peer.say(attach(names, request=request))
         self.broker.check_serves()
         begin = time.monotonic()
@@ -259,16 +256,21 @@ class BadFrames(unittest.TestCase):
             pass
         self.broker.check_serves()
         self.assertLess(time.monotonic() - begin, 8 * FACTOR)
-        heard = peer.hear()
-        self.assertEqual(heard[0], ATTACHED)
+        codes = set(attached_codes(peer.expect(ATTACHED)).values())
+        while "too_many" not in codes and not SANITIZED:  # for no more than so many does it ask the holder; a slow build never comes to that
+            codes |= set(attached_codes(peer.expect(ATTACHED)).values())
         peer.say(frame(BYE))
 
     def test_frames_over_the_limit_cut_the_connection_or_are_too_large(self):
         peer = self.greeted()
-        peer.say(frame(CONTROL, struct.pack("<I", 1) + b" " * (5 << 20)))
-        peer.expect_error("too_large", CONTROL)
+        flooded = lambda: self.broker.stats()["edge"]["cut"]["flooded"]
+        before = flooded()
         peer.say(cast(batch(peer.session, 1, "x", "x", [b"x" * (40 << 20)])))
-        peer.expect_silence(0.3)
+        if SHARED_LIBZMQ:  # nothing counts what comes in
+            self.assertIn(1, peer.outcome(1))
+        else:
+            wait_for("the flood to be cut off", lambda: flooded() == before + 1)
+            peer.expect_silence(0.1)
         self.assertLess(self.broker.memory_kib(), (4000 if SANITIZED else 200) * 1024)
 
 

@@ -129,6 +129,30 @@ TEST_CASE("messages of a higher priority overtake in a mailbox, those of one pri
     CHECK(got == want);
 }
 
+TEST_CASE("a higher priority that lies in the store comes before a lower one that is sent as its reader comes") {
+    BrokerProcess broker({"--data"});
+    Admin admin = administer(broker);
+    must(admin.create_node("bob"));
+    Node alice = attach(broker, "alice");
+    const auto number = [](const std::string& status, const std::string& key) {
+        return std::stoull(status.substr(status.find("\"" + key + "\":") + key.size() + 3));
+    };
+    const std::string urgent(10000, 'u');  // more than what the edge holds, which is in memory
+    for (int i = 0; i < 60; ++i) {
+        must(alice.send(Message::unicast("bob", urgent).with_priority(9), Wait::receipt));
+        REQUIRE(eventually([&] {
+            const std::string status = must(admin.status());
+            return number(status, "memory_bytes") < number(status, "queued_bytes");
+        }));
+        must(alice.send(Message::unicast("bob", "low").with_priority(0)));
+        Node bob = attach(broker, "bob");
+        REQUIRE(next(bob) == urgent);
+        REQUIRE(next(bob) == "low");
+        bob.ack();
+        must(alice.flush(scaled(5000)));
+    }
+}
+
 TEST_CASE("a message whose ttl runs out before anybody reads it expires, and the reader is told of the gap") {
     BrokerProcess broker;
     Admin admin = administer(broker);

@@ -191,13 +191,15 @@ TEST_CASE("an address at which nobody answers is unreachable within the connect 
 
 TEST_CASE("addresses that are none are invalid_argument at once") {
     for (const std::string& end : std::vector<std::string>{
-             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "http://127.0.0.1:80", "ipc://"}) {
+             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "tcp://::1:5570", "http://127.0.0.1:80", "ipc://",
+             "inproc://x"}) {
         CAPTURE(end);
         Options options;
         options.broker = end;
         options.connect_timeout = milliseconds(2000);
         const auto begin = std::chrono::steady_clock::now();
         CHECK(Connection::open(options).code() == ErrorCode::invalid_argument);
+        CHECK(Node::attach("alice", options).error().text().find(end + "' is no address") != std::string::npos);
         CHECK(std::chrono::steady_clock::now() - begin < milliseconds(1500));
     }
 }

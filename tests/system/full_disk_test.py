@@ -46,7 +46,7 @@ class FullDisk(unittest.TestCase):
             self.assertGreater(receipted, 50)
             store = broker.stats()["store"]
             self.assertIn("full", store["trouble"])
-            self.assertIn("the store fails, new messages are refused", broker.log())
+            broker.expect_log("the store fails, new messages are refused")
             refused = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "late"})
             self.assertEqual((refused.status, refused.json["code"]), (503, "store_failed"), refused)
             sent = curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["box"], "content": "z"})
@@ -106,6 +106,113 @@ class FullDisk(unittest.TestCase):
             self.assertGreater(store["failures"], 0)  # it came to that
             self.assertTrue(store["healthy"], store)
             self.assertEqual(store["trouble"], "")
+
+    def fill_by_sending(self, broker, sender):
+        """Sends to the box until the store takes nothing more; how much it has receipted."""
+        number = 0
+        while broker.stats()["store"]["healthy"]:
+            number += 1
+            sender.say(cast(batch(sender.session, number, "box", "sender", [f"{number} x" + "x" * 10000])))
+            while sender.through < number and sender.hear(0.3) is not None:
+                pass
+            self.assertLess(number, 5000)
+        return sender.through
+
+    def killed_on_a_full_disk(self, data):
+        """How many messages wait for box; nothing is free then, and each start finds it so."""
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender:
+            for name in ("box", "empty"):
+                sender.call({"op": "node.create", "name": name})
+            receipted = self.fill_by_sending(broker, sender)
+            self.fill()
+            broker.kill()
+        return receipted
+
+    def starts_unhealthy(self, broker, admin):
+        store = broker.stats()["store"]
+        self.assertFalse(store["healthy"])
+        self.assertIn("the disk is full", store["trouble"])
+        wait_for("the log's line", lambda: "the store fails, new messages are refused: the disk is full" in broker.log())
+        self.assertEqual(admin.call({"op": "node.create", "name": "late"})[0], "store_failed")
+        admin.say(cast(batch(admin.session, 1, "box", "admin", ["y"])))
+        self.assertEqual(CODES[struct.unpack_from("<H", admin.expect(ERROR))[0]], "store_failed")
+
+    def taken(self, admin):
+        """The one that was refused is sent again."""
+        admin.say(cast(batch(admin.session, 2, "box", "admin", ["y"], flags=8 | 2)))
+        self.assertEqual(admin.outcome(2), {1: "store_failed"})
+
+    def test_a_broker_that_was_killed_on_a_full_disk_starts_is_read_and_lets_go_until_there_is_room(self):
+        self.mount(44 << 20)
+        data = os.path.join(self.folder, "data")
+        receipted = self.killed_on_a_full_disk(data)
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:
+            self.starts_unhealthy(broker, admin)
+            self.assertEqual(admin.call({"op": "node.delete", "name": "empty"}), {})
+            seen = admin.call({"op": "peek", "node": "box", "count": 3})
+            self.assertEqual([message["payload"].split()[0] for message in seen["messages"]], ["1", "2", "3"])
+            self.assertFalse(broker.stats()["store"]["healthy"])
+            broker.kill()
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:  # without the reserve, which the other had
+            self.starts_unhealthy(broker, admin)
+            self.assertEqual(admin.call({"op": "node.show", "name": "empty"})[0], "no_such_node")  # that was kept
+            purged = admin.call({"op": "purge", "node": "box"})["purged"]
+            self.assertGreaterEqual(purged, receipted)
+            wait_for("room", lambda: broker.stats()["store"]["healthy"])
+            self.taken(admin)
+            broker.kill()
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:
+            self.assertEqual(broker.stats()["queued"]["messages"], 1)
+
+    def test_a_broker_that_ended_in_order_starts_on_a_full_disk_too(self):
+        self.mount(44 << 20)
+        data = os.path.join(self.folder, "data")
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender:
+            sender.call({"op": "node.create", "name": "box"})
+            sender.say(cast(batch(sender.session, 1, "box", "sender", ["1 x"])))
+            self.assertEqual(sender.outcome(1), {})
+        self.fill()
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:
+            self.starts_unhealthy(broker, admin)
+            self.assertEqual(self.recv(broker), [1])
+            subprocess.run(["mount", "-o", "remount,size=80m", self.folder], check=True)
+            wait_for("room", lambda: broker.stats()["store"]["healthy"])
+            self.taken(admin)
+
+    def test_it_starts_with_a_log_that_is_larger_than_the_reserve(self):
+        self.mount(120 << 20)
+        data, text = os.path.join(self.folder, "data"), "x" * 500000
+        with Broker("--mailbox-bytes", "1GiB", "--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender:
+            for name in ("box", "empty"):
+                sender.call({"op": "node.create", "name": name})
+            number = 0
+            while os.path.getsize(os.path.join(data, "cast.db-wal")) < 24 << 20:  # one after the other under way: a flood
+                for number in range(number + 1, number + 9):
+                    sender.say(cast(batch(sender.session, number, "box", "sender", [text])))
+                sender.outcome(number)
+            self.fill()
+            broker.kill()
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:
+            self.starts_unhealthy(broker, admin)
+            for _ in range(100):  # none of these takes what the next one needs
+                self.assertEqual(admin.call({"op": "purge", "node": "empty"}), {"purged": 0})
+            self.assertEqual(admin.call({"op": "node.delete", "name": "empty"}), {})
+            self.assertEqual(admin.call({"op": "purge", "node": "box"})["purged"], number)
+            subprocess.run(["mount", "-o", "remount,size=200m", self.folder], check=True)
+            wait_for("room", lambda: broker.stats()["store"]["healthy"])
+            self.taken(admin)
+
+    def test_it_takes_messages_again_when_others_make_room(self):
+        self.mount(44 << 20)
+        data = os.path.join(self.folder, "data")
+        receipted = self.killed_on_a_full_disk(data)
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:  # who answers no PINGs meanwhile
+            self.starts_unhealthy(broker, admin)
+            self.assertEqual(self.recv(broker)[:10], list(range(1, 11)))
+            subprocess.run(["mount", "-o", "remount,size=80m", self.folder], check=True)
+            wait_for("room", lambda: broker.stats()["store"]["healthy"])
+            self.taken(admin)
+        self.assertGreater(receipted, 100)
 
 
 if __name__ == "__main__":

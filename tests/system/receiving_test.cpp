@@ -204,23 +204,209 @@ TEST_CASE("a received message outlives its node, its connection and its broker")
     }
 }
 
-TEST_CASE("two threads may receive on one node, and every message goes to exactly one of them") {
+TEST_CASE("one thread receives at a time: another one is told so at once, and every message goes to exactly one") {
     BrokerProcess broker;
     Node alice = attach(broker, "alice"), bob = attach(broker, "bob");
     constexpr int kMessages = 4000;
     std::vector<std::atomic<int>> seen(kMessages);
-    std::atomic<int> total{0};
+    std::atomic<int> total{0}, strange{0};
     std::vector<std::thread> readers;
     for (int t = 0; t < 2; ++t)
         readers.emplace_back([&] {
             while (total < kMessages) {
                 const auto message = bob.receive(milliseconds(100));
-                if (!message) continue;
+                if (!message) {
+                    strange += message.code() != ErrorCode::timed_out && message.code() != ErrorCode::invalid_argument;
+                    std::this_thread::yield();
+                    continue;
+                }
                 ++seen[std::stoul(std::string(message->payload()))];
                 ++total;
             }
         });
     for (int i = 0; i < kMessages; ++i) must(alice.unicast("bob", std::to_string(i)));
     for (auto& reader : readers) reader.join();
+    CHECK(strange == 0);
     CHECK(std::all_of(seen.begin(), seen.end(), [](const std::atomic<int>& n) { return n == 1; }));
+}
+
+TEST_CASE("ack(count) acknowledges the first of what was given out, across batches and streams, and no more") {
+    BrokerProcess broker;
+    Admin admin = administer(broker);
+    must(admin.create_node("bob"));
+    must(admin.join("team", {"bob"}));
+    Node alice = attach(broker, "alice");
+    auto manual = [](Options& o) { o.manual_ack = true; };
+    auto send = [&](int from, int through) {
+        for (int i = from; i <= through; ++i) must(alice.unicast("bob", std::to_string(i)));
+        must(alice.flush(scaled(5000)));
+    };
+    send(1, 10);
+    send(11, 12);
+    auto take = [&](Node& bob, int from, int through) {
+        for (int i = from; i <= through; ++i) CHECK(must(bob.receive(scaled(5000))).payload() == std::to_string(i));
+    };
+    int acknowledged = 0;
+    for (const int count : {0, 1, 3, 4, 3, 1}) {  // within a batch, to its end, over it, all
+        CAPTURE(acknowledged);
+        CAPTURE(count);
+        Node bob = attach(broker, "bob", manual);
+        take(bob, acknowledged + 1, 12);
+        bob.ack(static_cast<std::uint64_t>(count));
+        acknowledged += count;
+    }
+    send(1, 10);
+    {
+        Node bob = attach(broker, "bob", manual);
+        take(bob, 1, 6);
+        bob.ack(2);
+        take(bob, 7, 8);
+        bob.ack(3);
+    }
+    Node bob = attach(broker, "bob", manual);
+    take(bob, 6, 10);
+    must(alice.multicast("team", "11"));
+    take(bob, 11, 11);
+    bob.ack(100);  // more than there is
+    REQUIRE(eventually([&] { return must(admin.node("bob")).queued == 0; }));
+    CHECK(bob.receive(milliseconds(0)).code() == ErrorCode::timed_out);
+}
+
+TEST_CASE("beside a receive, beside on_message and within a callback no call that receives hangs") {
+    BrokerProcess broker;
+    Node alice = attach(broker, "alice"), bob = attach(broker, "bob");
+    const auto none_hangs = [&](const char* why) {
+        CAPTURE(why);
+        const auto begin = std::chrono::steady_clock::now();
+        for (const Error& error : {bob.receive(scaled(60000)).error(), bob.receive(milliseconds(0)).error(),
+                                   bob.receive_some([](const Message&) {}, scaled(60000)).error(),
+                                   bob.on_message([](const Message&) {}).error()}) {
+            CHECK(error.code == ErrorCode::invalid_argument);
+            CHECK(error.detail.find(why) != std::string::npos);
+        }
+        bob.ack();
+        CHECK(std::chrono::steady_clock::now() - begin < scaled(10000));
+    };
+    SUBCASE("beside another thread's") {
+        std::thread waits([&] { CHECK(next(bob, 60000) == "enough"); });
+        REQUIRE(eventually([&] { return bob.receive(milliseconds(0)).code() == ErrorCode::invalid_argument; }));
+        none_hangs("another thread receives as 'bob'");
+        CHECK(bob.poll_fd() >= 0);
+        must(alice.unicast("bob", "enough"));
+        waits.join();
+        CHECK(bob.receive(milliseconds(0)).code() == ErrorCode::timed_out);
+    }
+    SUBCASE("within a callback of receive_some") {
+        must(alice.unicast("bob", "x"));
+        must(bob.receive_some([&](const Message&) { none_hangs("within a callback"); }, scaled(10000)));
+    }
+    SUBCASE("beside on_message, and within its callback") {
+        std::promise<void> called;
+        must(bob.on_message([&](const Message&) {
+            CHECK(bob.receive(scaled(60000)).code() == ErrorCode::invalid_argument);
+            CHECK(bob.poll_fd() == -1);
+            bob.ack();
+            called.set_value();
+        }));
+        CHECK(bob.receive(scaled(60000)).code() == ErrorCode::invalid_argument);
+        CHECK(bob.receive_some([](const Message&) {}, scaled(60000)).code() == ErrorCode::invalid_argument);
+        CHECK(bob.poll_fd() == -1);
+        bob.ack();
+        must(alice.unicast("bob", "x"));
+        REQUIRE(called.get_future().wait_for(scaled(10000)) == std::future_status::ready);
+    }
+    SUBCASE("there has to be something to call") {
+        CHECK(bob.on_message(nullptr).code() == ErrorCode::invalid_argument);
+        CHECK(bob.receive_some(nullptr, scaled(60000)).code() == ErrorCode::invalid_argument);
+        CHECK(bob.receive(milliseconds(0)).code() == ErrorCode::timed_out);
+    }
+}
+
+TEST_CASE("with manual_ack callbacks and other threads acknowledge what was given out") {
+    BrokerProcess broker;
+    Admin admin = administer(broker);
+    must(admin.create_node("bob"));
+    Node alice = attach(broker, "alice");
+    Node bob = attach(broker, "bob", [](Options& o) { o.manual_ack = true; });
+    const auto acknowledged = [&](std::uint64_t count) {
+        return eventually([&] { return must(admin.node("bob")).acknowledged == count; });
+    };
+    for (int i = 0; i < 3; ++i) must(alice.send(Message::unicast("bob", std::to_string(i)), Wait::receipt));
+    SUBCASE("within receive_some") {
+        int count = 0;
+        while (count < 3)
+            must(bob.receive_some(
+                [&](const Message&) {
+                    if (++count == 3) bob.ack();
+                },
+                scaled(10000)));
+        CHECK(acknowledged(3));
+    }
+    SUBCASE("within on_message") {
+        must(bob.on_message([&bob, count = 0](const Message&) mutable {
+            if (++count == 3) bob.ack();
+        }));
+        CHECK(acknowledged(3));
+    }
+    SUBCASE("another thread, while one waits for more") {
+        for (int i = 0; i < 3; ++i) CHECK(next(bob) == std::to_string(i));
+        std::thread waits([&] { CHECK(next(bob, 60000) == "enough"); });
+        REQUIRE(eventually([&] { return bob.receive(milliseconds(0)).code() == ErrorCode::invalid_argument; }));
+        CHECK(must(admin.node("bob")).acknowledged == 0);
+        bob.ack();
+        CHECK(acknowledged(3));
+        must(alice.unicast("bob", "enough"));
+        waits.join();
+    }
+    SUBCASE("another thread, while a callback runs: when it returns") {
+        std::promise<void> inside, leave;
+        std::atomic<int> count{0};
+        must(bob.on_message([&](const Message&) {
+            if (++count != 1) return;
+            inside.set_value();
+            leave.get_future().wait();
+        }));
+        REQUIRE(inside.get_future().wait_for(scaled(10000)) == std::future_status::ready);
+        bob.ack();
+        leave.set_value();
+        CHECK(acknowledged(1));
+        CHECK(eventually([&] { return count == 3; }));
+        CHECK(must(admin.node("bob")).acknowledged == 1);
+    }
+    SUBCASE("a refused one, in a callback that receives more of them") {
+        std::atomic<int> count{0};
+        must(bob.on_message([&](const Message& message) {
+            if (++count == 1) must(bob.nack(message, "not this one"));
+        }));
+        CHECK(acknowledged(1));
+    }
+}
+
+TEST_CASE("what the function given to receive_some throws comes out of it, and the message comes again") {
+    BrokerProcess broker;
+    Admin admin = administer(broker);
+    must(admin.create_node("bob"));
+    Node alice = attach(broker, "alice");
+    for (int i = 0; i < 5; ++i) must(alice.unicast("bob", std::to_string(i)));  // some of them in one batch
+    must(alice.flush(scaled(10000)));
+    Node bob = attach(broker, "bob");
+    std::vector<std::string> given;
+    bool thrown = false;
+    while (given.size() < 6) {
+        try {
+            must(bob.receive_some(
+                [&](const Message& message) {
+                    given.emplace_back(message.payload());
+                    if (given.size() == 3) throw std::string("no");
+                },
+                scaled(10000)));
+        } catch (const std::string& what) {
+            CHECK(what == "no");
+            thrown = true;
+            CHECK(must(admin.node("bob")).acknowledged <= 2);
+        }
+    }
+    CHECK(thrown);
+    CHECK(given == std::vector<std::string>{"0", "1", "2", "2", "3", "4"});
+    CHECK(eventually([&] { return must(admin.node("bob")).acknowledged == 5; }));
 }

@@ -82,7 +82,7 @@ class Upgrade(unittest.TestCase):
     def store(self):
         """Its bytes. What SQLite needs to share a file among programs comes and goes beside it, and is empty."""
         for name in os.listdir(self.data):
-            self.assertIn(name, ("cast.db", "cast.db-shm", "cast.db-wal", "lock"))
+            self.assertIn(name, ("cast.db", "cast.db-shm", "cast.db-wal", "lock", "reserve"))
         self.assertFalse(os.path.exists(self.db + "-wal") and os.path.getsize(self.db + "-wal"))
         with open(self.db, "rb") as file:
             return file.read()

@@ -173,6 +173,20 @@ class Web(unittest.TestCase):
             ws.say(text)
             self.assertEqual(ws.hear_type("error")["code"], code, text)
 
+    def test_who_acknowledges_nothing_is_handed_so_many_messages_and_no_more(self):
+        self.create("slow")
+        with self.broker.peer("sender") as sender:
+            sender.say(cast(batch(sender.session, 1, "slow", "sender", [str(n) for n in range(300)])))
+            self.assertEqual(sender.outcome(1), {})
+            sender.say(frame(BYE))
+        ws = self.ws("/ws/nodes/slow")
+        self.assertEqual([ws.hear_type("message")["message"]["content"] for _ in range(256)], [str(n) for n in range(256)])
+        for _ in range(20):
+            ws.say({"type": "ping"})
+            self.assertEqual(ws.hear()["type"], "pong")
+        ws.say({"type": "ack", "n": 256})
+        self.assertEqual([ws.hear_type("message")["message"]["content"] for _ in range(44)], [str(n) for n in range(256, 300)])
+
     def test_what_a_browser_did_not_acknowledge_goes_to_the_next_reader(self):
         self.create("unsteady")
         first = self.ws("/ws/nodes/unsteady")
@@ -208,7 +222,7 @@ class Web(unittest.TestCase):
         wait_for("the acknowledgement", lambda: self.shown("device")["acknowledged"] == 1)
         client.say({"content": "from the device", "recipients": ["pal"], "ref": 1})
         self.assertTrue(client.hear_type("sent")["success"])
-        self.assertEqual([m["sender"] for m in curl(self.url + "/api/nodes/pal/receive?timeout=5s&ack=now").json["messages"]], ["device"])
+        self.assertEqual([m["sender"] for m in curl(self.url + "/api/nodes/pal/receive?timeout=5s&ack=now", method="POST").json["messages"]], ["device"])
         client.say("nonsense\r")
         self.assertEqual(client.hear_type("error")["code"], "malformed")
         client.say({"type": "mode", "ack": "client"})
@@ -261,7 +275,7 @@ class Web(unittest.TestCase):
             watcher, node = WebSocket(broker.http, "/ws"), WebSocket(broker.http, "/ws/nodes/n")
             watcher.hear_type("status"), node.hear_type("ready")
             waiting = connect(broker.http)
-            waiting.sendall(f"GET /api/nodes/m/receive?timeout=60s HTTP/1.1\r\nHost: {broker.http.split('//')[1]}\r\n\r\n".encode())
+            waiting.sendall(f"POST /api/nodes/m/receive?timeout=60s HTTP/1.1\r\nHost: {broker.http.split('//')[1]}\r\n\r\n".encode())
             wait_for("it to wait", lambda: curl(broker.http + "/api/nodes/m").json.get("active"))
             idle = connect(broker.http)
             began = time.monotonic()

@@ -61,6 +61,16 @@ struct Fixture {
 
 }  // namespace
 
+TEST_CASE_FIXTURE(Fixture, "limits that the broker changes count from then on") {
+    session.connected(0, out);
+    welcome();
+    REQUIRE(session.max_message() == 1 << 20);
+    hear(wire::encode(wire::Limits{64 << 20, 8 << 20, 1024, 1 << 20, 1000}));
+    CHECK(session.max_message() == 64 << 20);
+    hear(wire::encode(wire::Limits{1 << 10, 1 << 20, 1024, 1 << 20, 1000}));
+    CHECK(session.max_message() == 1 << 10);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what the broker cannot read gets that outcome, once, and another session goes on") {
     session.connected(0, out);
     CHECK(hello() == 77);
@@ -208,4 +218,114 @@ TEST_CASE_FIXTURE(Fixture, "who has acknowledged parts when the broker has answe
         welcome();
         CHECK(session.parted());
     }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a node that is lost says why: to its reader, and for what it had sent and the broker no longer takes") {
+    session.connected(0, out);
+    welcome();
+    const auto node = session.attach("alice", true, false, 0, out);
+    wire::Attached attached;
+    attached.request = node->request;
+    attached.nodes.push_back({ErrorCode::ok, "alice", {}});
+    hear(wire::encode(attached));
+    REQUIRE(node->state == Attachment::State::attached);
+    ErrorCode why = ErrorCode::taken_over;
+    Notice::Kind told = Notice::Kind::taken_over;
+    SUBCASE("taken over") {}
+    SUBCASE("deleted") {
+        why = ErrorCode::deleted;
+        told = Notice::Kind::deleted;
+    }
+    SUBCASE("whatever else the broker may say") {
+        why = ErrorCode::forbidden;
+        told = Notice::Kind::closed;
+    }
+    send("bob");
+    out = {};
+    hear(wire::encode(wire::Detached{"alice", why}));
+    CHECK(node->inbox.closed == why);
+    REQUIRE(out.notices.size() == 1);
+    CHECK(out.notices[0].kind == told);
+    CHECK(out.notices[0].node == "alice");
+    hear(wire::encode(wire::Detached{"alice", why}));
+    CHECK(out.notices.size() == 1);
+    wire::Receipt receipt;
+    receipt.through = 1;
+    receipt.refused.push_back({1, ErrorCode::not_attached});
+    hear(wire::encode(receipt));
+    std::string target;
+    CHECK(session.outbound().take_refusal(target) == why);
+    session.detach(node, 0, out);
+    CHECK(node->inbox.closed == why);
+    CHECK(session.attach("alice", true, false, 0, out) != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who was told by a restarted broker what others had is told so until it has heard it") {
+    const auto attach_flags = [this] {
+        int flags = -1;
+        for (const wire::Slice& slice : out.frames) {
+            wire::Frame frame;
+            wire::Attach m;
+            if (wire::read_frame(slice.view(), frame) == ErrorCode::ok && frame.verb == wire::Verb::attach &&
+                wire::decode(frame.body, m))
+                flags = m.nodes.at(0).flags;
+        }
+        return flags;
+    };
+    const auto reconnect = [this](std::uint64_t epoch) {
+        session.disconnected(out);
+        out = {};
+        session.connected(++now_us, out);
+        welcome(epoch);
+    };
+    const auto attached = [this](const Attachment& node) {
+        wire::Attached m;
+        m.request = node.request;
+        m.nodes.push_back({ErrorCode::ok, "bob", {}});
+        hear(wire::encode(m));
+    };
+    session.connected(0, out);
+    welcome(1);
+    const auto bob = session.attach("bob", true, true, 1 << 20, out);
+    CHECK(attach_flags() == (wire::kReceive | wire::kTakeOver));
+    reconnect(1);
+    CHECK(attach_flags() == (wire::kReceive | wire::kTakeOver));  // it has not heard that it was attached
+    attached(*bob);
+    reconnect(1);
+    CHECK(attach_flags() == (wire::kReceive | wire::kAgain));
+    reconnect(2);
+    CHECK(attach_flags() == wire::kReceive);
+    reconnect(2);
+    CHECK(attach_flags() == wire::kReceive);  // the answer was lost, and with it what readers had before the restart
+    attached(*bob);
+    reconnect(2);
+    CHECK(attach_flags() == (wire::kReceive | wire::kAgain));
+}
+
+TEST_CASE_FIXTURE(Fixture, "at the end what was sent leaves before BYE, and every node is closed") {
+    session.connected(0, out);
+    welcome();
+    const auto node = session.attach("alice", true, false, 0, out);
+    Parcel p;
+    p.cast = wire::Cast::unicast;
+    p.sender = "alice";
+    p.target = "bob";
+    p.payload = "x";
+    p.type = "text";
+    for (int i = 0; i < 100; ++i)
+        if (!session.outbound().add_more(p)) session.outbound().add(p, out);
+    p.plain = true;
+    REQUIRE(session.outbound().add_more(p));
+    REQUIRE(session.outbound().plain().add(wire::Cast::unicast, "alice", "bob", "x"));
+    out = {};
+    session.end(0, out);
+    REQUIRE(out.frames.size() == 2);
+    for (const auto& [slice, verb] : {std::pair{out.frames[0], wire::Verb::cast}, std::pair{out.frames[1], wire::Verb::bye}}) {
+        wire::Frame frame;
+        REQUIRE(wire::read_frame(slice.view(), frame) == ErrorCode::ok);
+        CHECK(frame.verb == verb);
+    }
+    CHECK_FALSE(session.outbound().plain().add(wire::Cast::unicast, "alice", "bob", "x"));
+    CHECK(node->inbox.closed == ErrorCode::closed);
+    CHECK_FALSE(session.online());
 }

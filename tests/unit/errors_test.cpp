@@ -36,7 +36,8 @@ TEST_CASE("the names stand at the numbers that the enumeration gives them") {
     CHECK(cast::error_name(ErrorCode::shutting_down) == std::string("shutting_down"));
     CHECK(cast::error_name(ErrorCode::out_of_order) == std::string("out_of_order"));
     CHECK(cast::error_name(ErrorCode::undeliverable) == std::string("undeliverable"));
-    CHECK(static_cast<int>(ErrorCode::undeliverable) == cast::kErrorCodes - 1);
+    CHECK(cast::error_name(ErrorCode::not_saved) == std::string("not_saved"));
+    CHECK(static_cast<int>(ErrorCode::not_saved) == cast::kErrorCodes - 1);
 }
 
 TEST_CASE("only ok is a success, for HTTP and for a shell") {

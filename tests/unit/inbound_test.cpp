@@ -240,6 +240,38 @@ TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it 
     CHECK(handle() == "2 3");
 }
 
+TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said to the next one, too") {
+    inbound.opened(bob, {lane(0, 0), team(0, 0)}, out);
+    for (std::uint64_t s = 1; s <= 3; ++s) inbound.deliver(batch(kLane, s, 1, 10 + s), 0, out);
+    inbound.published(batch(kTeam, 1, 1, 20), 0, out);
+    CHECK(handle().size() == 7);
+    const auto restart = [&] {
+        inbound.offline();
+        inbound.new_epoch(true, out);
+        inbound.online();
+        std::string text;
+        for (const wire::Position& p : inbound.positions(bob))
+            text += std::to_string(p.stream) + ":" + std::to_string(p.received) + "-" + std::to_string(p.acked) + " ";
+        return text;
+    };
+    CHECK(restart() == "7:0-3 9:0-1 ");
+    wire::StreamInfo same = team(1, 1);
+    SUBCASE("and what came after it") {
+        same.delivered = 1;
+        inbound.opened(bob, {lane(3, 5), same}, out);
+        CHECK(restart() == "7:0-3 9:0-1 ");
+        same.delivered = 1;
+        inbound.opened(bob, {lane(3, 5), same}, out);
+        inbound.deliver(batch(kLane, 4, 1, 14), 0, out);
+        CHECK(handle() == "4");
+        CHECK(restart() == "7:0-4 9:0-1 ");
+    }
+    SUBCASE("but not what another one had handled, nor of another membership") {
+        inbound.opened(bob, {lane(4, 5), same}, out);
+        CHECK(restart() == "7:4-4 9:1-1 ");
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "what it had handled two epochs ago means nothing: other batches may have those numbers") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);

@@ -39,6 +39,30 @@ TEST_CASE("a session that was dropped and comes back before that is written leav
     CHECK(second.sessions_gone == std::vector<broker::SessionId>{1});
 }
 
+TEST_CASE_FIXTURE(
+    Kept, "a reader that had all of its mailbox before a crash is named it, and has it after the next crash as well") {
+    CoreScene* s = &start_with_bob();
+    send(1, {"a", "b"});
+    s->keep(disk);
+    const broker::StreamId lane = s->state().directory.node("bob")->lanes[0]->stream.id();
+    for (int crash = 0; crash < 2; ++crash) {  // nobody keeps what it had acknowledged
+        s = &start();
+        s->connect(2);
+        wire::Attach again;
+        again.nodes.push_back({wire::kReceive | wire::kAgain | wire::kEarlier, "bob", {{lane, 2, 0}}});
+        s->router().handle(2, wire::Slice::take(wire::encode(again)), s->now, s->outbox);
+        wire::Frame frame;
+        wire::Attached m;
+        REQUIRE(wire::read_frame(s->outbox.sends.back().frame.view(), frame) == ErrorCode::ok);
+        REQUIRE(wire::decode(frame.body, m));
+        const auto& streams = m.nodes.at(0).streams;
+        CHECK(std::any_of(streams.begin(), streams.end(),
+                          [&](const auto& info) { return info.stream == lane && info.cursor == 2; }));
+        s->turn();
+        CHECK(s->delivered(2) == "");
+    }
+}
+
 namespace {
 
 std::vector<std::string> numbered(const std::string& word, int count, std::size_t filling = 0) {
@@ -56,10 +80,7 @@ std::size_t words(const std::string& text) {
 TEST_CASE_FIXTURE(
     Kept, "mail behind what expired in the store survives readers that leave before it, and starts in between") {
     config.reader_window = 64 << 10;
-    CoreScene* s = &start();
-    s->create("bob");
-    s->connect(1);
-    s->attach(1, "alice", false);
+    CoreScene* s = &start_with_bob();
     for (int chunk = 0; chunk < 10; ++chunk) {
         send(1, numbered("short-", 10, 1000), {.ttl_ms = 1000});
         s->keep(disk);
@@ -99,10 +120,7 @@ TEST_CASE_FIXTURE(
 
 TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none covers a message that is kept") {
     config.mailbox_messages = config.dead_messages = 10000;
-    CoreScene* s = &start();
-    s->create("bob");
-    s->connect(1);
-    s->attach(1, "alice", false);
+    CoreScene* s = &start_with_bob();
     for (int i = 0; i < 1500; ++i) {
         s->send(1, "alice", "bob", {"short"}, {.ttl_ms = 1000});
         s->send(1, "alice", "bob", {"kept"});
@@ -146,10 +164,7 @@ TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none cover
 }
 
 TEST_CASE_FIXTURE(Kept, "of a deleted node's mail only what is damaged is let go") {
-    CoreScene& s = start();
-    s.create("bob");
-    s.connect(1);
-    s.attach(1, "alice", false);
+    CoreScene& s = start_with_bob();
     send(1, numbered("mail-", 3, 100000));
     s.keep(disk);
     s.router().delete_node("bob", s.now, s.outbox);
@@ -201,12 +216,52 @@ TEST_CASE_FIXTURE(Kept, "mail that no reader is there for leaves memory, also wh
     CHECK(s->state().memory_bytes() < 1 << 20);
 }
 
+TEST_CASE_FIXTURE(Kept,
+                  "readers that acknowledge nothing leave half of the memory budget to others, and who does goes on") {
+    config.memory_budget = 8 << 20;
+    CoreScene* s = &start();
+    s->connect(1);
+    s->attach(1, "alice", false);
+    const int nodes = 40;
+    const auto name = [](int node) { return "n" + std::to_string(node); };
+    for (int node = 0; node < nodes; ++node) s->create(name(node));
+    for (int i = 0; i < 100; ++i) {
+        for (int node = 0; node < nodes; ++node) s->send(1, "alice", name(node), {std::string(10000, '.')});
+        s->keep(disk);
+    }
+    s->connect(2);
+    SUBCASE("of what they find") {
+        for (int node = 0; node < nodes; ++node) s->attach(2, name(node));
+        s->keep(disk);
+    }
+    SUBCASE("of what comes while they are there") {
+        for (int node = 0; node < nodes; ++node) s->attach(2, name(node));
+        for (int i = 0; i < 100; ++i) {
+            for (int node = 0; node < nodes; ++node) s->send(1, "alice", name(node), {std::string(10000, '.')});
+            s->keep(disk);
+        }
+    }
+    CHECK(s->outcomes(1) == "");
+    CHECK(s->state().memory_bytes() > config.memory_budget / 2);
+    CHECK(s->state().memory_bytes() < config.memory_budget / 2 + nodes * (64u << 10) + config.reader_window);
+    // The last one is handed little at a time, and all of it.
+    broker::Lane& lane = *s->state().directory.node(name(nodes - 1))->lanes[0];
+    for (broker::Sequence before = 0; lane.cursor < lane.stream.last(); before = lane.cursor) {
+        REQUIRE(lane.sent > before);
+        REQUIRE(lane.sent <= before + 20);
+        s->router().handle(2, wire::Slice::take(wire::encode(wire::Ack{{{lane.stream.id(), lane.sent, {}}}})), s->now,
+                           s->outbox);
+        s->keep(disk);
+    }
+    for (int node = 0; node < nodes; ++node) s->detach(2, name(node));
+    s->keep(disk);
+    CHECK(s->state().asked == 0);
+    CHECK(s->state().memory_bytes() < 1 << 20);
+}
+
 TEST_CASE_FIXTURE(
     Kept, "a dead letter that the disk does not give back keeps nobody from the others, and is shown when it does") {
-    CoreScene& s = start();
-    s.create("bob");
-    s.connect(1);
-    s.attach(1, "alice", false);
+    CoreScene& s = start_with_bob();
     send(1, {"first", "second"}, {.ttl_ms = 100});
     s.keep(disk);
     s.pass(200);
@@ -349,7 +404,7 @@ TEST_CASE_FIXTURE(Kept, "a client whose session was dropped in time is not told 
     CHECK(start().state().forgetful_epoch == 0);
     broker::Config longer = config;
     longer.session_us *= 2;  // raised while one runs
-    scene->router().reconfigure(longer);
+    scene->router().reconfigure(longer, scene->outbox);
     CHECK(scene->state().forgetful_epoch == epoch);
 }
 

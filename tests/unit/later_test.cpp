@@ -114,6 +114,58 @@ TEST_CASE("a clock that is set makes no difference to the monotonic timer, and a
     CHECK(b.mail("bob") == "in an hour ");
 }
 
+TEST_CASE("steps of the wall clock move nothing that was sent with a delay") {
+    constexpr std::uint64_t kHour = 3'600'000'000;
+    Bench b;
+    b.hello();
+    b.create("bob");
+    const auto due_us = [&] {
+        std::uint64_t due = 0;
+        b.router.later().for_each(b.now, [&](Sequence, const Late& late) { return (due = late.due_by(b.now)) == 0; });
+        return due;
+    };
+    SUBCASE("ahead") {
+        b.send(Cast::unicast, "bob", 10'000'000, "x");
+        b.now.wall_us += kHour;
+        CHECK(due_us() == b.now.wall_us + 10'000'000);
+    }
+    SUBCASE("back") {
+        b.send(Cast::unicast, "bob", 10'000'000, "x");
+        b.now.wall_us -= kHour;
+        CHECK(due_us() == b.now.wall_us + 10'000'000);
+    }
+    SUBCASE("and it was wrong just when it came") {
+        b.now.wall_us += 1000 * kHour;
+        b.send(Cast::unicast, "bob", 10'000'000, "x");
+        b.now.wall_us -= 1000 * kHour;
+    }
+    b.turn();
+    b.turn(9'999);
+    CHECK(b.mail("bob").empty());
+    b.turn(1);
+    CHECK(b.mail("bob") == "x ");
+}
+
+TEST_CASE("delays and times that are over go in the order in which they were over") {
+    Bench b;
+    b.hello();
+    b.create("bob");
+    b.send(Cast::unicast, "bob", 300'000, "third");
+    b.send(Cast::unicast, "bob", kWall + 400'000, "fourth");
+    b.send(Cast::unicast, "bob", kWall + 200'000, "second");
+    b.send(Cast::unicast, "bob", 100'000, "first");
+    std::string listed;
+    b.router.later().for_each(b.now, [&](Sequence id, const Late&) {
+        listed += std::to_string(id);
+        return true;
+    });
+    CHECK(listed == "4312");
+    CHECK(b.router.later().cancel(4, b.now));
+    b.turn(1000);
+    CHECK(b.mail("bob") == "second third fourth ");
+    CHECK(b.waiting() == 0);
+}
+
 TEST_CASE("the time to live counts from when it goes") {
     Bench b;
     b.hello();

@@ -112,7 +112,7 @@ TEST_CASE("counts that lie are refused before anything is allocated") {
     CHECK(decodes<Receipt>("01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"));
 }
 
-TEST_CASE("an ATTACH or DETACH lists at most 16,384 nodes") {
+TEST_CASE("an ATTACH or DETACH lists at most 1,024 nodes") {
     Attach attach;
     attach.nodes.assign(kAttachMax, AttachNode{0, "a", {}});
     CHECK(survives(attach));
@@ -123,6 +123,24 @@ TEST_CASE("an ATTACH or DETACH lists at most 16,384 nodes") {
     CHECK(survives(detach));
     detach.names.push_back("a");
     CHECK_FALSE(survives(detach));
+}
+
+TEST_CASE("an ATTACH holds at most 16,384 positions, an ACK 1,024 streams and 16,384 exceptions, however they are shared out") {
+    Attach attach;
+    for (const std::size_t positions : {kAttachPositions - 1, std::size_t{1}})
+        attach.nodes.push_back({kReceive, "a", std::vector<Position>(positions)});
+    CHECK(survives(attach));
+    attach.nodes.push_back({kReceive, "b", {Position{}}});
+    CHECK_FALSE(survives(attach));
+    Ack ack;
+    ack.entries.resize(kAckEntries);
+    ack.entries.front().exceptions.assign(kAckExceptions - 1, {"a", 1});
+    ack.entries.back().exceptions.assign(1, {"a", 1});
+    CHECK(survives(ack));
+    ack.entries.back().exceptions.push_back({"b", 1});
+    CHECK_FALSE(survives(ack));
+    ack.entries.assign(kAckEntries + 1, AckEntry{});
+    CHECK_FALSE(survives(ack));
 }
 
 TEST_CASE("a message decoded into a used one holds nothing of before") {
@@ -170,6 +188,12 @@ TEST_CASE("WELCOME says what the broker knows and its limits") {
     CHECK(m.version == "0.1.0");
     CHECK(m.publish == std::vector<std::string_view>{"tcp://*:5571"});
     CHECK(m.refused == std::vector<Outcome>{{2, ErrorCode::no_such_node}});
+}
+
+TEST_CASE("LIMITS says again what may be sent") {
+    std::string keep;
+    const auto m = example<Limits>("limits", keep);
+    CHECK(m == Limits{64 << 20, 4 << 20, 1024, 2 << 20, 5000});
 }
 
 TEST_CASE("WELCOME names at most 255 PUB ends and stays readable") {

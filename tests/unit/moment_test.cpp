@@ -78,7 +78,22 @@ TEST_CASE("what is no moment is refused") {
                              "2023-11-14T22:13:20.Z",
                              "2023-11-14T25:00:00Z",
                              "1969-12-31T23:59:59Z",
-                             "999999999999"}) {
+                             "999999999999999999999999"}) {
+        CAPTURE(text);
+        CHECK(parsed(text) == -1);
+    }
+}
+
+TEST_CASE("what a moment cannot hold is refused, in each of the forms, and does not become a time that has passed") {
+    const Utc utc;
+    for (const char* text : {"2262-04-11T23:47:15Z", "2262-04-11T23:47:15.999999Z", "2262-04-12T01:47:15+02:00",
+                             "2262-04-11T23:47:15", "9223372035", "9223372035.999999"}) {
+        CAPTURE(text);
+        CHECK(parsed(text) / 1'000'000 == 9'223'372'035);
+    }
+    for (const char* text : {"2262-04-11T23:47:16Z", "2262-04-12T00:00Z", "2262-04-11T22:47:16-01:00",
+                             "2300-01-01T00:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999-23:59",
+                             "9223372036", "20242700000", "100000000000", "18446744073709551617"}) {
         CAPTURE(text);
         CHECK(parsed(text) == -1);
     }

@@ -127,7 +127,7 @@ TEST_CASE("the shipped file documents every setting once, under its default valu
 
 TEST_CASE("each setting is a flag, an environment variable and a key, and they mean the same") {
     const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
-                                                    {"endpoints-file", "/tmp/ends"},  
+                                                    {"endpoints-file", "/tmp/ends"},  {"ipc-mode", "0660"},           {"ipc-group", "cast"},
                                                     {"data", "/tmp/data"},            {"durability", "os"},
                                                     {"when-full", "reject"},
                                                     {"log-level", "debug"},           {"log-format", "json"},
@@ -253,6 +253,38 @@ TEST_CASE("the page and the ports of nodes are for this machine alone, unless --
         CHECK(says(refused({std::string("--http=") + end}), "neither HOST:PORT nor off"));
 }
 
+TEST_CASE("ends are for this machine alone, unless --insecure says otherwise") {
+    for (const char* setting : {"bind", "publish"}) {
+        const std::string flag = "--" + std::string(setting);
+        for (const char* end : {"tcp://127.0.0.1:1", "tcp://localhost:1", "tcp://[::1]:1", "tcp://127.0.0.2:*",
+                                "ipc:///run/x", "ipc://@x"})
+            CHECK(accepted({flag, end}) != Options{});
+        for (const char* end : {"tcp://0.0.0.0:1", "tcp://*:1", "tcp://[::]:1", "tcp://10.0.0.1:1", "tcp://eth0:1",
+                                "tcp://example.org:1", "tcp://localhost.example.org:1"}) {
+            CAPTURE(end);
+            CHECK(says(refused({flag, end}),
+                       std::string(setting) + ": \"" + end +
+                           "\" is open to other machines, and there are no users yet; --insecure allows it"));
+            CHECK(says(refused({flag, "tcp://127.0.0.1:1", flag, end}), "--insecure allows it"));
+            CHECK(accepted({"--insecure", flag, end}).insecure);
+        }
+    }
+}
+
+TEST_CASE("the mode of ipc ends is octal, their group a name") {
+    CHECK(accepted({}).ipc_mode == 0600);
+    const std::pair<const char*, std::uint32_t> kGood[] = {{"0660", 0660}, {"660", 0660}, {"0", 0}, {"0777", 0777}};
+    for (const auto& [text, mode] : kGood) CHECK(accepted({"--ipc-mode", text}).ipc_mode == mode);
+    for (const char* bad : {"8", "0680", "rw-rw----", "1777", "00660", "-1", "0x1b"})
+        CHECK(says(refused({std::string("--ipc-mode=") + bad}), "is no mode; write it in octal: 0600, 0660 or 0666"));
+    CHECK(accepted({"--ipc-group", "cast"}).ipc_group == "cast");
+    CHECK(says(refused({"--ipc-group", "a b"}), "is no name of a group"));
+    const Scene scene;
+    CHECK(accepted({"--config", scene.file("ipc-mode = \"0660\"\nipc-group = \"cast\"\n")}).ipc_mode == 0660);
+    CHECK(accepted({"--config", scene.file("ipc-mode = 0660")}).ipc_mode == 0660);
+    CHECK(says(parse({"--check-config", "--ipc-mode=660"}).text, "ipc-mode = \"0660\"\n"));
+}
+
 TEST_CASE("files that are no configuration") {
     CHECK(says(file_refused("max-nodes 5"), ":1: "));
     CHECK(says(file_refused("\n\nmax-nodes = "), ":3: "));
@@ -289,7 +321,7 @@ TEST_CASE("help, version and the check of a configuration end with 0 and a text"
 
 TEST_CASE("a reload takes over limits, times and logging, and names what needs a restart") {
     Options running;
-    const auto fresh = accepted({"--bind=tcp://*:1", "--log-level=debug", "--max-nodes=5", "--grace-time=1s"});
+    const auto fresh = accepted({"--bind=tcp://127.0.0.1:1", "--log-level=debug", "--max-nodes=5", "--grace-time=1s"});
     const auto reload = broker::reload_options(running, fresh);
     CHECK(reload.changed == std::vector<std::string>{"log-level", "max-nodes", "grace-time"});
     CHECK(reload.needs_restart == std::vector<std::string>{"bind"});

@@ -286,11 +286,14 @@ TEST_CASE_FIXTURE(Fixture, "a watched parcel tells its own outcome, and a wanted
     (void)push();
     ErrorCode code = ErrorCode::internal;
     CHECK_FALSE(outbound.outcome(5, code));
+    CHECK_FALSE(outbound.awaits_delivery(6));
     receipt(2);
     CHECK(outbound.outcome(5, code));
     CHECK(code == ErrorCode::ok);
     CHECK_FALSE(outbound.outcome(6, code));
+    CHECK(outbound.awaits_delivery(6));
     outbound.delivered({{2, ErrorCode::expired}});
+    CHECK_FALSE(outbound.awaits_delivery(6));
     CHECK(outbound.outcome(6, code));
     CHECK(code == ErrorCode::expired);
 }

@@ -86,7 +86,7 @@ TEST_CASE("a smaller window does not cost a sender what it was told it may have 
     for (int i = 0; i < 4; ++i) s.send(1, "alice", "bob", {std::string(256 << 10, 'x')});
     broker::Config config = s.router().config();
     config.sender_window = 64 << 10;
-    s.router().reconfigure(config);
+    s.router().reconfigure(config, s.outbox);
     s.send(1, "alice", "bob", {"goes on"});
     const broker::Session& session = *s.state().sessions.session(1);
     CHECK(session.unreceipted_bytes() > 1 << 20);

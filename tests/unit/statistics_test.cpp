@@ -71,6 +71,19 @@ TEST_CASE("rates are means over the last seconds, or over what there is") {
     CHECK(statistics.rate(10).bytes_out == doctest::Approx(1000));
 }
 
+TEST_CASE("the longest turn is that of the last minute, or of all") {
+    broker::Statistics s;
+    s.took(900);
+    for (std::int64_t second = 1; second <= 100; ++second) {
+        s.sample(second * broker::kSecond);
+        s.took(100 + static_cast<std::uint64_t>(second));
+        if (second == 50) CHECK(s.longest_turn_us() == 900);
+    }
+    CHECK(s.turns == 101);
+    CHECK(s.longest_turn_us() == 200);
+    CHECK(s.longest_turn_ever_us() == 900);
+}
+
 TEST_CASE("rates look back over the right samples after many of them") {
     Statistics statistics;
     for (int second = 0; second <= 1000; ++second) {

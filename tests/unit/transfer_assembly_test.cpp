@@ -37,6 +37,16 @@ TEST_CASE("chunks in order are appended, repeated ones are not, a tail that is n
     CHECK(file.held() == 8);
 }
 
+TEST_CASE("a try is known once it was told something, or has had a chunk") {
+    FileAssembly file;
+    CHECK_FALSE(file.known_to("one"));
+    file.told("one");
+    CHECK(file.known_to("one"));
+    CHECK_FALSE(file.known_to("two"));
+    CHECK_FALSE(file.due("two", 10));
+    CHECK(file.known_to("two"));
+}
+
 TEST_CASE("a gap is asked for once, whatever follows it, and again at the last chunk") {
     FileAssembly file;
     std::string content;

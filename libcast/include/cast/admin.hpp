@@ -1,6 +1,6 @@
 // cast/admin.hpp: managing the broker's nodes and groups, and looking at it. Thread-safe; every call waits
 // for the broker's answer, at most `timeout` (set_timeout, default 5 s). Calls are idempotent: after a cut
-// connection they are sent again.
+// connection they are sent again. After Connection::close() they fail with `closed`.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -80,7 +80,8 @@ public:
     Result<void> delete_group(std::string_view name);
     Result<GroupInfo> group(std::string_view name);
     Result<std::vector<GroupInfo>> groups();  ///< as nodes()
-    /// Makes nodes members, as if each had called Node::join. Errors: no_such_node; the group is created.
+    /// Makes nodes members, as if each had called Node::join. Errors: no_such_node, and then none of these nodes joined
+    /// (of more than 1,000, those before the thousand that it is in have). The group is created.
     Result<void> join(std::string_view group, const std::vector<std::string>& nodes);
     Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);
 
@@ -97,13 +98,8 @@ public:
     /// A management call as JSON, and its answer: for what has no function here. PROTOCOL.md, section 6.
     Result<std::string> call(std::string_view request);
 
-    /// What the broker shows of the messages that it takes, as JSON (PROTOCOL.md, section 4, "Looking on"), from now on (the first
-    /// call subscribes), waiting at most `timeout`. It shows a sample, and only while somebody asks.
-    Result<std::string> next_sample(std::chrono::milliseconds timeout);
-    /// No more of that, until next_sample is called again.
-    Result<void> stop_samples();
-
-    /// The next presence event from now on (the first call subscribes), waiting at most `timeout`.
+    /// The next presence event from now on (the first call subscribes), waiting at most `timeout`. Errors: timed_out, when
+    /// there was none; unreachable, when the broker does not answer the subscription.
     Result<Event> next_event(std::chrono::milliseconds timeout);
 
     struct State;  ///< libcast's own

@@ -33,7 +33,7 @@ enum class ErrorCode : std::uint16_t {
     session_expired = 20,  ///< came back too late: the outcome of the last messages is unknown
     store_failed = 21,     ///< the broker cannot store at the moment
     node_absent = 22,      ///< the node exists, but nobody is attached to it
-    too_many = 23,         ///< a configured number (nodes, groups, connections) is reached
+    too_many = 23,         ///< a configured number (nodes, groups, connections), or the system's of threads, is reached
     closed = 24,           ///< this object was closed
     would_block = 25,      ///< the send window is full and Options::when_full says refuse
     shutting_down = 26,    ///< the broker is going down
@@ -41,10 +41,11 @@ enum class ErrorCode : std::uint16_t {
     deleted = 28,          ///< the node or group was deleted, or the message purged
     out_of_order = 29,     ///< a batch whose number is not the next one of its session
     undeliverable = 30,    ///< its readers went without acknowledging it, too often (max-redeliveries): a dead letter
+    not_saved = 31,        ///< a receiver of a file could not write it: its disk is full, or cannot be written
 };
 
 /// How many codes there are (the highest number plus one).
-inline constexpr std::uint16_t kErrorCodes = 31;
+inline constexpr std::uint16_t kErrorCodes = 32;
 
 /// The code's name, as in the list above ("no_such_node"); "unknown" for a number that is not in it.
 CAST_API const char* error_name(ErrorCode code) noexcept;

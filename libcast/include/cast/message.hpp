@@ -19,6 +19,9 @@ namespace cast {
 /// How a message travels: to named nodes, to the members of a group, or to every node.
 enum class CastKind : std::uint8_t { unicast = 1, multicast = 2, broadcast = 3 };
 
+/// Whether this can be the name of a node or a group: 1 to 128 bytes of [A-Za-z0-9._-], not beginning with '.' or '-'.
+CAST_API bool valid_name(std::string_view name) noexcept;
+
 /// A received batch, shared by its messages. Opaque.
 struct ReceivedBatch;
 
@@ -45,7 +48,8 @@ public:
     /// The message expires when nobody has received it for this long. Zero: never.
     Message& ttl(std::chrono::milliseconds ttl) &;
     /// The broker keeps it for so long before it goes to its target (default: not). Its receipt comes at once, and is the
-    /// same promise; the ttl counts from when it goes. With Wait::delivered the sender waits for that, too.
+    /// same promise; the ttl counts from when it goes. With Wait::delivered the sender waits for that, too. Whoever sets
+    /// the clock of the broker's machine does not move it; over a restart of the broker its end is kept as a time of day.
     Message& delay(std::chrono::milliseconds delay) &;
     /// The same until this time, by the broker's clock; one that has passed means now. The last of the two calls counts.
     Message& deliver_at(std::chrono::system_clock::time_point time) &;

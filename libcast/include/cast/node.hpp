@@ -1,7 +1,10 @@
 // cast/node.hpp: a named node of this program: it sends and receives by unicast, multicast and broadcast.
-// Thread-safe: any thread may send; receive() is for one thread at a time (a second one waits its turn).
+// Thread-safe: any thread may send; receiving is for one thread at a time (a second one is told so, at once).
 // Moving is allowed, copying is not. Destroying a node detaches it: a node that was made by attaching then
 // vanishes from the broker; a created one stays, and its messages wait for the next attach.
+// A node ends before that when its connection is closed (`closed`), when another session takes it over (`taken_over`),
+// or when it is deleted (`deleted`). From then on its calls answer that code, at once, receive() too: what it was not
+// yet given is the next reader's. Options::on_notice is told, for programs that only have callbacks.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -31,7 +34,7 @@ enum class Wait {
 class CAST_API Node {
 public:
     /// Connects (own connection) and attaches as `name`, which is created when it does not exist.
-    /// Errors: invalid_name, name_in_use, unreachable, too_many.
+    /// Errors: invalid_name, name_in_use, and as of Connection::open.
     static Result<Node> attach(std::string name, Options options = {});
 
     Node(Node&&) noexcept;
@@ -48,7 +51,9 @@ public:
 
     // --- Sending. These return once the message is in the send window (see Options::when_full); the
     //     broker's answer comes with flush(), or through Options::on_refused. Payload: any bytes, at most
-    //     Connection::max_message(). Errors: invalid_name, too_large, timed_out, would_block, closed. -----
+    //     Connection::max_message(). Errors: invalid_name, too_large, timed_out, would_block, and taken_over,
+    //     deleted, closed: nothing is sent as this node any more. What was sent and not yet taken by the broker
+    //     when it was lost is refused with the same code. --------------------------------------------------
 
     Result<void> unicast(std::string_view to, std::string_view payload);
     Result<void> multicast(std::string_view group, std::string_view payload);
@@ -65,26 +70,34 @@ public:
     /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
     Result<void> flush(std::chrono::milliseconds timeout);
 
-    // --- Receiving: with receive(), or a callback, or a descriptor to poll; not mixed. -------------------
+    // --- Receiving: with receive(), or a callback, or a descriptor to poll. One call at a time: beside another
+    //     thread's, beside on_message(), or within a callback these fail with invalid_argument, at once. -----
 
     /// The next message, waiting at most `timeout` (error timed_out). Taking the next one, or ack(),
     /// acknowledges the one before. Errors: timed_out, taken_over, deleted, closed.
     Result<Message> receive(std::chrono::milliseconds timeout);
     /// Calls `handle` for every message at hand on this thread, waiting at most `timeout` for the first one;
     /// the fastest way to receive. Answers how many there were; each is acknowledged when its call returns
-    /// (with Options::manual_ack: by ack()). Errors as of receive().
+    /// (with Options::manual_ack: by ack()). Errors as of receive(). What `handle` throws comes out of this call; the
+    /// message then counts as not handled, and is the first one of the next call.
     Result<std::size_t> receive_some(const std::function<void(const Message&)>& handle, std::chrono::milliseconds timeout);
-    /// Acknowledges every message that receive() or receive_some() has given out.
+    /// Acknowledges every message that receive(), receive_some() or on_message() has given out, also within their
+    /// callbacks and from other threads (then when the callback that is running returns). Never waits for a message.
     void ack();
+    /// With Options::manual_ack: acknowledges the first `count` of those that are not acknowledged yet, and no more.
+    void ack(std::uint64_t count);
     /// Refuses a received message: it goes to the dead letters ("nodectl dead") with this reason, at most 512 bytes, and
     /// once the broker has it there, the message counts as handled: it is acknowledged, and with it all that was given
     /// out before (in a callback: when that returns). Waits at most Options::send_timeout. After an error nothing has changed.
     Result<void> nack(const Message& message, std::string_view reason);
     /// Calls `handle` for each message on a thread of this node's own; when it returns, the message is
-    /// acknowledged. Call it once. The callback may send. A message whose callback is running when the
-    /// node is destroyed is finished first.
+    /// acknowledged (with Options::manual_ack: by ack()). Call it once. The callback may send; what it throws ends
+    /// the program (std::terminate). A message whose callback is running when the node is destroyed is finished first.
+    /// When the node ends (above) no more callbacks come: Options::on_notice says so, and receive() the reason.
+    /// Errors: invalid_argument, too_many (no thread left), taken_over, deleted, closed.
     Result<void> on_message(std::function<void(const Message&)> handle);
-    /// A descriptor that is readable while receive(0ms) would give a message. Owned by the node.
+    /// A descriptor that is readable while receive(0ms) would give a message, or says that the node has ended. Owned by
+    /// the node. -1: there is none left, or on_message() receives.
     int poll_fd();
 
     // --- Request and reply. -----------------------------------------------------------------------------

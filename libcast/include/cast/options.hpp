@@ -31,6 +31,7 @@ struct Notice {
         taken_over,    ///< another session receives as `node` from now on
         deleted,       ///< `node` was deleted
         session_expired,  ///< away for too long: the outcome of the last sends is unknown
+        closed,        ///< `node` cannot be attached again, see `text`; without a node: Connection::close() was called
     };
     Kind kind = Kind::connected;
     std::string node;         ///< the node concerned, or empty
@@ -40,6 +41,8 @@ struct Notice {
 
 struct Options {
     /// The broker's ROUTER end: tcp://HOST:PORT or ipc://PATH. Empty: $CAST_BROKER, else tcp://127.0.0.1:5570.
+    /// HOST is a name, an IPv4 number, or an IPv6 number in brackets. A name is looked up again at each attempt to
+    /// connect, without holding up other connections, and all of its numbers are tried.
     std::string broker;
 
     /// How long attach() and other first calls wait for the broker before they fail with `unreachable`.
@@ -65,10 +68,11 @@ struct Options {
     /// 0: what the broker proposes (1 MiB by default). Larger values than the broker's are cut to it.
     std::size_t receive_window = 0;
 
-    /// Told of refusals, on an internal thread, without locks held. Do not block in it.
+    /// Told of refusals, on an internal thread, without locks held. Do not block in it; what it throws ends the program
+    /// (std::terminate). It may call the library, close() too.
     std::function<void(const Refusal&)> on_refused;
 
-    /// Told of connects, disconnects, gaps and take-overs; same thread and rule as on_refused.
+    /// Told of connects, disconnects, gaps, and nodes that have ended; same thread and rule as on_refused.
     std::function<void(const Notice&)> on_notice;
 
     /// Shown in the broker's lists and logs.

@@ -76,7 +76,9 @@ struct FileOptions {
     std::chrono::milliseconds answer_time{250};
 
     /// When finish() is content. `none`: all is in the send window. `receipt`: the broker holds all, and each receiver
-    /// that has answered has saved the file or failed. `delivered` (unicast): every named node has saved it.
+    /// that answers has saved the file or failed. Of a unicast, who reads is waited for until it has acknowledged the
+    /// first message (5 s at most); of a group or broadcast nobody tells that, so answers are waited for 1 s.
+    /// `delivered` (unicast): every named node has saved it.
     Wait wait = Wait::receipt;
 
     /// Told about every 256 KiB, on the calling thread. False: stop; the call fails with `closed`, and what the
@@ -135,7 +137,7 @@ struct FileEvent {
         other,   ///< not part of a file: the message is the program's to handle
         part,    ///< some bytes were written, or a question of the sender was answered
         saved,   ///< the file is verified, synced and in the folder
-        failed,  ///< see `error`: the disk is full, the content is not what its sender promised
+        failed,  ///< see `error`: not_saved (the disk is full, ...), malformed (not what its sender promised)
     };
     Kind kind = Kind::other;
     std::string sender;
@@ -159,7 +161,8 @@ public:
     FileReceiver& operator=(FileReceiver&&) noexcept;
     ~FileReceiver();
 
-    /// Handles one received message. Acknowledge it afterwards, as any other: bytes are with the system by then, and
+    /// Handles one received message, without waiting for whoever it reports to. Acknowledge it afterwards, as any
+    /// other: bytes are with the system by then, and
     /// a program that is killed goes on from there. A message of type "file" without the
     /// transfer's headers is a whole file.
     FileEvent take(const Message& message);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# prepare.sh [--without-missing]: what compare.sh and sweep.sh need before they measure: the Debian packages of the
-# sections "build" and "bench" of conf/packages.txt, and a build of the preset "bench". Installs nothing: it says what is
-# missing and exits 1; with --without-missing, peers that are missing are left out. CAST_JOBS: compilers at once.
+# prepare.sh [--without-missing | --no-peers]: what compare.sh and sweep.sh need before they measure: the Debian packages of
+# the sections "build" and "bench" of conf/packages.txt, and a build of the preset "bench". Installs nothing: it says what
+# is missing and exits 1; with --without-missing, peers that are missing are left out; with --no-peers none is asked for.
+# CAST_JOBS: compilers at once.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 cd "$root"
@@ -17,7 +18,7 @@ missing() {
 }
 
 needed=$(missing build)
-peers=$(missing bench)
+peers=$([ "${1:-}" = --no-peers ] || missing bench)
 if [ -n "$peers" ] && [ "${1:-}" = --without-missing ]; then
     echo "Left out, for it is not installed: $(echo "$peers" | tr '\n' ' ')" >&2
     peers=

@@ -23,9 +23,9 @@ def systems():
     return [name for name in built if name not in SERVERS or shutil.which(SERVERS[name])]
 
 
-def run(system, mode, count, size, flags=()):
+def run(system, mode, count, size, flags=(), program=RIG):
     """The rig's figures of one run; {"failed": why} when it failed."""
-    command = [RIG, system, mode, str(count), str(size), *flags, "--limit", str(LIMIT_S)]
+    command = [program, system, mode, str(count), str(size), *flags, "--limit", str(LIMIT_S)]
     environment = {key: value for key, value in os.environ.items() if key not in ("CAST_BIN_DIR", "CAST_BROKER")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as rig:
         try:

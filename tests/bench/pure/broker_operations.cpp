@@ -57,7 +57,7 @@ public:
         for (const std::string& node : nodes) entry.exceptions.push_back({node, group.stream.last()});
         handle(id, Slice::take(encode(Ack{{entry}})));
         for (const auto& s : group.subscriptions)
-            require(s->connection->id != id || s->own == 0, "nodes still count by themselves");
+            require(s->connection->id != id || s->own.empty(), "nodes still count by themselves");
     }
     void handle(std::uint64_t from, const Slice& frame) { router.handle(from, frame, now, outbox); }
     void turn() {

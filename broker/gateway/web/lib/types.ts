@@ -78,7 +78,8 @@ export interface GroupList {
 export interface GroupInfo {
   group_id: string;
   created: boolean;
-  members: string[];
+  members: string[]; // 1,000 at most
+  member_count: number;
   messages: number;
   bytes: number;
   retained: number;

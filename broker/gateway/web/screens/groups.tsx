@@ -25,8 +25,7 @@ function CreateGroup({ onClose }: { onClose: () => void }) {
   const [members, setMembers] = useState<string[]>([]);
   const names = useNodeNames();
   const run = async () => {
-    await post("/api/groups", { group_id: name });
-    if (members.length > 0) await post(path("groups", name, "members"), { nodes: members });
+    await post("/api/groups", { group_id: name, nodes: members });
     noticeDone(t("groups.created", { name }));
   };
   return (
@@ -76,7 +75,7 @@ function Rows({ groups }: { groups: GroupInfo[] }) {
             <td className="wide">
               <div className="clip quiet">{group.members.slice(0, 20).join(", ") || "–"}</div>
             </td>
-            <td className="num">{count(group.members.length)}</td>
+            <td className="num">{count(group.member_count)}</td>
             <td className="num">{count(group.messages)}</td>
             <td className="num wide">{joined(size(group.bytes))}</td>
           </tr>
@@ -140,7 +139,7 @@ function Members({ group, reload }: { group: GroupInfo; reload: () => void }) {
     <section className="card">
       <header>
         <h2>{t("groups.members")}</h2>
-        <span className="quiet small">{count(group.members.length)}</span>
+        <span className="quiet small">{count(group.member_count)}</span>
         <button type="button" className="button plain push" onClick={() => setAdding(true)}>
           <Icon name="plus" />
           {t("groups.add")}
@@ -156,7 +155,7 @@ function Members({ group, reload }: { group: GroupInfo; reload: () => void }) {
             </button>
           </span>
         ))}
-        {group.members.length > kShown && <span className="quiet small">{t("groups.others", { n: count(group.members.length - kShown) })}</span>}
+        {group.member_count > kShown && <span className="quiet small">{t("groups.others", { n: count(group.member_count - kShown) })}</span>}
       </div>
       {adding && <AddMembers group={group} onClose={() => {
         setAdding(false);
@@ -211,7 +210,7 @@ export function GroupDetail({ id }: { id: string }) {
       </section>
       {deleting && (
         <FormDialog title={t("groups.delete.title", { name: id })} action={t("do.delete")} danger onClose={() => setDeleting(false)} run={run}>
-          <p>{t("groups.delete.text", { n: group.members.length })}</p>
+          <p>{t("groups.delete.text", { n: group.member_count })}</p>
         </FormDialog>
       )}
     </>

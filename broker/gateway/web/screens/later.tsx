@@ -13,7 +13,7 @@ import { noticeDone } from "../ui/notices";
 import { Empty, Failure, Loading } from "../ui/states";
 
 const kPage = 100;
-const kMost = 10000;
+const kMost = 1000;
 const kRefreshMs = 1000;
 
 function Target({ later }: { later: LaterInfo }) {

@@ -1,7 +1,7 @@
 /* Stand-ins for what libzmq's static archive refers to and cast never uses: Kerberos (ZMQ_GSSAPI) and the multicast
  * transport norm://. No option of ours turns them on and no address of ours names them, so nothing here is ever
- * called; who gets here all the same has found a fault. They spare nodectl the loading of eight libraries at each
- * start. Linked only when nodectl carries libzmq in itself (CMakeLists.txt beside this file). */
+ * called; who gets here all the same has found a fault. They spare the programs the loading of eight libraries at each
+ * start. Linked only into programs that carry libzmq in themselves (CMakeLists.txt beside this file). */
 #include <stdlib.h>
 
 #define UNUSED_FUNCTION(name) \

@@ -1,0 +1,101 @@
+// Letting mail go, batch by batch from the front. Pure; broker's thread.
+#include "core/reaper.hpp"
+
+#include <utility>
+
+namespace broker {
+
+using cast::ErrorCode;
+
+void Reaper::take(std::vector<std::unique_ptr<Lane>>&& lanes, bool hidden, Now now, Outbox& outbox) {
+    StreamId next = 0;
+    for (auto at = lanes.rbegin(); at != lanes.rend(); ++at) {
+        const StreamId id = (*at)->stream.id();
+        state_.directory.disown(id);
+        (*at)->node = nullptr;
+        state_.reaped[id] = {std::move(*at), next, hidden, false};
+        next = id;
+    }
+    if (next == 0) return;
+    ready_.push_back(next);
+    go_on(now, outbox);
+}
+
+void Reaper::restore(std::unique_ptr<Lane> lane, Outbox& outbox) {
+    const StreamId id = lane->stream.id();
+    load(state_.reaped[id] = {std::move(lane), 0, false, false}, outbox);
+}
+
+void Reaper::go_on(Now now, Outbox& outbox) {
+    while (!ready_.empty()) {
+        Reaped& reaped = state_.reaped.at(ready_.front());
+        if (!go_on(reaped, now, outbox)) return;
+        ready_.pop_front();
+        if (!reaped.lane->stream.has_cold()) end(reaped);
+    }
+}
+
+/// What is in memory before the part that the store alone has. False: the rest of it goes in the next turn.
+bool Reaper::go_on(Reaped& reaped, Now now, Outbox& outbox) {
+    Stream& stream = reaped.lane->stream;
+    for (bool once = true; stream.warm_front(); once = false) {
+        if (!once && !state_.may_go_on()) return false;
+        ++state_.steps;
+        state_.touch(stream);
+        const StoredBatch batch = stream.pop_front();
+        if (batch.gone) continue;
+        state_.total_bytes -= batch.size;
+        drop(reaped, batch, now);
+    }
+    if (stream.has_cold()) load(reaped, outbox);
+    return true;
+}
+
+void Reaper::load(Reaped& reaped, Outbox& outbox) const {
+    Stream& stream = reaped.lane->stream;
+    reaped.reading = true;
+    if (std::exchange(stream.loading, true)) return;  // a reader had asked
+    outbox.loads.push_back(stream.load(stream.cold().front().first, state_.config.reader_window / 2));
+}
+
+void Reaper::end(Reaped& reaped) {
+    state_.touch(reaped.lane->stream);
+    const StreamId next = reaped.next;
+    state_.reaped.erase(reaped.lane->stream.id());
+    if (next != 0) ready_.push_back(next);
+}
+
+void Reaper::read(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, bool whole, Now now,
+                  Outbox& outbox) {
+    Stream& stream = lane.stream;
+    Reaped& reaped = state_.reaped.at(stream.id());
+    for (const StoredBatch& batch : batches) {
+        ++state_.steps;
+        if (stream.known_gone(batch.first)) continue;
+        drop(reaped, batch, now);
+    }
+    const std::size_t count = batches.size();
+    stream.warm(std::move(batches), through);
+    for (std::size_t i = 0; i < count && stream.warm_front() && stream.front().last() <= through; ++i)
+        stream.pop_front();
+    state_.touch(stream);
+    if (!whole) return;
+    reaped.reading = false;
+    if (stream.has_cold())
+        load(reaped, outbox);
+    else
+        ready_.push_back(stream.id());
+    go_on(now, outbox);
+}
+
+void Reaper::drop(const Reaped& reaped, const StoredBatch& batch, Now now) {
+    const Lane& lane = *reaped.lane;
+    const bool purged = lane.cursor >= lane.stream.last(), was_read = batch.last() <= lane.cursor && !purged;
+    if (!was_read && !reaped.hidden) state_.statistics.discarded += batch.count;
+    if (!was_read && !reaped.hidden && !purged)
+        dead_.bury(batch, lane.cursor, batch.gone ? cast::wire::kReasonExpired : cast::wire::kReasonDeleted, now);
+    if ((batch.flags & cast::wire::kWantsDelivered) == 0) return;
+    receipts_.delivered(batch.session, batch.number, was_read ? ErrorCode::ok : ErrorCode::deleted, now);
+}
+
+}  // namespace broker

@@ -1,0 +1,39 @@
+// The guard's thread.
+#include "edge/guard.hpp"
+
+#include <signal.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <stop_token>
+
+#include "edge/intake.hpp"
+
+namespace broker {
+namespace {
+
+constexpr std::int64_t kLookUs = 250'000;  // between two looks at a subscriber, of which one finds it where it was
+
+std::int64_t clock_us() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+}
+
+void watch(const std::stop_token& stop) {
+    Intake& intake = Intake::instance();
+    while (!stop.stop_requested()) {
+        const std::int64_t now = clock_us();
+        const std::int64_t due = intake.expire(now);
+        std::int64_t wait = due < 0 ? -1 : std::max<std::int64_t>(due - now, 1000);
+        if (intake.unstick()) wait = wait < 0 ? kLookUs : std::min(wait, kLookUs);
+        intake.wait(stop, wait);
+    }
+}
+
+}  // namespace
+
+Guard::Guard() : thread_(watch) {}
+
+}  // namespace broker

@@ -1,0 +1,35 @@
+// The key and the troubles of the page's server. Any thread. See page_link.hpp.
+#include "page_link.hpp"
+
+#include <random>
+#include <utility>
+
+namespace broker {
+
+PageLink::PageLink() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::random_device random;
+    for (int word = 0; word < 4; ++word) {
+        auto bits = random();
+        for (int digit = 0; digit < 8; ++digit, bits >>= 4) key_ += digits[bits & 15];
+    }
+}
+
+bool PageLink::is_key(std::string_view shown) const {
+    unsigned different = shown.size() == key_.size() ? 0 : 1;
+    for (std::size_t i = 0; i < key_.size() && i < shown.size(); ++i)
+        different |= static_cast<unsigned char>(key_[i] ^ shown[i]);
+    return different == 0;
+}
+
+void PageLink::set_troubles(std::vector<std::string> sentences) {
+    const std::lock_guard lock(mutex_);
+    troubles_ = std::move(sentences);
+}
+
+std::vector<std::string> PageLink::troubles() const {
+    const std::lock_guard lock(mutex_);
+    return troubles_;
+}
+
+}  // namespace broker

@@ -1,0 +1,58 @@
+// See handover.hpp.
+#include "handover.hpp"
+
+#include <algorithm>
+
+#include "interrupt.hpp"
+
+namespace nodectl {
+namespace {
+
+constexpr Milliseconds kLookFirst{1}, kLookLast{50};  // at a pipe that somebody is to read from
+
+}  // namespace
+
+void Handover::settle() {
+    const std::uint64_t taken = out_.taken();
+    if (taken != taken_) {
+        taken_ = taken;
+        moved_ = Clock::now();
+        look_ = kLookFirst;
+    }
+    const auto rest = std::upper_bound(ends_.begin(), ends_.end(), taken);
+    const auto count = rest - ends_.begin();
+    if (count == 0) return;
+    node_.ack(static_cast<std::uint64_t>(count));
+    ends_.erase(ends_.begin(), rest);
+}
+
+bool Handover::given_up() const { return Clock::now() - moved_ >= (interrupted() != 0 ? kParting : kPatience); }
+
+bool Handover::write() {
+    moved_ = Clock::now();
+    look_ = kLookFirst;
+    bool all = false;
+    while (!(all = out_.flush_some(kLookLast)) && !out_.failed() && !out_.reader_gone()) {
+        settle();
+        if (interrupted() != 0 && given_up()) break;
+    }
+    settle();
+    return all;
+}
+
+std::size_t Handover::wait_until_taken() {
+    moved_ = Clock::now();
+    for (settle(); !ends_.empty() && !out_.reader_gone() && !given_up(); settle())
+        out_.wait_for_reader(until_next_look(kLookLast));
+    settle();  // what was taken before the reader went
+    return ends_.size();
+}
+
+Milliseconds Handover::until_next_look(Milliseconds most) {
+    if (ends_.empty()) return most;
+    const Milliseconds now = look_;
+    look_ = std::min(look_ * 2, kLookLast);
+    return std::min(now, most);
+}
+
+}  // namespace nodectl
