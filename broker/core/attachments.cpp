@@ -57,7 +57,7 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
             Node* node = find_or_make(wish.name, now, outbox);
             if (node == nullptr) {
                 answered.code = ErrorCode::too_many;
-            } else if (node->connection == &connection) {
+            } else if (node->connection == &connection && (wish.flags & kTakeOver) == 0) {
                 answered.code = ErrorCode::name_in_use;
             } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0 &&
                        conflicts_.size() >= kConnectionNodes) {
@@ -92,7 +92,7 @@ void Attachments::displace(Node& node, Now now, Outbox& outbox) {
 }
 
 AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachNode& wish, Now now, Outbox& outbox) {
-    if (node.connection != nullptr) {  // the same session on an older connection
+    if (node.connection != nullptr) {  // the same session, on an older connection or for another of its readers
         node.connection->nodes.erase(&node);
         lose(node, now);
     }

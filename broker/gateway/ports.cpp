@@ -277,21 +277,26 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
         co_return;
     }
     asio::steady_timer pause(app_.io);
-    while (port->door != nullptr && port->acceptor.is_open()) {
-        port->door->end(ErrorCode::taken_over);  // the newer connection is the node
+    while ((port->door != nullptr || port->attaching) && port->acceptor.is_open()) {
+        if (port->door != nullptr) port->door->end(ErrorCode::taken_over);  // the newer connection is the node
         pause.expires_after(milliseconds(5));
         co_await pause.async_wait(into(ec));
     }
+    const bool ours = !port->last.expired();  // it may still be at work, and hold the node: it sends, say
     std::optional<Failure> refused;
+    port->attaching = true;
     try {
         Client& client = app_.client;
-        auto work = [&client, &name] { return client.attach(name, false); };
+        auto work = [&client, &name, ours] { return client.attach(name, ours); };
         cast::Node node = co_await on_worker(app_.workers, work);
-        if (port->acceptor.is_open() && port->door == nullptr)
+        if (port->acceptor.is_open()) {
             port->door = std::make_shared<Door>(app_, name, std::move(node), true);
+            port->last = port->door;
+        }
     } catch (const Failure& failure) {
         refused = failure;
     }
+    port->attaching = false;
     --port->waiting;
     if (refused) co_return co_await write_line(socket, dump(error_json(*refused)), ec);
     const std::shared_ptr<Door> door = port->door;

@@ -12,7 +12,7 @@ std::shared_ptr<Attachment> Session::find(std::string_view name) {
 }
 
 std::shared_ptr<Attachment> Session::make(const std::string& name, bool receives, bool take_over, std::size_t window) {
-    if (find(name) != nullptr) return nullptr;
+    if (const auto held = find(name); held != nullptr && held->state != Attachment::State::failed) return nullptr;
     auto node = std::make_shared<Attachment>();
     node->inbox.name = name;
     node->inbox.window = window == 0 ? reader_window_ : std::min(window, reader_window_);
@@ -21,6 +21,13 @@ std::shared_ptr<Attachment> Session::make(const std::string& name, bool receives
     outbound_.found(name);
     nodes_[name] = node;
     return node;
+}
+
+void Session::replace(std::string_view name, std::int64_t now_us, ClientOutbox& out) {
+    const auto held = find(name);
+    if (held == nullptr || held->state == Attachment::State::failed) return;
+    inbound_.tick(now_us, true, out);  // what it has acknowledged is not given out again
+    lose(*held, ErrorCode::taken_over, out);
 }
 
 std::shared_ptr<Attachment> Session::attach(const std::string& name, bool receives, bool take_over, std::size_t window, ClientOutbox& out) {
@@ -121,7 +128,7 @@ void Session::lose(Attachment& node, ErrorCode why, ClientOutbox& out) {
     Notice notice{Notice::Kind::closed, node.inbox.name, 0, std::string("the node cannot be attached again: ") + error_hint(why)};
     if (why == ErrorCode::deleted) notice = {Notice::Kind::deleted, node.inbox.name, 0, "the node was deleted"};
     if (why == ErrorCode::taken_over)
-        notice = {Notice::Kind::taken_over, node.inbox.name, 0, "another session receives as this node from now on"};
+        notice = {Notice::Kind::taken_over, node.inbox.name, 0, "another reader receives as this node from now on"};
     out.notices.push_back(std::move(notice));
 }
 

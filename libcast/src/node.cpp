@@ -93,6 +93,7 @@ Result<std::vector<Node>> Connection::attach_all(const std::vector<std::string>&
     if (link_->stopping()) return link_->closed();
     std::vector<std::shared_ptr<detail::Attachment>> made;
     for (const std::string& name : names) {
+        if (o.take_over) link_->session(lock).replace(name, detail::now_us(), link_->outbox(lock));
         auto node = link_->session(lock).make(name, !o.send_only, o.take_over, o.receive_window);
         if (node == nullptr) {
             for (const auto& undo : made) link_->session(lock).detach(undo, detail::now_us(), link_->outbox(lock));

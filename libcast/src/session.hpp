@@ -68,8 +68,10 @@ public:
     std::string reply_name() const;
 
     // --- Nodes. --------------------------------------------------------------------------------------------
-    /// Null when this session has a node of this name already (one that is only sent as is shared).
+    /// Null when this session has a node of this name already that has not ended (one that is only sent as is shared).
     std::shared_ptr<Attachment> attach(const std::string& name, bool receives, bool take_over, std::size_t window, ClientOutbox& out);
+    /// Before make(): ends the reader that this session has for the name (`taken_over`), so that another may take over.
+    void replace(std::string_view name, std::int64_t now_us, ClientOutbox& out);
     void attach_many(const std::vector<std::shared_ptr<Attachment>>& nodes, ClientOutbox& out);
     std::shared_ptr<Attachment> make(const std::string& name, bool receives, bool take_over, std::size_t window);
     void detach(const std::shared_ptr<Attachment>& node, std::int64_t now_us, ClientOutbox& out);

@@ -81,6 +81,33 @@ TEST_CASE("taking over ends the earlier receiver, which is told, and hands its u
     }));
 }
 
+TEST_CASE("taking over from an earlier reader of the same connection") {
+    BrokerProcess broker;
+    Node alice = attach(broker, "alice");
+    Connection connection = must(Connection::open(broker.options([](Options& o) {
+        o.manual_ack = true;
+        o.take_over = true;
+    })));
+    Node first = must(connection.attach("bob"));
+    must(alice.unicast("bob", "handled"));
+    CHECK(next(first) == "handled");
+    first.ack();
+    must(alice.unicast("bob", "in hand"));
+    CHECK(next(first) == "in hand");
+    Node second = must(connection.attach("bob"));
+    CHECK(first.receive(milliseconds(0)).code() == ErrorCode::taken_over);
+    CHECK(first.unicast("alice", "too late").code() == ErrorCode::taken_over);
+    first.ack();  // counts for nothing: only the holder's does
+    { const Node gone(std::move(first)); }  // an earlier reader's end is not the holder's
+    Node last = must(connection.attach("bob"));
+    const Message again = must(last.receive(scaled(10000)));
+    CHECK(again.payload() == "in hand");
+    CHECK(again.redelivered());
+    last.ack();
+    must(last.send(Message::unicast("bob", "of its own"), Wait::receipt));
+    CHECK(next(last) == "of its own");
+}
+
 TEST_CASE("a holder that was killed hands over at once, with what it had not acknowledged") {
     BrokerProcess broker;
     Admin admin = administer(broker);

@@ -207,10 +207,14 @@ class Web(unittest.TestCase):
         self.assertEqual(second.hear_type("error")["code"], "taken_over")
         self.assertIsNone(second.hear())
         self.assertEqual(second.close_code, 4000)
+        fifth = self.ws("/ws/nodes/unsteady?take_over=true")  # from one that has taken it over itself
+        self.assertTrue(fifth.hear_type("message")["message"]["redelivered"])
+        self.assertEqual(fourth.hear_type("error")["code"], "taken_over")
+        self.assertIsNone(fourth.hear())
         curl(self.url + "/api/nodes/unsteady", method="DELETE")
-        while fourth.hear() is not None:
+        while fifth.hear() is not None:
             pass
-        self.assertEqual(fourth.close_code, 4001)
+        self.assertEqual(fifth.close_code, 4001)
 
     def test_a_port_is_a_node_for_any_program(self):
         port = self.create("device", port=0)["port"]
@@ -237,6 +241,22 @@ class Web(unittest.TestCase):
         newer.say("x" * (3 << 20))
         self.assertEqual(newer.hear_type("error")["code"], "too_large")
         self.assertIsNone(newer.hear())
+
+    def test_a_device_that_comes_again_while_its_last_words_wait_is_the_node(self):
+        with Broker("--mailbox-messages", "1", http="127.0.0.1:0") as broker:
+            port = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "restless", "port": 0}).json["port"]
+            curl(broker.http + "/api/nodes", method="POST", body={"node_id": "full"})
+            curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "content": "fills it", "recipients": ["full"]})
+            devices = []
+            for n in range(3):
+                devices.append(self.lines(port))
+                devices[n].hear_type("ready")
+                devices[n].say({"content": f"waits {n}", "recipients": ["full"], "timeout": "60s"})
+                wait_for("it to wait", lambda: broker.stats()["refused"].get("mailbox_full", 0) > n)
+            devices[2].peer.shutdown(socket.SHUT_WR)  # one that was switched off
+            last = self.lines(port)
+            last.say({"type": "ping"})
+            last.hear_type("pong")
 
     def test_a_pipe_into_a_port_hears_its_answers(self):
         port = self.create("piped", port=0)["port"]

@@ -20,7 +20,7 @@ enum class ErrorCode : std::uint16_t {
     no_such_node = 7,
     no_such_group = 8,
     already_exists = 9,
-    name_in_use = 10,      ///< another session receives as this node
+    name_in_use = 10,      ///< another reader receives as this node
     taken_over = 11,       ///< another session took this node over from us
     not_attached = 12,     ///< a batch whose sender is not attached on this connection
     too_large = 13,        ///< a message, header map or frame over its limit

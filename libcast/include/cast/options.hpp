@@ -28,7 +28,7 @@ struct Notice {
         connected,     ///< to the broker, first time or again
         disconnected,  ///< the connection is gone; libcast tries again by itself
         gap,           ///< messages were let go before this reader had them; see `count` and `text`
-        taken_over,    ///< another session receives as `node` from now on
+        taken_over,    ///< another reader receives as `node` from now on
         deleted,       ///< `node` was deleted
         session_expired,  ///< away for too long: the outcome of the last sends is unknown
         closed,        ///< `node` cannot be attached again, see `text`; without a node: Connection::close() was called
@@ -54,7 +54,8 @@ struct Options {
 
     WhenFull when_full = WhenFull::block;
 
-    /// Take the node over from whoever receives as it (otherwise: name_in_use).
+    /// Take the node over from whoever receives as it, be it an earlier Node of the same connection (otherwise:
+    /// name_in_use).
     bool take_over = false;
 
     /// Attach for sending only: the node need not exist, may be in use elsewhere, and receives nothing.
