@@ -97,24 +97,25 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         lose(node, now);
     }
     state_.notices.drop(connection.id, node.name);
-    const bool again = (wish.flags & kAgain) != 0, earlier = (wish.flags & kEarlier) != 0;
-    const bool same_reader = again && !earlier && node.reader == connection.session->id;
+    const bool again = (wish.flags & kAgain) != 0;
+    const int ago = (wish.flags & kBefore) != 0 ? 2 : (wish.flags & kEarlier) != 0 ? 1 : 0;
+    const bool same_reader = again && ago == 0 && node.reader == connection.session->id;
     state_.orphans.erase(&node);
     node.holder = node.reader = connection.session->id;
     state_.directory.set_connection(node, &connection);
     connection.nodes.insert(&node);
     if (!node.created) state_.touch(node);
     connection.senders[node.name].receives = true;
-    const Positions positions = again ? Positions(wish.positions) : Positions();
-    for (const auto& lane : node.lanes) mailboxes_.open(*lane, positions.of(lane->stream.id()), earlier, same_reader, now);
-    groups_.open(node, positions, earlier, now);
+    const Positions positions = again || ago == 2 ? Positions(wish.positions) : Positions();
+    for (const auto& lane : node.lanes) mailboxes_.open(*lane, positions.of(lane->stream.id()), ago, same_reader, now);
+    groups_.open(node, positions, ago, now);
     if (!node.dirty) {
         node.dirty = true;
         state_.dirty_nodes.push_back(&node);
     }
     if (!node.online) event(outbox, "online", node, now);
     node.online = true;
-    return answer(node, earlier ? positions : Positions(), same_reader);
+    return answer(node, ago > 0 ? positions : Positions(), same_reader);
 }
 
 AttachedNode Attachments::answer(Node& node, const Positions& earlier, bool same_reader) const {

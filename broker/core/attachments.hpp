@@ -50,7 +50,7 @@ private:
     void displace(Node& node, Now now, Outbox& outbox);
     /// Binds the node and says how it stands.
     cast::wire::AttachedNode bind(Node& node, Connection& connection, const cast::wire::AttachNode& wish, Now now, Outbox& outbox);
-    /// `earlier`: positions of the epoch before this one, which were counted.
+    /// `earlier`: positions of an earlier epoch, which were counted.
     cast::wire::AttachedNode answer(Node& node, const Positions& earlier, bool same_reader) const;
     void lose(Node& node, Now now);
     void release(Node& node, Now now, Outbox& outbox);

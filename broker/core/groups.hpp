@@ -28,8 +28,8 @@ public:
     /// Takes the group itself away, with its members.
     void remove(Group& group, Now now, Outbox& outbox);
 
-    /// The node is read on this connection from now on; its positions (after a cut) move its cursors.
-    void open(Node& node, const Positions& positions, bool earlier, Now now);
+    /// The node is read on this connection from now on; its positions (after a cut, or of so many epochs `ago`) move its cursors.
+    void open(Node& node, const Positions& positions, int ago, Now now);
     /// It no longer is: its cursors count by themselves again.
     void close(Node& node, Now now);
     cast::wire::StreamInfo describe(const Membership& membership) const;

@@ -241,13 +241,13 @@ void Mailboxes::review(Lane& lane, Now now) {
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
 }
 
-void Mailboxes::open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now) {
+void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now) {
     lane.sent = lane.cursor;
     lane.over = lane.untold = false;
-    if (position != nullptr && earlier && position->received > lane.cursor) position = nullptr;  // of another life of this node
+    if (position != nullptr && ago > 0 && position->received > lane.cursor) position = nullptr;  // of another life of this node
     if (position != nullptr) {
-        const Sequence known = earlier ? lane.stream.base() : lane.stream.last();
-        const Sequence had = earlier ? position->acked : position->received;
+        const Sequence known = lane.stream.last(ago);
+        const Sequence had = ago > 0 ? position->acked : position->received;
         lane.sent = std::clamp(had, lane.cursor, std::max(lane.cursor, known));
         ack(lane, position->acked, now);
     }

@@ -28,9 +28,9 @@ public:
     void ack(Lane& lane, Sequence sequence, Now now);
 
     /// Sets a lane up for a new reader, or (with a position) for one that comes back after a cut.
-    /// `earlier`: the position is of the epoch before this one, and counts for what that one kept.
+    /// `ago`: the position is of so many epochs before this one, and counts for what that one kept.
     /// `same`: the reader is the one that went.
-    void open(Lane& lane, const cast::wire::Position* position, bool earlier, bool same, Now now);
+    void open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
     /// What is in it no longer counts as its node's mail: that one is gone, or somebody purged it. The Reaper lets it go.

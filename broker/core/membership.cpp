@@ -128,15 +128,15 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
     std::erase_if(group.subscriptions, [&s](const auto& one) { return one.get() == &s; });
 }
 
-void Groups::open(Node& node, const Positions& positions, bool earlier, Now now) {
+void Groups::open(Node& node, const Positions& positions, int ago, Now now) {
     for (Membership& m : node.memberships) {
         Group& group = *m.group;
         group.absent.remove(m.cursor);
         group.may_trim = true;
         if (const Position* p = positions.of(group.stream.id());
-            p != nullptr && (!earlier || p->received <= m.cursor)) {
+            p != nullptr && (ago == 0 || p->received <= m.cursor)) {
             const Sequence before = m.cursor;
-            m.cursor = std::clamp(p->acked, m.cursor, std::max(m.cursor, earlier ? group.stream.base() : group.stream.last()));
+            m.cursor = std::clamp(p->acked, m.cursor, std::max(m.cursor, group.stream.last(ago)));
             if (m.cursor > before) state_.touch(node, m);
         }
         subscribe(node, m, now);

@@ -103,9 +103,11 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         lane.cursor = lane.sent = row.floor;
         lane.priority = row.kind;
         lane.goings = row.goings;
-        // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next.
+        // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next. It is also to
+        // say what this broker began with, for readers that come back only to the next one.
         lane.high_sent = recovered.clean ? row.high : row.last;
-        if (lane.high_sent != row.high && lane.cursor < row.last) state_.touch(*stream);
+        const bool known = lane.high_sent == row.high && row.began == row.last;
+        if (!recovered.clean && !known && lane.cursor < row.last) state_.touch(*stream);
         if (node == nullptr) {
             stream->kept = true;
             if (stream->has_cold()) {
@@ -125,6 +127,7 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
         trim(cold, row);
         stream->restore(row, std::move(cold));
+        if (!recovered.clean && row.began != row.last && !stream->empty()) state_.touch(*stream);
         group.published = row.last;
         group.floor = row.floor;
     }

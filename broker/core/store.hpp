@@ -48,6 +48,7 @@ struct StreamRow {
     std::uint32_t chunk_bytes = 0;
     std::vector<GoneRange> gone;
     std::uint32_t goings = 0;   ///< of a lane: Lane::goings
+    Sequence began = 0;         ///< `last` when the epoch began that wrote this
 };
 
 struct MemberRow {

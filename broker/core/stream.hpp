@@ -144,7 +144,8 @@ public:
     // --- What the store has to be told (keeper.cpp). --------------------------------------------------------
     /// Everything about it is kept, and it begins with what a row says.
     void restore(const StreamRow& row, std::vector<ColdRange> cold);
-    Sequence base() const { return base_; }  ///< its last sequence when this epoch began
+    /// The last sequence that is certain to be the same batch as so many epochs ago (0 to 2).
+    Sequence last(int ago) const { return ago == 0 ? last_ : ago == 1 ? base_ : began_; }
     const std::vector<GoneRange>& gone() const { return gone_; }
     Sequence saved() const { return saved_; }
     /// Adds chunks of what is not saved yet, and what may be erased.
@@ -180,7 +181,8 @@ private:
     std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; hardly more than kRanges
     std::vector<ColdRange> cold_;
     std::size_t cold_bytes_ = 0;
-    Sequence base_ = 0;
+    Sequence base_ = 0;       // the last one when this epoch began
+    Sequence began_ = 0;      // ...and when the one before did; or less
     Sequence saved_ = 0;      // handed to a transaction
     Sequence stored_ = 0;     // known to be in the store
     Sequence popped_ = 0;     // let go through here

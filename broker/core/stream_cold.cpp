@@ -170,6 +170,7 @@ ColdRange Stream::pop_cold(cast::wire::GapReason reason) {
 void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
     kept = true;
     last_ = base_ = saved_ = stored_ = row.last;
+    began_ = row.began;
     popped_ = row.passed;  // the last erasure may be missing: the next transaction repeats it
     gone_ = row.gone;
     chunk_first_ = row.chunk_first;
@@ -230,6 +231,7 @@ void Stream::add_chunk(Transaction& transaction, std::size_t begin, std::size_t 
 void Stream::fill(StreamRow& row) const {
     row.id = id_;
     row.last = last_;
+    row.began = base_;
     row.passed = first_kept() - 1;
     row.messages = messages_;
     row.bytes = bytes_;

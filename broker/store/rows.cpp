@@ -32,7 +32,7 @@ struct TableWriter::Statements {
           member_gone(db, "DELETE FROM members WHERE stream = ? AND node = ?"),
           session_gone(db, "DELETE FROM sessions WHERE id = ?"),
           node(db, "INSERT OR REPLACE INTO nodes VALUES(?, ?, ?, ?)"),
-          stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
           session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
@@ -108,7 +108,7 @@ void TableWriter::write_stream(const StreamRow& row) {
         .bind(row.bytes)
         .bind(row.chunk_first)
         .bind(std::uint64_t{row.chunk_bytes});
-    s_->stream.bind_blob(gone).bind(std::uint64_t{row.goings}).run();
+    s_->stream.bind_blob(gone).bind(std::uint64_t{row.goings}).bind(row.began).run();
 }
 
 void TableWriter::write_rows(const Transaction& t) {

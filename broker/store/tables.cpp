@@ -28,14 +28,16 @@ constexpr std::array<const char*, kSchema> kSteps{
     "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;",
     // When its first batch with a ttl runs out; NULL: none has one, or written before version 4 (it is found when it is read).
     "ALTER TABLE chunks ADD COLUMN expires INTEGER;"
-    "CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;"};
+    "CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;",
+    "ALTER TABLE streams ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"};
 
-/// views[n] shows tables of version n as of version n + 1, to whoever only reads.
+/// views[n] shows tables of version n as of version n + 1, to whoever only reads; one of streams, as of the current one.
 constexpr std::array<const char*, kSchema> kViews{
     "",  // a new file: there is nothing to show
     "CREATE TEMP VIEW chunks AS SELECT *, NULL AS sum FROM main.chunks;",
-    "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings FROM main.streams;",
-    ""};  // nobody who only reads asks when a chunk runs out
+    "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings, 0 AS began FROM main.streams;",
+    "",  // nobody who only reads asks when a chunk runs out,
+    "CREATE TEMP VIEW IF NOT EXISTS streams AS SELECT *, 0 AS began FROM main.streams;"};
 
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
@@ -111,7 +113,7 @@ Recovered read_all(Database& database, const Identity& identity) {
     all.session_us = identity.session_us;
     Statement nodes(database, "SELECT name, created, port, holder FROM nodes ORDER BY name");
     while (nodes.step()) all.nodes.push_back({std::string(nodes.bytes(0)), nodes.number(1) != 0, static_cast<int>(nodes.number(2)), nodes.number(3)});
-    Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings FROM streams ORDER BY id");
+    Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings, began FROM streams ORDER BY id");
     while (streams.step()) {
         StreamRow& row = all.streams.emplace_back();
         row.id = streams.number(0);
@@ -128,6 +130,7 @@ Recovered read_all(Database& database, const Identity& identity) {
         row.chunk_bytes = static_cast<std::uint32_t>(streams.number(11));
         row.gone = unpack_gone(streams.bytes(12));
         row.goings = static_cast<std::uint32_t>(streams.number(13));
+        row.began = streams.number(14);
     }
     Statement members(database, "SELECT node, stream, cursor, high FROM members ORDER BY stream, node");
     while (members.step()) all.members.push_back({std::string(members.bytes(0)), members.number(1), members.number(2), members.number(3)});

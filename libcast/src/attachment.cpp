@@ -66,7 +66,7 @@ void Session::say_attach(ClientOutbox& out) {
         if (node->state == Attachment::State::failed) continue;
         int flags = node->receives ? wire::kReceive : 0;
         if (!node->inbox.earlier.empty())
-            flags |= wire::kAgain | wire::kEarlier;
+            flags |= node->inbox.epochs_ago == 1 ? wire::kAgain | wire::kEarlier : wire::kBefore;
         else if (node->was_attached)
             flags |= node->epoch == next_epoch_ ? wire::kAgain : 0;
         else if (node->take_over)

@@ -95,7 +95,8 @@ struct Inbox {
     std::array<std::deque<Item>, wire::kPriorities> queues;
     std::vector<std::shared_ptr<Reading>> readings;
     std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
-    std::vector<wire::Position> earlier;     ///< where it stood in the epoch before, until it is attached again
+    std::vector<wire::Position> earlier;     ///< where it stood in an epoch before, until it is attached again
+    std::uint64_t epochs_ago = 0;            ///< how many epochs back that was: 1 or 2
     std::atomic<ErrorCode> closed{ErrorCode::ok};  ///< taken_over, deleted, closed: nothing more comes; any thread may look
     bool notify = false;               ///< something came since the link last looked
 
@@ -146,8 +147,9 @@ public:
     void online() { online_ = true; }  ///< frames may leave; each node fetches what it lacks once it is attached
     void offline();
     /// The broker began anew: its streams are others, or their last numbers may mean other batches. Remembers what was
-    /// received, and with `next` (this epoch follows the one that we read) where each node stood.
-    void new_epoch(bool next, ClientOutbox& out);
+    /// received, and where each node stood if it is one of the next few of the same store: `by` epochs on from the one before;
+    /// 0: of another store, or it has forgotten us.
+    void new_epoch(std::uint64_t by, ClientOutbox& out);
     /// Of the broker that we are welcomed to; before anything is opened.
     void epoch(std::uint64_t epoch) { epoch_ = epoch; }
 

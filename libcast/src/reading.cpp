@@ -8,6 +8,12 @@
 
 namespace cast::detail {
 
+namespace {
+
+constexpr std::uint64_t kEpochs = 2;  // so far back a broker's store knows what it had kept
+
+}  // namespace
+
 std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::uint64_t cursor) {
     auto reading = std::make_shared<Reading>();
     reading->inbox = &inbox;
@@ -145,11 +151,12 @@ static std::uint64_t had_through(const Reading& r) {
     return r.gap == 0 ? done : std::min(done, std::max(r.start, r.gap - 1));
 }
 
-void Inbound::new_epoch(bool next, ClientOutbox& out) {
+void Inbound::new_epoch(std::uint64_t by, ClientOutbox& out) {
     for (const auto& [name, inbox] : inboxes_) {
-        inbox->earlier.clear();
+        inbox->epochs_ago = inbox->earlier.empty() ? by : inbox->epochs_ago + by;
         for (const auto& r : inbox->readings)
-            if (next && r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->since});
+            if (r->stream != nullptr) inbox->earlier.push_back({r->stream->id, had_through(*r), r->since});
+        if (by == 0 || inbox->epochs_ago > kEpochs) inbox->earlier.clear();
     }
     for (const auto& [id, stream] : streams_) {
         if (!stream->lane()) out.subscriptions.emplace_back(wire::publish_topic(id, epoch_), false);

@@ -144,7 +144,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
         if (!unkept) return begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
     }
     const bool restarted = welcomed_ && m.epoch != next_epoch_;
-    const bool next = restarted && m.store == next_store_ && m.epoch == next_epoch_ + 1;
+    const std::uint64_t by = restarted && m.store == next_store_ && m.epoch > next_epoch_ ? m.epoch - next_epoch_ : 0;
     const bool forgotten = welcomed_ && !m.known;
     phase_ = Phase::online;
     welcomed_ = true;
@@ -159,7 +159,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     limits(m);
     broker_version_ = m.version;
     publish_ends_.assign(m.publish.begin(), m.publish.end());
-    if (restarted || forgotten) inbound_.new_epoch(next, out);
+    if (restarted || forgotten) inbound_.new_epoch(by, out);
     inbound_.epoch(m.epoch);
     if (forgotten) outbound_.forgotten();
     if (!pipelined_) {
@@ -182,7 +182,7 @@ void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) 
     attempt_ = 0;
     welcomed_ = false;
     outbound_.restart(id_, outcome, out);
-    inbound_.new_epoch(false, out);
+    inbound_.new_epoch(0, out);
     out.notices.push_back({Notice::Kind::session_expired, {}, 0, why});
     out.reconnect = true;
 }

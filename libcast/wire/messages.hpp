@@ -55,7 +55,7 @@ struct Welcome : Limits {
 struct Position {
     std::uint64_t stream = 0;
     std::uint64_t acked = 0;     ///< handled through this sequence
-    std::uint64_t received = 0;  ///< held by the client through this sequence; with kEarlier: it began after this one
+    std::uint64_t received = 0;  ///< held by the client through this sequence; of an earlier epoch: it began after this one
 };
 
 enum AttachFlags : std::uint8_t {
@@ -63,6 +63,7 @@ enum AttachFlags : std::uint8_t {
     kTakeOver = 2,  ///< take it from whoever holds it
     kAgain = 4,     ///< the same reader, attached before in this epoch, does so again after a cut: its positions hold
     kEarlier = 8,   ///< ...within what the epoch before this one had kept: they are of that one
+    kBefore = 16,   ///< alone: its positions are of the epoch before that; it was attached in neither of those since
 };
 
 struct AttachNode {

@@ -26,7 +26,7 @@ void Oracle::came_back(std::string_view bytes) {
     for (const AttachNode& node : m.nodes)
         for (const Position& position : node.positions) {
             const auto mirror = mirrors_.find(position.stream);
-            if (mirror == mirrors_.end() || (node.flags & kEarlier) != 0) continue;
+            if (mirror == mirrors_.end() || (node.flags & (kEarlier | kBefore)) != 0) continue;
             const std::uint64_t last = std::min<std::uint64_t>(position.received, mirror->second.size());
             for (std::uint64_t s = position.acked + 1; s <= last; ++s) ++handed_[mirror->second[s - 1]];
         }

@@ -19,7 +19,9 @@ VERSION_1 = """
         batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;"""
 VERSION_2 = VERSION_1 + "ALTER TABLE chunks ADD COLUMN sum INTEGER;"
 VERSION_3 = VERSION_2 + "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"
-VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3}
+VERSION_4 = VERSION_3 + """ALTER TABLE chunks ADD COLUMN expires INTEGER;
+    CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;"""
+VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3, 4: VERSION_4}
 MAIL = [f"{i:03d}" for i in range(60)]
 
 
@@ -151,6 +153,12 @@ class Upgrade(unittest.TestCase):
 
     def test_of_version_3(self):
         self.check(3)
+
+    def test_of_version_4(self):
+        self.check(4)
+
+    def test_version_4_is_looked_at_backed_up_and_restored_as_it_is(self):
+        self.check_before(4)
 
     def test_version_3_is_looked_at_backed_up_and_restored_as_it_is(self):
         self.check_before(3)

@@ -302,6 +302,33 @@ TEST_CASE_FIXTURE(Fixture, "who was told by a restarted broker what others had i
     CHECK(attach_flags() == (wire::kReceive | wire::kAgain));
 }
 
+TEST_CASE_FIXTURE(Fixture, "to a broker it says of which epoch its positions are") {
+    session.connected(0, out);
+    welcome(1);
+    const auto bob = session.attach("bob", true, false, 1 << 20, out);
+    wire::StreamInfo lane;
+    lane.stream = 7;
+    lane.kind = 4;
+    hear(wire::encode(wire::Attached{bob->request, {{ErrorCode::ok, "bob", {lane}}}}));
+    std::uint64_t epoch = 1;
+    for (const int flags : {wire::kReceive | wire::kAgain | wire::kEarlier, wire::kReceive | wire::kBefore, int{wire::kReceive}}) {
+        session.disconnected(out);
+        out = {};
+        session.connected(++now_us, out);
+        welcome(++epoch);
+        int said = 0;
+        for (const wire::Slice& slice : out.frames) {
+            wire::Frame frame;
+            wire::Attach m;
+            if (wire::read_frame(slice.view(), frame) != ErrorCode::ok || frame.verb != wire::Verb::attach || !wire::decode(frame.body, m))
+                continue;
+            said = m.nodes.at(0).flags;
+            CHECK(m.nodes[0].positions.size() == (flags == wire::kReceive ? 0 : 1));
+        }
+        CHECK(said == flags);
+    }
+}
+
 TEST_CASE_FIXTURE(Fixture, "at the end what was sent leaves before BYE, and every node is closed") {
     session.connected(0, out);
     welcome();

@@ -140,6 +140,7 @@ TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is 
     lane.chunk_first = 2;
     lane.chunk_bytes = 800;
     lane.goings = 7;
+    lane.began = 6;
     lane.gone = {{3, 4, cast::wire::GapReason::expired}};
     t.streams = {lane};
     t.members = {{"alice", 3, 1, 2}, {"bob", 3, 4, 5}};
@@ -158,6 +159,7 @@ TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is 
     CHECK(r.streams[0].floor == 2);
     CHECK(r.streams[0].high == 8);
     CHECK(r.streams[0].goings == 7);
+    CHECK(r.streams[0].began == 6);
     CHECK(r.streams[0].passed == 1);
     CHECK(r.streams[0].messages == 8);
     CHECK(r.streams[0].bytes == 800);

@@ -213,7 +213,7 @@ TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was h
     inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
     CHECK(handle() == "1 2");
     inbound.offline();
-    inbound.new_epoch(false, out);
+    inbound.new_epoch(0, out);
     CHECK(inbound.positions(bob).empty());
     inbound.online();
     inbound.opened(bob, {lane(0, 0)}, out);
@@ -228,7 +228,7 @@ TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it 
     CHECK(handle() == "1");
     inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
     inbound.offline();
-    inbound.new_epoch(true, out);
+    inbound.new_epoch(1, out);
     REQUIRE(inbound.positions(bob).size() == 1);
     CHECK(inbound.positions(bob)[0].acked == 1);
     CHECK(inbound.positions(bob)[0].received == 0);  // where it began to read
@@ -247,7 +247,7 @@ TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said
     CHECK(handle().size() == 7);
     const auto restart = [&] {
         inbound.offline();
-        inbound.new_epoch(true, out);
+        inbound.new_epoch(1, out);
         inbound.online();
         std::string text;
         for (const wire::Position& p : inbound.positions(bob))
@@ -272,14 +272,32 @@ TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "what it had handled two epochs ago means nothing: other batches may have those numbers") {
+TEST_CASE_FIXTURE(Fixture, "what it had handled is said to an epoch that it missed, and to the one after that; then it means nothing") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
     CHECK(handle() == "1");
     inbound.offline();
-    inbound.new_epoch(true, out);
+    SUBCASE("one that it was not attached in") {
+        inbound.new_epoch(1, out);
+        CHECK(bob.epochs_ago == 1);
+        inbound.offline();
+        inbound.new_epoch(1, out);
+    }
+    SUBCASE("one that it did not even see") { inbound.new_epoch(2, out); }
+    CHECK(bob.epochs_ago == 2);
+    REQUIRE(inbound.positions(bob).size() == 1);
+    CHECK(inbound.positions(bob)[0].acked == 1);
+    SUBCASE("attached, it begins to count anew") {
+        inbound.online();
+        inbound.opened(bob, {lane(1, 2)}, out);
+        inbound.offline();
+        inbound.new_epoch(1, out);
+        CHECK(bob.epochs_ago == 1);
+        CHECK(inbound.positions(bob).size() == 1);
+        return;
+    }
     inbound.offline();
-    inbound.new_epoch(true, out);
+    inbound.new_epoch(1, out);
     CHECK(inbound.positions(bob).empty());
 }
 

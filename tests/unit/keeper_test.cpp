@@ -63,6 +63,28 @@ TEST_CASE_FIXTURE(
     }
 }
 
+TEST_CASE_FIXTURE(Kept, "so has one that was not attached between two crashes, of what the first one left") {
+    CoreScene* s = &start_with_bob();
+    send(1, {"a", "b", "c"});
+    s->keep(disk);
+    const broker::StreamId lane = s->state().directory.node("bob")->lanes[0]->stream.id();
+    send(1, {"lost"});  // it reads 1 to 4 and acknowledges them, and nobody keeps that, nor this
+    s = &start();
+    s->connect(3);
+    s->attach(3, "alice", false);
+    send(3, {"another", "fourth"});
+    s->keep(disk);
+    s = &start();
+    s->connect(2);
+    wire::Attach again;
+    again.nodes.push_back({wire::kReceive | wire::kBefore, "bob", {{lane, 4, 0}}});
+    s->router().handle(2, wire::Slice::take(wire::encode(again)), s->now, s->outbox);
+    s->turn();
+    for (const broker::Load& load : std::exchange(s->loads, {})) s->router().loaded(disk.read(load), s->now, s->outbox);
+    s->turn();
+    CHECK(s->delivered(2) == "another fourth");
+}
+
 namespace {
 
 std::vector<std::string> numbered(const std::string& word, int count, std::size_t filling = 0) {

@@ -101,3 +101,18 @@ TEST_CASE_FIXTURE(
         CHECK(node->membership(*scene->state().directory.group("team"))->cursor == 5);
     }
 }
+
+TEST_CASE_FIXTURE(Members, "what they had two crashes ago counts as far as the broker between them had it") {
+    make();
+    cast(1);
+    ack(1, true);
+    cast(4);
+    scene->keep(disk);
+    ack(5, false);  // and the broker is lost before that is stored
+    start();
+    scene->keep(disk);
+    start();
+    attach(wire::kReceive | wire::kBefore, {{team, 7, 0}});
+    scene->keep(disk);
+    CHECK(stored_at(5) == kMembers);
+}
