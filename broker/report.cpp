@@ -119,7 +119,7 @@ json report_edge(const EdgeCounts& edge) {
 json report_node(State& state, const Node& node) {
     json groups = json::array();
     for (const Membership& m : node.memberships)
-        if (!m.group->broadcast()) groups.push_back(m.group->name);
+        if (!m.group->broadcast() && !m.group->dissolved) groups.push_back(m.group->name);
     const Session* holder = node.connection != nullptr ? state.sessions.session(node.holder) : nullptr;
     return {{"name", node.name},
             {"created", node.created},

@@ -96,6 +96,7 @@ AttachedNode Attachments::bind(Node& node, Connection& connection, const AttachN
         node.connection->nodes.erase(&node);
         lose(node, now);
     }
+    groups_.settle(node, now, outbox);
     state_.notices.drop(connection.id, node.name);
     const bool again = (wish.flags & kAgain) != 0;
     const int ago = (wish.flags & kBefore) != 0 ? 2 : (wish.flags & kEarlier) != 0 ? 1 : 0;
@@ -193,7 +194,7 @@ void Attachments::vanish(Node& node, Now now, Outbox& outbox) {
     while (!node.memberships.empty()) {
         Group& group = *node.memberships.back().group;
         groups_.leave(node, group, now, outbox);
-        if (!group.created && group.member_count == 0) groups_.remove(group, now, outbox);
+        if (!group.created && group.member_count == 0 && !group.dissolved) groups_.remove(group, now, outbox);
     }
     event(outbox, "deleted", node, now);
     state_.orphans.erase(&node);

@@ -122,10 +122,10 @@ Group& Directory::add_group(std::string_view name, StreamId id) {
     return group;
 }
 
-void Directory::remove_group(Group& group) {
+std::unique_ptr<Group> Directory::take_group(Group& group) {
     owners_.erase(group.stream.id());
     groups_by_name_.erase(&group);
-    groups_.erase(groups_.find(group.name));
+    return std::move(groups_.extract(group.name).mapped());
 }
 
 }  // namespace broker

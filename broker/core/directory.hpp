@@ -50,6 +50,7 @@ struct Group {
     explicit Group(StreamId id) : stream(id) {}
     std::string name;  ///< empty: broadcast
     bool created = false;
+    bool dissolved = false;  ///< it was deleted, and is in no directory; its members leave over several turns
     Stream stream;
     std::set<Node*, ByName> members;  ///< not kept for broadcast
     std::size_t member_count = 0;
@@ -116,7 +117,8 @@ public:
     std::unique_ptr<Lane> replace(Lane& lane, std::int64_t hold_back_us);
     /// `id`: of a stream that there was before; 0: a new one.
     Group& add_group(std::string_view name, StreamId id = 0);
-    void remove_group(Group& group);
+    /// Takes it out of everything but its members.
+    std::unique_ptr<Group> take_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
     std::uint64_t nodes_made() const { return next_node_ - 1; }  ///< ever

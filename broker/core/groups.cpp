@@ -139,6 +139,7 @@ void Groups::trim(Group& group) {
 
 void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     Group& group = *s.group;
+    if (group.dissolved) return;
     const Sequence before = s.lowest, before_acked = s.acked;
     const Sequence reached = std::min(entry.sequence, group.stream.last());
     if (reached > s.acked) {
@@ -215,7 +216,7 @@ void Groups::review(Group& group, Now now) {
 
 void Groups::fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox) {
     const auto at = connection.subscriptions.find(fetch.stream);
-    if (at == connection.subscriptions.end()) {
+    if (at == connection.subscriptions.end() || at->second->group->dissolved) {
         // A reader that asks for a stream it does not read learns that there is nothing for it.
         outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{fetch.stream, fetch.from, 0}));
         return;

@@ -2,6 +2,7 @@
 // cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
 #pragma once
 #include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -25,8 +26,13 @@ public:
     void join(Node& node, Group& group, Now now, Outbox& outbox);
     void leave(Node& node, Group& group, Now now, Outbox& outbox);
 
-    /// Takes the group itself away, with its members.
+    /// Takes the group itself away. Its members leave at once, or over several turns if there are very many: by then the
+    /// name may be another group's.
     void remove(Group& group, Now now, Outbox& outbox);
+    /// More of those leave, as far as this turn allows.
+    void dissolve(Now now, Outbox& outbox);
+    /// This node has left what is being dissolved: nobody sees that.
+    void settle(Node& node, Now now, Outbox& outbox);
 
     /// The node is read on this connection from now on; its positions (after a cut, or of so many epochs `ago`) move its cursors.
     void open(Node& node, const Positions& positions, int ago, Now now);
@@ -48,7 +54,7 @@ public:
     void sweep(Now now);
     /// Lets go of more of what is to go, as far as this turn allows.
     void go_on(Now now);
-    bool ready() const { return !looking_after_.empty(); }
+    bool ready() const { return !looking_after_.empty() || !dissolving_.empty(); }
     /// The limits have become smaller: from now on trim_to_limits() lets go of what is beyond them, in steps.
     void shrink();
     /// True: there are more steps.
@@ -58,6 +64,7 @@ private:
     /// Batches that one group lets go of at a time, or groups that are looked at.
     static constexpr int kDropsAtOnce = 1024;
 
+    bool dissolve(Group& group, Now now, Outbox& outbox);
     Subscription& subscribe(Node& node, Membership& membership, Now now);
     void unsubscribe(Node& node, Membership& membership, Now now);
     void recount(Subscription& subscription);
@@ -82,6 +89,7 @@ private:
     bool holds(Group& group, Now now);
     State& state_;
     Receipts& receipts_;
+    std::deque<std::unique_ptr<Group>> dissolving_;
     std::deque<StreamId> looking_after_;                     ///< groups that may have to let go of something
     std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
     std::vector<StreamId> shrinking_;  ///< groups that may have more than they should

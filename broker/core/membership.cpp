@@ -17,6 +17,7 @@ constexpr std::size_t kCursorsAtOnce = 4096;
 
 void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     if (node.membership(group) != nullptr) return;
+    settle(node, now, outbox);  // there may have been another group of this name
     Membership& m = node.add_membership({&group, group.stream.last()});
     state_.touch(node, m);
     ++group.member_count;
@@ -52,13 +53,14 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     --group.member_count;
     group.members.erase(&node);
     if (!group.broadcast() && !node.hidden) --state_.memberships;
-    trim(group);
-    review(group, now);
+    if (!group.dissolved) {
+        trim(group);
+        review(group, now);
+    }
     if (!group.broadcast() && !node.hidden && state_.watched()) outbox.events.push_back({"left", node.name, group.name, now.wall_us});
 }
 
 void Groups::remove(Group& group, Now now, Outbox& outbox) {
-    while (!group.members.empty()) leave(**group.members.begin(), group, now, outbox);
     if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
     drop_all(group, {});
     state_.end(group.stream);
@@ -66,8 +68,30 @@ void Groups::remove(Group& group, Now now, Outbox& outbox) {
     state_.cold_bytes -= group.stream.cold_bytes();
     std::erase(state_.lagging, &group);
     std::erase(state_.dirty_groups, &group);
+    std::unique_ptr<Group> taken = state_.directory.take_group(group);
+    group.dissolved = true;
+    const bool whole = dissolve(group, now, outbox);
     if (state_.watched()) outbox.events.push_back({"deleted", {}, group.name, now.wall_us});
-    state_.directory.remove_group(group);
+    if (!whole) dissolving_.push_back(std::move(taken));
+}
+
+/// True: all have left.
+bool Groups::dissolve(Group& group, Now now, Outbox& outbox) {
+    for (bool once = true; !group.members.empty() && (once || state_.may_go_on()); once = false) {
+        ++state_.steps;
+        leave(**group.members.begin(), group, now, outbox);
+    }
+    return group.members.empty();
+}
+
+void Groups::dissolve(Now now, Outbox& outbox) {
+    while (!dissolving_.empty() && dissolve(*dissolving_.front(), now, outbox)) dissolving_.pop_front();
+}
+
+void Groups::settle(Node& node, Now now, Outbox& outbox) {
+    if (dissolving_.empty()) return;
+    for (std::size_t i = node.memberships.size(); i > 0; --i)
+        if (Group& group = *node.memberships[i - 1].group; group.dissolved) leave(node, group, now, outbox);
 }
 
 cast::wire::StreamInfo Groups::describe(const Membership& m) const {

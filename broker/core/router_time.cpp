@@ -99,6 +99,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
 void Router::go_on(Now now, Outbox& outbox) {
     if (state_.may_go_on()) dead_.cut(state_.config.turn_steps - state_.steps);
     groups_.go_on(now);
+    groups_.dissolve(now, outbox);
     state_.leavings.free(kFreedATurn);
     if (state_.settling > 0 && !dead_.settled()) return;
     keeper_.go_on(now, outbox);

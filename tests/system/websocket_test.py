@@ -258,6 +258,26 @@ class Web(unittest.TestCase):
             last.say({"type": "ping"})
             last.hear_type("pong")
 
+    def test_who_asks_and_never_reads_is_hung_up_on(self):
+        port = self.create("deaf", port=0)["port"]
+        client = self.lines(port)
+        client.hear_type("ready")
+        asked = 24
+        try:
+            for n in range(asked):
+                client.say({"type": "ping", "ref": f"{n:02d}" + "x" * (1 << 20)})
+            wait_for("it to be gone", lambda: not self.shown("deaf")["active"])
+        except ConnectionError:
+            pass
+        heard = 0
+        try:
+            while client.hear() is not None:
+                heard += 1
+        except ConnectionError:
+            pass
+        self.assertLess(heard, asked)
+        self.lines(port).hear_type("ready")
+
     def test_a_pipe_into_a_port_hears_its_answers(self):
         port = self.create("piped", port=0)["port"]
         client = self.lines(port)
