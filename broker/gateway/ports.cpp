@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kPorts = 4096;  // each is a descriptor
 constexpr std::size_t kWaiting = 8;   // connections to one port that wait for their turn
 constexpr seconds kStuck{60};         // without progress in writing
+constexpr seconds kLastWords{1};      // so long an older connection has to hear that a newer one is the node
 constexpr milliseconds kFirstWords{250};
 constexpr std::size_t kPiece = 4096;
 constexpr milliseconds kRetry{500}, kRetryMost{30'000};  // of a port that could not be opened
@@ -277,8 +278,10 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
         co_return;
     }
     asio::steady_timer pause(app_.io);
+    const auto patience = steady_clock::now() + kLastWords;
     while ((port->door != nullptr || port->attaching) && port->acceptor.is_open()) {
         if (port->door != nullptr) port->door->end(ErrorCode::taken_over);  // the newer connection is the node
+        if (port->door != nullptr && steady_clock::now() > patience) port->socket->cancel(ec);  // nobody reads that
         pause.expires_after(milliseconds(5));
         co_await pause.async_wait(into(ec));
     }
@@ -292,6 +295,7 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
         if (port->acceptor.is_open()) {
             port->door = std::make_shared<Door>(app_, name, std::move(node), true);
             port->last = port->door;
+            port->socket = socket;
         }
     } catch (const Failure& failure) {
         refused = failure;
@@ -311,6 +315,7 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
     door->end(ErrorCode::ok);
     socket->shutdown(tcp::socket::shutdown_both, ec);
     port->door.reset();
+    port->socket.reset();
 }
 
 /// Says why and hangs up; what it has sent is read first, or the answer would be lost with it.
@@ -357,6 +362,7 @@ awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::soc
         co_await door->handle(std::move(line));
     }
     door->end(ErrorCode::ok);  // what is in the queue is still written: `echo ... | nc` hears its answer
+    if (door->ended() == ErrorCode::would_block) socket->cancel(ec);  // but to who reads nothing
 }
 
 }  // namespace gateway

@@ -221,6 +221,7 @@ awaitable<void> be_node(App& app, std::shared_ptr<Socket> socket, std::string na
         if (!ec) co_await door->handle(std::move(text));
     }
     door->end(ec == beast::websocket::error::message_too_big ? ErrorCode::too_large : ErrorCode::ok);
+    if (door->ended() == ErrorCode::would_block) beast::get_lowest_layer(*socket).cancel();  // it reads nothing
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ struct Outcome {
 inline constexpr std::uint16_t kFinal = 0x8000;
 inline ErrorCode final_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) | kFinal); }
 inline ErrorCode plain_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) & ~kFinal); }
-
 struct Hello {
     std::uint64_t session = 0;  ///< random, not 0
     std::uint32_t attempt = 0;  ///< the highest attempt of a session wins
@@ -63,7 +62,7 @@ enum AttachFlags : std::uint8_t {
     kTakeOver = 2,  ///< take it from whoever holds it
     kAgain = 4,     ///< the same reader, attached before in this epoch, does so again after a cut: its positions hold
     kEarlier = 8,   ///< ...within what the epoch before this one had kept: they are of that one
-    kBefore = 16,   ///< alone: its positions are of the epoch before that; it was attached in neither of those since
+    kBefore = 16,   ///< alone: they are of the epoch before that, and it was not attached since
 };
 
 struct AttachNode {
