@@ -22,6 +22,7 @@ namespace {
 constexpr int kTurnFrames = 256;
 constexpr std::size_t kTurnBytes = 512u << 10;
 constexpr std::size_t kTurnWork = 10000;  // some milliseconds
+constexpr std::size_t kCallWork = 100;    // of it, a management call: its JSON is read, and another one written
 constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
 
 std::int64_t read_clock(clockid_t clock) {
@@ -116,14 +117,18 @@ bool Broker::turn(Now at) {
         router_.handle(from, frame, at, outbox_);
         if (!router_.comings().greeted.empty()) [[unlikely]]
             tell_edge();
-        if (!outbox_.controls.empty()) answer_calls(at);  // before what the client said after it
+        if (!outbox_.controls.empty()) {  // before what the client said after it
+            router_.state().work += kCallWork;
+            answer_calls(at);
+        }
         frame = {};
     }
     const bool drained = frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork;
     // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be read.
     // What this sets free (nodes, conflicts) is dealt with here.
-    if (drained)
-        for (ConnectionId id : std::exchange(unreachable_, {})) router_.unreachable(id, at, outbox_);
+    // Thousands of nodes may be read on each of them: so not more than a turn is long enough for.
+    while (drained && !unreachable_.empty() && state.work < kTurnWork)
+        router_.unreachable(unreachable_.extract(unreachable_.begin()).value(), at, outbox_);
     deadline_us_ = router_.tick(at, outbox_, drained);
     carry_out(at);
     if (frames > 0 && give_back_us_ == 0) give_back_us_ = at.mono_us + kGiveBack;

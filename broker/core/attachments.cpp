@@ -13,7 +13,7 @@ using namespace cast::wire;
 
 namespace {
 
-constexpr std::size_t kAttachWork = 10;   // steps: what it takes to attach one node
+constexpr std::size_t kAttachWork = 10;   // steps: what it takes to attach one node, or to lose it
 constexpr std::size_t kReleaseSteps = 5;  // of long work: to let one go that vanishes
 
 }  // namespace
@@ -156,6 +156,7 @@ void Attachments::detach(Connection& connection, std::string_view name, Now now,
 
 void Attachments::unbind(Connection& connection, bool tell, Now now, Outbox& outbox) {
     for (Node* node : connection.nodes) {
+        state_.work += kAttachWork + node->memberships.size();
         lose(*node, now);
         state_.orphans.insert(node);
         if (tell && node->online) {

@@ -171,8 +171,7 @@ void Groups::close(Node& node, Now now) {
     for (Membership& m : node.memberships) {
         Group& group = *m.group;
         unsubscribe(node, m, now);
-        group.absent.add(m.cursor);
-        review(group, now);
+        group.absent.add(m.cursor);  // whom it held back is seen to in this turn: the stream is among State::holding
     }
 }
 

@@ -185,5 +185,29 @@ class Crowd(unittest.TestCase):
         self.peer.call({"op": "purge", "node": self.names[-1]})
 
 
+class CrowdThatGoes(unittest.TestCase):
+    def test_many_connections_that_end_at_once_are_given_up_a_few_a_turn(self):
+        each, readers = 1000, []
+        with Broker("--ping-interval", "500ms", "--dead-after", f"{20 * FACTOR}s") as broker, broker.peer("watcher") as watcher:
+            for i in range(12):
+                names = [f"n{i}-{k}" for k in range(each)]
+                readers.append(broker.peer())
+                readers[i].say(hello(readers[i].session), attach(names))
+                readers[i].expect(WELCOME)
+                readers[i].expect(ATTACHED)
+                watcher.call({"op": "group.join", "group": "all", "nodes": names})
+            before = watcher.call({"op": "stats"})
+            self.assertEqual(before["nodes"]["attached"], 12 * each + 1)
+            for reader in readers:
+                reader.socket.close(0)
+            most = 0
+            while before["nodes"]["attached"] > 1:
+                stats = watcher.call({"op": "stats"})
+                lost, turns = before["nodes"]["attached"] - stats["nodes"]["attached"], stats["turns"] - before["turns"]
+                most = max(most, lost / max(turns, 1))
+                before = stats
+            self.assertLessEqual(most, each)
+
+
 if __name__ == "__main__":
     unittest.main()
