@@ -95,7 +95,10 @@ Intake::Account* Intake::new_account(int fd) {
 void Intake::listening(int fd) {
     if (binding == Kind::none) return;
     const std::scoped_lock lock(mutex_);
-    if (Account* a = new_account(fd)) a->kind = binding;
+    Account* a = new_account(fd);
+    if (a == nullptr) return;
+    a->kind = binding;
+    a->ours = true;
 }
 
 bool Intake::full(int listener) {
@@ -133,6 +136,7 @@ bool Intake::accepted(int listener, int fd) {
     a->received = a->taken = a->peer = a->progress = 0;
     a->parts = 0;
     a->cut = false;
+    a->ours = true;
     a->address = address;
     if (subscribes) {
         a->kind = Kind::subscriber;
@@ -188,8 +192,8 @@ bool Intake::received(int fd, std::uint64_t bytes) {
         const std::uint64_t sum = a->received.load(std::memory_order_relaxed) + bytes;
         a->received.store(sum, std::memory_order_relaxed);
         if (sum <= a->taken.load(std::memory_order_relaxed) + of_client_.load(std::memory_order_relaxed)) return true;
-    } else if (kind == Kind::none && !a->cut) {
-        return true;  // not one of the ends'
+    } else if (!a->ours.load(std::memory_order_relaxed)) {
+        return true;
     }
     const std::scoped_lock lock(mutex_);
     if (a->cut) return false;
@@ -216,7 +220,7 @@ bool Intake::take_in(int fd, Account& a, std::uint64_t bytes) {
 
 bool Intake::part(int fd, bool more) {
     Account* a = account(fd);
-    if (a == nullptr || (a->kind.load(std::memory_order_relaxed) == Kind::none && !a->cut)) return true;
+    if (a == nullptr || !a->ours.load(std::memory_order_relaxed)) return true;
     a->parts = more ? a->parts + 1 : 0;
     if (a->parts <= limits_.parts) return true;
     const std::scoped_lock lock(mutex_);
@@ -226,8 +230,10 @@ bool Intake::part(int fd, bool more) {
 
 void Intake::closing(int fd) {
     Account* a = account(fd);
-    if (a == nullptr || (a->kind.load(std::memory_order_relaxed) == Kind::none && !a->cut)) return;
+    // Its kind may be changing at this moment: what would then be listed as a stranger is somebody else's descriptor.
+    if (a == nullptr || !a->ours.load(std::memory_order_relaxed)) return;
     const std::scoped_lock lock(mutex_);
+    a->ours = false;
     leave(*a);
     a->cut = false;
     const auto counted = addresses_.find(a->address);

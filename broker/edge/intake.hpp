@@ -102,6 +102,7 @@ public:
 
 private:
     struct Account {
+        std::atomic<bool> ours{false};  ///< an end's, or one of its connections': from listening or accepted to closing
         std::atomic<Kind> kind{Kind::none};
         std::atomic<std::uint64_t> received{0};  ///< of a client only its I/O thread writes it
         std::atomic<std::uint64_t> taken{0};

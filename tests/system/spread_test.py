@@ -74,9 +74,9 @@ class Spread(unittest.TestCase):
         self.send_bulk(ttl=5000 * FACTOR)
         before = self.stats()
         self.assertEqual(before["expired"], 0)
-        before, stats = self.answered_until(lambda s: s["expired"] == everything, lambda s: s["expired"] > 0)
+        before, stats = self.answered_until(lambda s: s["dead"]["buried"] == everything, lambda s: s["expired"] > 0)
         self.check_turns("expired", before, stats, LONE // 2000)
-        self.assertEqual(stats["dead"]["buried"], everything)
+        self.assertEqual(stats["expired"], everything)
         self.check_sums(stats)
 
         self.send_bulk()

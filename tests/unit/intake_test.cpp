@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <thread>
 #include <vector>
 
 using namespace broker;
@@ -206,6 +208,36 @@ int a_client_that_parted() {
     return cut_for(Cut::silent) == 1 && intake.counts().strangers == 0 ? 0 : 4;
 }
 
+/// The same: it is told to the core at the moment in which its I/O thread closes it.
+int clients_that_part_and_close() {
+    Intake& intake = Intake::instance();
+    End router(intake, Intake::Kind::router_end, "127.0.0.1");
+    const int one = router.come();
+    std::atomic<int> round{0}, closed{0};
+    constexpr int kRounds = 300'000;
+    std::thread io([&] {
+        for (int i = 1; i <= kRounds; ++i) {
+            while (round < i) std::this_thread::yield();
+            for (int pause = i % 512; pause > 0; --pause) std::atomic_signal_fence(std::memory_order_seq_cst);
+            intake.closing(one);
+            closed = i;
+        }
+    });
+    int wrong = 0;
+    for (int i = 1; i <= kRounds; ++i) {
+        if (i > 1 && !intake.accepted(router.fd_, one)) wrong = 1;
+        intake.greeted(one, static_cast<std::uint64_t>(i));
+        round = i;
+        intake.parted(one, static_cast<std::uint64_t>(i), i % 2 == 0);
+        while (closed < i) std::this_thread::yield();
+        if (intake.counts().strangers != 0 || intake.counts().clients != 0) wrong = 2;  // it is no more
+        if (wrong != 0) break;
+    }
+    round = kRounds;
+    io.join();
+    return wrong;
+}
+
 /// The same.
 int topics_of_a_subscriber() {
     Intake& intake = Intake::instance();
@@ -263,6 +295,10 @@ TEST_CASE("of many strangers the oldest goes, but not before it has had its time
 
 TEST_CASE("a client whom the core knows no more has the time of a stranger") {
     CHECK(in_own_process(a_client_that_parted) == 0);
+}
+
+TEST_CASE("a connection that is closed is nobody's, whatever is being said of it at that moment") {
+    CHECK(in_own_process(clients_that_part_and_close) == 0);
 }
 
 TEST_CASE("a subscriber may have everything, and the topics that there are") {
