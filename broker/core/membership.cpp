@@ -52,8 +52,8 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     node.memberships.erase(node.memberships.begin() + (m - node.memberships.data()));
     --group.member_count;
     group.members.erase(&node);
-    if (!group.broadcast() && !node.hidden) --state_.memberships;
     if (!group.dissolved) {
+        if (!group.broadcast() && !node.hidden) --state_.memberships;
         trim(group);
         review(group, now);
     }
@@ -70,6 +70,7 @@ void Groups::remove(Group& group, Now now, Outbox& outbox) {
     std::erase(state_.dirty_groups, &group);
     std::unique_ptr<Group> taken = state_.directory.take_group(group);
     group.dissolved = true;
+    state_.memberships -= group.members.size();  // they count no more; nobody hidden is in a group that can be deleted
     const bool whole = dissolve(group, now, outbox);
     if (state_.watched()) outbox.events.push_back({"deleted", {}, group.name, now.wall_us});
     if (!whole) dissolving_.push_back(std::move(taken));
