@@ -139,7 +139,6 @@ void Groups::trim(Group& group) {
 
 void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     Group& group = *s.group;
-    if (group.dissolved) return;
     const Sequence before = s.lowest, before_acked = s.acked;
     const Sequence reached = std::min(entry.sequence, group.stream.last());
     if (reached > s.acked) {

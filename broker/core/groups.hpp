@@ -2,6 +2,7 @@
 // cursors, answers their FETCHes, lets go of what all have read or the retention forbids. Pure; broker's thread.
 #pragma once
 #include <deque>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -89,7 +90,7 @@ private:
     bool holds(Group& group, Now now);
     State& state_;
     Receipts& receipts_;
-    std::deque<std::unique_ptr<Group>> dissolving_;
+    std::forward_list<std::unique_ptr<Group>> dissolving_;
     std::deque<StreamId> looking_after_;                     ///< groups that may have to let go of something
     std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
     std::vector<StreamId> shrinking_;  ///< groups that may have more than they should

@@ -339,12 +339,14 @@ void Router::ack(Connection& connection, std::string_view body, Now now, Outbox&
             return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK lists a stream twice", outbox);
     }
     for (const AckEntry& entry : m.entries) {
-        const StreamOwner owner = state_.directory.owner(entry.stream);
         state_.work += 1 + entry.exceptions.size();
-        if (owner.lane != nullptr && owner.lane->node->connection == &connection) mailboxes_.ack(*owner.lane, entry.sequence, now);
-        if (owner.group == nullptr) continue;
         const auto at = connection.subscriptions.find(entry.stream);
-        if (at != connection.subscriptions.end()) groups_.ack(*at->second, entry, now);
+        if (at != connection.subscriptions.end()) {
+            groups_.ack(*at->second, entry, now);
+            continue;
+        }
+        Lane* lane = state_.directory.owner(entry.stream).lane;
+        if (lane != nullptr && lane->node->connection == &connection) mailboxes_.ack(*lane, entry.sequence, now);
     }
 }
 

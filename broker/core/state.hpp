@@ -132,7 +132,7 @@ struct State {
         if (config.durable && !node.hidden) unsaved.nodes.touch(node.name);
     }
     void touch(const Node& node, Membership& membership) {
-        if (!membership.group->stream.kept || membership.group->dissolved || node.hidden || membership.touched) return;
+        if (!membership.group->stream.kept || node.hidden || membership.touched) return;
         membership.touched = true;
         unsaved.members.touch({node.name, membership.group->stream.id()});
     }
@@ -152,7 +152,7 @@ struct State {
     }
     void end(const Node& node, const Membership& membership) {
         const Stream& stream = membership.group->stream;
-        if (!stream.kept || membership.group->dissolved || node.hidden) return;  // the store lets them go with the stream
+        if (!stream.kept || node.hidden) return;
         unsaved.members.end({node.name, stream.id()}, node.id <= told.nodes && stream.id() < told.next_stream);
     }
 
