@@ -26,6 +26,7 @@
 #include <string_view>
 #include <utility>
 
+#include "descriptor.hpp"
 #include "wire/local.hpp"
 
 namespace broker {
@@ -38,17 +39,6 @@ constexpr std::string_view kTcp = "tcp://", kIpc = "ipc://";
     throw std::runtime_error("cannot bind " + end + ": " + why);
 }
 [[noreturn]] void give_up(const std::string& end) { give_up(end, std::strerror(errno)); }
-
-struct Descriptor {
-    explicit Descriptor(int number) : fd(number) {}
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int release() { return std::exchange(fd, -1); }
-    int fd;
-};
 
 /// While it lives no other broker looks at the sockets of this folder and puts its own there. Who holds the folder for
 /// longer, for whatever reason, is not waited for.

@@ -15,23 +15,14 @@
 #include <utility>
 #include <vector>
 
+#include "descriptor.hpp"
+
 namespace broker {
 namespace {
 
 constexpr std::size_t kPiece = 1u << 20;
 
 [[noreturn]] void give_up(const std::string& doing) { throw std::runtime_error(doing + ": " + std::strerror(errno)); }
-
-/// A descriptor that closes itself.
-struct Descriptor {
-    explicit Descriptor(int number) : fd(number) {}
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int fd;
-};
 
 std::uintmax_t size_of(const std::string& path) {
     struct stat file {};
