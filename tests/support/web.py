@@ -6,8 +6,22 @@ import os
 import socket
 import struct
 import subprocess
+import unittest
 
-from rawcast import FACTOR
+from rawcast import FACTOR, Broker
+
+
+class Served(unittest.TestCase):
+    """Tests of one broker with the page's server, which all of a class have together."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker(http="127.0.0.1:0").__enter__()
+        cls.url = cls.broker.http
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.__exit__(None, None, None)
 
 
 class Answer:

@@ -6,21 +6,12 @@ import time
 import unittest
 
 from rawcast import *
-from web import curl, parse, connect
+from web import Served, curl, parse, connect
 
 SHAPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list}
 
 
-class Api(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = Broker(http="127.0.0.1:0").__enter__()
-        cls.url = cls.broker.http
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.__exit__(None, None, None)
-
+class Api(Served):
     def get(self, path, **more):
         return curl(self.url + path, **more)
 

@@ -4,23 +4,14 @@ import socket
 import unittest
 
 from rawcast import *
-from web import WebSocket, connect, curl, read_all
+from web import Served, WebSocket, connect, curl, read_all
 
 EVIL = "https://evil.example"
 IMAGE = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"]
 FORMS = ("text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
 
 
-class OtherSites(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = Broker(http="127.0.0.1:0").__enter__()
-        cls.url = cls.broker.http
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.__exit__(None, None, None)
-
+class OtherSites(Served):
     def ask(self, method, path, status, code, body=None, **more):
         answer = curl(self.url + path, method=method, body=body, **more)
         self.assertEqual(answer.status, status, (method, path, more, answer))

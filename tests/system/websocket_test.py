@@ -3,7 +3,7 @@ import socket
 import unittest
 
 from rawcast import *
-from web import WebSocket, address, connect, curl, read_all
+from web import Served, WebSocket, address, connect, curl, read_all
 
 
 class Lines:
@@ -33,16 +33,7 @@ class Lines:
                 return said
 
 
-class Web(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.broker = Broker(http="127.0.0.1:0").__enter__()
-        cls.url = cls.broker.http
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.__exit__(None, None, None)
-
+class Web(Served):
     def ws(self, path, **more):
         socket_ = WebSocket(self.url, path, **more)
         self.addCleanup(socket_.close)
