@@ -59,10 +59,11 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
                 answered.code = ErrorCode::too_many;
             } else if (node->connection == &connection && (wish.flags & kTakeOver) == 0) {
                 answered.code = ErrorCode::name_in_use;
-            } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0 &&
-                       conflicts_.size() >= kConnectionNodes) {
+            } else if (held_elsewhere(*node, connection) && node->connection != nullptr &&
+                       (wish.flags & kTakeOver) == 0 && conflicts_.size() >= kConnectionNodes) {
                 answered.code = ErrorCode::too_many;
-            } else if (held_elsewhere(*node, connection) && node->connection != nullptr && (wish.flags & kTakeOver) == 0) {
+            } else if (held_elsewhere(*node, connection) && node->connection != nullptr &&
+                       (wish.flags & kTakeOver) == 0) {
                 connection.senders.try_emplace(node->name);  // to send as it needs no hold
                 conflicts_.push_back({connection.id, node->connection->id, attach.request, now.mono_us + state_.config.conflict_us, wish.flags, node->name});
                 outbox.send(node->connection->id, encode_ping(Verb::ping, Ping{static_cast<std::uint64_t>(now.mono_us)}));

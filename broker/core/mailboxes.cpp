@@ -244,7 +244,8 @@ void Mailboxes::review(Lane& lane, Now now) {
 void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now) {
     lane.sent = lane.cursor;
     lane.over = lane.untold = false;
-    if (position != nullptr && ago > 0 && position->received > lane.cursor) position = nullptr;  // of another life of this node
+    if (position != nullptr && ago > 0 && position->received > lane.cursor)
+        position = nullptr;  // of another life of this node
     if (position != nullptr) {
         const Sequence known = lane.stream.last(ago);
         const Sequence had = ago > 0 ? position->acked : position->received;

@@ -41,8 +41,8 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     if (node.connection != nullptr) {
         cast::wire::Membership told{node.name, false, describe(*m)};
         if (!group.broadcast())
-            state_.notify(node, (group.stream.kept || group.dissolved) && !node.hidden, node.connection->id, cast::wire::encode(told),
-                          outbox);
+            state_.notify(node, (group.stream.kept || group.dissolved) && !node.hidden, node.connection->id,
+                          cast::wire::encode(told), outbox);
         unsubscribe(node, *m, now);
     } else {
         group.absent.remove(m->cursor);
@@ -70,7 +70,7 @@ void Groups::remove(Group& group, Now now, Outbox& outbox) {
     std::erase(state_.dirty_groups, &group);
     std::unique_ptr<Group> taken = state_.directory.take_group(group);
     group.dissolved = true;
-    group.stream.kept = false;  // the store lets its memberships go with it
+    group.stream.kept = false;                   // the store lets its memberships go with it
     state_.memberships -= group.members.size();  // they count no more; nobody hidden is in a group that can be deleted
     const bool whole = dissolve(group, now, outbox);
     if (state_.watched()) outbox.events.push_back({"deleted", {}, group.name, now.wall_us});

@@ -31,8 +31,8 @@ private:
         tcp::acceptor acceptor;
         std::shared_ptr<Door> door;  ///< of the connection that is the node now
         std::shared_ptr<tcp::socket> socket;  ///< that connection
-        std::weak_ptr<Door> last;    ///< the same, until all that it began is done
-        bool attaching = false;      ///< a connection is becoming the node
+        std::weak_ptr<Door> last;             ///< the same, until all that it began is done
+        bool attaching = false;               ///< a connection is becoming the node
         std::size_t waiting = 0;     ///< connections that are about to be
     };
     /// A node's port that could not be opened: somebody else has it, say.

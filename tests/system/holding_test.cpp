@@ -97,7 +97,7 @@ TEST_CASE("taking over from an earlier reader of the same connection") {
     Node second = must(connection.attach("bob"));
     CHECK(first.receive(milliseconds(0)).code() == ErrorCode::taken_over);
     CHECK(first.unicast("alice", "too late").code() == ErrorCode::taken_over);
-    first.ack();  // counts for nothing: only the holder's does
+    first.ack();                            // counts for nothing: only the holder's does
     { const Node gone(std::move(first)); }  // an earlier reader's end is not the holder's
     Node last = must(connection.attach("bob"));
     const Message again = must(last.receive(scaled(10000)));

@@ -311,7 +311,8 @@ TEST_CASE_FIXTURE(Fixture, "to a broker it says of which epoch its positions are
     lane.kind = 4;
     hear(wire::encode(wire::Attached{bob->request, {{ErrorCode::ok, "bob", {lane}}}}));
     std::uint64_t epoch = 1;
-    for (const int flags : {wire::kReceive | wire::kAgain | wire::kEarlier, wire::kReceive | wire::kBefore, int{wire::kReceive}}) {
+    for (const int flags :
+         {wire::kReceive | wire::kAgain | wire::kEarlier, wire::kReceive | wire::kBefore, int{wire::kReceive}}) {
         session.disconnected(out);
         out = {};
         session.connected(++now_us, out);
@@ -320,7 +321,8 @@ TEST_CASE_FIXTURE(Fixture, "to a broker it says of which epoch its positions are
         for (const wire::Slice& slice : out.frames) {
             wire::Frame frame;
             wire::Attach m;
-            if (wire::read_frame(slice.view(), frame) != ErrorCode::ok || frame.verb != wire::Verb::attach || !wire::decode(frame.body, m))
+            if (wire::read_frame(slice.view(), frame) != ErrorCode::ok || frame.verb != wire::Verb::attach ||
+                !wire::decode(frame.body, m))
                 continue;
             said = m.nodes.at(0).flags;
             CHECK(m.nodes[0].positions.size() == (flags == wire::kReceive ? 0 : 1));

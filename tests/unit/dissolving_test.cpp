@@ -40,7 +40,8 @@ struct Large : Kept {
     /// Members that have not left yet, or are in another group.
     std::size_t members() {
         std::size_t count = 0;
-        s.state().directory.for_each_node([&count](const broker::Node& node) { count += node.memberships.size() - (node.hidden ? 0 : 1); });
+        s.state().directory.for_each_node(
+            [&count](const broker::Node& node) { count += node.memberships.size() - (node.hidden ? 0 : 1); });
         return count;
     }
     /// Until so many are left.
@@ -50,8 +51,8 @@ struct Large : Kept {
         CHECK(s.state().memberships == left);
     }
     std::size_t stored_members() const {
-        return static_cast<std::size_t>(
-            std::count_if(disk.members().begin(), disk.members().end(), [this](const auto& m) { return m.first.first == team; }));
+        return static_cast<std::size_t>(std::count_if(disk.members().begin(), disk.members().end(),
+                                                      [this](const auto& m) { return m.first.first == team; }));
     }
 };
 

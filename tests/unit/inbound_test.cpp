@@ -272,7 +272,9 @@ TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "what it had handled is said to an epoch that it missed, and to the one after that; then it means nothing") {
+TEST_CASE_FIXTURE(
+    Fixture,
+    "what it had handled is said to an epoch that it missed, and to the one after that; then it means nothing") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
     CHECK(handle() == "1");
