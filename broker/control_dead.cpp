@@ -10,7 +10,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::int64_t kCount = 50, kCountMost = 1000;
+constexpr std::int64_t kLetters = 50, kLettersMost = 1000;
 constexpr std::size_t kShown = 512u << 10;  // bytes of the payload of one that is shown by itself
 
 json letter_json(const DeadView& dead, std::size_t cut) {
@@ -49,8 +49,8 @@ ControlAnswer missing(const Call& call) {
 
 ControlAnswer call_dead_list(const Call& call) {
     if (call.router.dead().loading()) return again();
-    const std::int64_t count = call.request.contains("count") ? call.number("count") : kCount;
-    if (count < 1 || count > kCountMost) return fail(ErrorCode::invalid_argument, "\"count\" is 1 to 1000");
+    const std::int64_t count = call.request.contains("count") ? call.number("count") : kLetters;
+    if (count < 1 || count > kLettersMost) return fail(ErrorCode::invalid_argument, "\"count\" is 1 to 1000");
     const std::string node = call.text("node");
     std::uint64_t before =
         call.number("before") > 0 ? static_cast<std::uint64_t>(call.number("before")) : ~std::uint64_t{0};

@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kPageMost = 1000;  // a turn of the broker makes a page
 constexpr std::size_t kPageBytes = 256u << 10;
 constexpr std::size_t kSkipAtOnce = 1000;   // an offset up to this is no work
-constexpr std::size_t kTurnWork = 200'000;  // characters that one turn looks at: less than a millisecond
+constexpr std::size_t kListingWork = 200'000;  // characters that one turn looks at: less than a millisecond
 constexpr std::size_t kOwnGroups = 1;       // $events does not count
 constexpr std::size_t kNameWork = 32;       // what a name costs beside its characters
 
@@ -111,7 +111,7 @@ ControlAnswer Listing::begin(Page&& page) {
 
 bool Listing::go_on(Outbox& outbox) {
     std::size_t work = 0;
-    while (!waiting_.empty() && work < kTurnWork) {
+    while (!waiting_.empty() && work < kListingWork) {
         Page& page = waiting_.front();
         Directory& directory = router_.state().directory;
         const bool gone = router_.state().sessions.connection(page.to.connection) == nullptr;
@@ -132,7 +132,7 @@ bool Listing::go_on(Outbox& outbox) {
 template <class Names>
 bool Listing::look(Page& page, const Names& names, std::size_t& work) {
     for (auto at = names.upper_bound(page.at); at != names.end(); ++at) {
-        if (work >= kTurnWork) return false;
+        if (work >= kListingWork) return false;
         const auto& one = **at;
         page.at = one.name;
         work += one.name.size() + kNameWork;

@@ -11,11 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-const char* cast_name(cast::wire::Cast cast) {
-    if (cast == cast::wire::Cast::unicast) return "unicast";
-    return cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
-}
-
 std::string base64(std::string_view bytes) {
     static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string out;
@@ -49,6 +44,11 @@ void put_payload(json& out, const Seen& seen) {
 }
 
 }  // namespace
+
+const char* cast_name(cast::wire::Cast cast) {
+    if (cast == cast::wire::Cast::unicast) return "unicast";
+    return cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
+}
 
 json seen_json(const Seen& seen) {
     json out = {{"sequence", seen.sequence},

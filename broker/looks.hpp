@@ -7,6 +7,8 @@
 
 namespace broker {
 
+/// "unicast", "multicast" or "broadcast".
+const char* cast_name(cast::wire::Cast cast);
 nlohmann::json seen_json(const Seen& seen);
 /// The answer to a management call; with a code, a sentence.
 std::string encode_look(const LookAnswer& answer);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "looks.hpp"
 #include "wire/batch.hpp"
 #include "wire/frame.hpp"
 #include "wire/names.hpp"
@@ -21,11 +22,6 @@ json event_json(const PresenceEvent& event) {
     if (event.port != 0) j["port"] = event.port;
     if (!event.text.empty()) j["text"] = event.text;
     return j;
-}
-
-const char* cast_name(cast::wire::Cast cast) {
-    if (cast == cast::wire::Cast::unicast) return "unicast";
-    return cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
 }
 
 json sample_json(const Sample& sample) {

@@ -20,7 +20,8 @@ using cast::wire::kHardMaxMessage;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::uint64_t kBillion = 1'000'000'000;
-constexpr const char *kEnds = "Ends", *kPage = "The page and the API", *kStore = "Store", *kLog = "Log", *kLimits = "Limits", *kTimes = "Times";
+constexpr const char *kEnds = "Ends", *kWebPage = "The page and the API", *kStore = "Store", *kLog = "Log",
+                     *kLimits = "Limits", *kTimes = "Times";
 constexpr bool kLive = true, kFixed = false;
 
 constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"debug", LogLevel::debug},
@@ -41,16 +42,19 @@ const std::array kSettings{
             "who may connect to ipc ends: the mode of their sockets"},
     Setting{"ipc-group", GroupName{&O::ipc_group}, kFixed, kEnds,
             "the group of these sockets; empty: the broker's own"},
-    Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEnds, "threads that move the bytes of connections"},
+    Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEnds,
+            "threads that move the bytes of connections"},
     Setting{"no-spin", &O::no_spin, kFixed, kEnds,
             "sleep whenever nothing is there: saves processor time, and single messages take longer"},
-    Setting{"http", HttpEnd{&O::http}, kFixed, kPage, "where browsers and scripts are answered (port 0: a free one), or off"},
-    Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kPage,
+    Setting{"http", HttpEnd{&O::http}, kFixed, kWebPage,
+            "where browsers and scripts are answered (port 0: a free one), or off"},
+    Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kWebPage,
             "connections that one address may have there"},
-    Setting{"node-address", HostName{&O::node_address}, kFixed, kPage, "where the ports of nodes listen"},
-    Setting{"insecure", &O::insecure, kFixed, kPage,
+    Setting{"node-address", HostName{&O::node_address}, kFixed, kWebPage, "where the ports of nodes listen"},
+    Setting{"insecure", &O::insecure, kFixed, kWebPage,
             "allow ends, page and ports to be reached from other machines: anybody there may do anything"},
-    Setting{"dev", &O::dev, kFixed, kPage, "serve the page from this source folder and reload it when a file changes"},
+    Setting{"dev", &O::dev, kFixed, kWebPage,
+            "serve the page from this source folder and reload it when a file changes"},
     Setting{"data", &O::data, kFixed, kStore,
             "directory of the store; default: $STATE_DIRECTORY, /var/lib/cast for root, ~/.local/state/cast"},
     Setting{"memory", &O::memory, kFixed, kStore, "no store: messages end with the process"},
@@ -62,30 +66,38 @@ const std::array kSettings{
     Setting{"max-connections", CountRange{&O::max_connections, 1, 1'000'000}, kLive, kLimits, "clients at a time"},
     Setting{"max-nodes", CountRange{&O::max_nodes, 1, 10'000'000}, kLive, kLimits, "nodes, created or attached"},
     Setting{"max-groups", CountRange{&O::max_groups, 1, 10'000'000}, kLive, kLimits, "groups"},
-    Setting{"max-memberships", CountRange{&O::max_memberships, 1, 1'000'000'000}, kLive, kLimits, "memberships, of all nodes in all groups together"},
+    Setting{"max-memberships", CountRange{&O::max_memberships, 1, 1'000'000'000}, kLive, kLimits,
+            "memberships, of all nodes in all groups together"},
     Setting{"mailbox-messages", CountRange{&O::mailbox_messages, 1, kBillion}, kLive, kLimits,
             "messages that wait for one node"},
     Setting{"mailbox-bytes", SizeRange{&O::mailbox_bytes, 64 * kKiB, kTiB}, kLive, kLimits,
             "bytes that wait for one node"},
-    Setting{"when-full", &O::when_full, kLive, kLimits, "a sender without room waits up to its deadline (block), or is refused at once (reject)"},
+    Setting{"when-full", &O::when_full, kLive, kLimits,
+            "a sender without room waits up to its deadline (block), or is refused at once (reject)"},
     Setting{"group-messages", CountRange{&O::group_messages, 1, kBillion}, kLive, kLimits,
             "messages that a group keeps for members who are behind"},
     Setting{"group-bytes", SizeRange{&O::group_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that a group keeps"},
     Setting{"group-age", TimeRange{&O::group_age, 1s, 8760h}, kLive, kLimits, "how long a group keeps a message"},
     Setting{"reader-window", SizeRange{&O::reader_window, 64 * kKiB, kGiB}, kLive, kLimits,
-            "bytes under way to a reader, unacknowledged; twice that unless memory is set, for the disk delays its acknowledgements, too"},
+            "bytes under way to a reader, unacknowledged; twice that unless memory is set, for the disk delays its "
+            "acknowledgements, too"},
     Setting{"sender-window", SizeRange{&O::sender_window, 64 * kKiB, kGiB}, kLive, kLimits,
-            "bytes under way from a sender, without receipt; twice that unless memory is set, for a receipt waits for the disk"},
+            "bytes under way from a sender, without receipt; twice that unless memory is set, for a receipt waits for "
+            "the disk"},
     Setting{"memory-budget", SizeRange{&O::memory_budget, 1024 * kKiB, 16 * kTiB}, kLive, kLimits,
             "bytes of all streams together that are in memory"},
-    Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits, "messages that wait for their time"},
-    Setting{"later-bytes", SizeRange{&O::later_bytes, 64 * kKiB, kTiB}, kLive, kLimits, "bytes that wait for their time"},
+    Setting{"later-messages", CountRange{&O::later_messages, 1, kBillion}, kLive, kLimits,
+            "messages that wait for their time"},
+    Setting{"later-bytes", SizeRange{&O::later_bytes, 64 * kKiB, kTiB}, kLive, kLimits,
+            "bytes that wait for their time"},
     Setting{"later-time", TimeRange{&O::later_time, 1s, 8760h * 8}, kLive, kLimits, "how far ahead that time may be"},
-    Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits, "dead letters that are kept (0: none)"},
+    Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits,
+            "dead letters that are kept (0: none)"},
     Setting{"dead-bytes", SizeRange{&O::dead_bytes, 0, kTiB}, kLive, kLimits,
             "bytes of dead letters that are kept (0: none); one that is larger than that by itself is not"},
     Setting{"max-redeliveries", CountRange{&O::max_redeliveries, 0, 1'000'000}, kLive, kLimits,
-            "how often a message comes again to readers that go without acknowledging it, before it is a dead letter (0: always)"},
+            "how often a message comes again to readers that go without acknowledging it, before it is a dead letter "
+            "(0: always)"},
     Setting{"history-messages", CountRange{&O::history_messages, 0, 1'000'000}, kLive, kLimits,
             "acknowledged messages of a node that are kept for looking at"},
     Setting{"history-bytes", SizeRange{&O::history_bytes, 0, kTiB}, kLive, kLimits,
@@ -103,7 +115,7 @@ const std::array kSettings{
     Setting{"drain-time", TimeRange{&O::drain_time, 0s, 10min}, kLive, kTimes, "how long SIGTERM waits"},
 };
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -135,7 +147,7 @@ std::string choose(Value& value, const std::string& text, const std::array<std::
 
 template <typename Value, std::size_t N>
 std::string name_of(Value value, const std::array<std::pair<const char*, Value>, N>& choices) {
-    return quoted(std::ranges::find(choices, value, &std::pair<const char*, Value>::second)->first);
+    return toml_string(std::ranges::find(choices, value, &std::pair<const char*, Value>::second)->first);
 }
 
 /// Stores a number if it was understood and lies in its range.
@@ -223,22 +235,22 @@ struct Writer {
 
     std::string operator()(std::vector<std::string> Options::*member) const {
         std::string out;
-        for (const auto& value : options.*member) out += (out.empty() ? "" : ", ") + quoted(value);
+        for (const auto& value : options.*member) out += (out.empty() ? "" : ", ") + toml_string(value);
         return "[" + out + "]";
     }
-    std::string operator()(std::string Options::*member) const { return quoted(options.*member); }
+    std::string operator()(std::string Options::*member) const { return toml_string(options.*member); }
     std::string operator()(bool Options::*member) const { return options.*member ? "true" : "false"; }
     std::string operator()(LogLevel Options::*member) const { return name_of(options.*member, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
-    std::string operator()(const HttpEnd& end) const { return quoted(options.*end.member); }
-    std::string operator()(const HostName& host) const { return quoted(options.*host.member); }
+    std::string operator()(const HttpEnd& end) const { return toml_string(options.*end.member); }
+    std::string operator()(const HostName& host) const { return toml_string(options.*host.member); }
     std::string operator()(const FileMode& mode) const { return fmt::format("\"{:04o}\"", options.*mode.member); }
-    std::string operator()(const GroupName& group) const { return quoted(options.*group.member); }
+    std::string operator()(const GroupName& group) const { return toml_string(options.*group.member); }
     std::string operator()(Durable Options::*member) const { return name_of(options.*member, kDurable); }
     std::string operator()(WhenFull Options::*member) const { return name_of(options.*member, kWhenFull); }
-    std::string operator()(const SizeRange& range) const { return quoted(format_size(options.*range.member)); }
+    std::string operator()(const SizeRange& range) const { return toml_string(format_size(options.*range.member)); }
     std::string operator()(const CountRange& range) const { return std::to_string(options.*range.member); }
-    std::string operator()(const TimeRange& range) const { return quoted(format_duration(options.*range.member)); }
+    std::string operator()(const TimeRange& range) const { return toml_string(format_duration(options.*range.member)); }
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kPage = 1000;  // what the broker answers at once
+constexpr std::uint64_t kLettersAtOnce = 1000;  // what the broker answers at once
 
 struct DeadOptions {
     std::vector<std::uint64_t> ids;
@@ -44,13 +44,13 @@ cast::Result<json> ask(cast::Admin& admin, const json& call) {
 }
 
 // The newest are asked for first, a page at a time, and printed last.
-int list(const Context& context, const DeadOptions& options) {
+int list_dead_letters(const Context& context, const DeadOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list the dead letters", admin.error());
     std::vector<json> all;
     json before;
     while (all.size() < options.count) {
-        json call = {{"op", "dead.list"}, {"count", std::min(kPage, options.count - all.size())}};
+        json call = {{"op", "dead.list"}, {"count", std::min(kLettersAtOnce, options.count - all.size())}};
         if (!options.node.empty()) call["node"] = options.node;
         if (!before.is_null()) call["before"] = before;
         const auto answer = ask(*admin, call);
@@ -76,7 +76,7 @@ int list(const Context& context, const DeadOptions& options) {
     return print(context.json ? out : table.text());
 }
 
-int show(const Context& context, const DeadOptions& options) {
+int show_dead_letter(const Context& context, const DeadOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot show the dead letter", admin.error());
     const auto dead = ask(*admin, {{"op", "dead.show"}, {"seq", options.ids.front()}});
@@ -178,13 +178,15 @@ void add_dead(CLI::App& app, Context& context) {
     all->footer(
         "\nExamples:\n  nodectl dead list\n  nodectl dead list --json | jq -r 'select(.reason == \"refused\").id'\n" +
         kGlobalHelp);
-    all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
+    all->callback(
+        [&context, options] { context.run = [&context, options] { return list_dead_letters(context, *options); }; });
 
     auto* one = add_command(*dead, "show", "Show all about a dead letter");
     one->add_option("ID", options->ids, "Which letter")->required()->expected(1)->check(id_form);
     one->add_flag("--raw", options->raw, "Print the payload's bytes, nothing else (of a large one the first 512 KiB)");
     one->footer("\nExamples:\n  nodectl dead show 17\n  nodectl dead show 17 --raw > payload\n" + kGlobalHelp);
-    one->callback([&context, options] { context.run = [&context, options] { return show(context, *options); }; });
+    one->callback(
+        [&context, options] { context.run = [&context, options] { return show_dead_letter(context, *options); }; });
 
     auto* back = add_command(*dead, "requeue", "Put dead letters back into their nodes' mailboxes");
     add_choice(*back, *options);

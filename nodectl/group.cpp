@@ -19,7 +19,7 @@ struct GroupOptions {
     std::string group;
 };
 
-std::string json_line(const cast::GroupInfo& group) {
+std::string group_line(const cast::GroupInfo& group) {
     const nlohmann::ordered_json object = {{"name", group.name},         {"created", group.created},
                                            {"members", group.members},   {"messages", group.messages},
                                            {"bytes", group.bytes},       {"retained", group.retained}};
@@ -36,7 +36,7 @@ int create(const Context& context, const GroupOptions& options) {
         const auto group = admin->create_group(name);
         if (group) {
             ++created;
-            if (context.json) out += json_line(*group);
+            if (context.json) out += group_line(*group);
             continue;
         }
         const int code = fail(context, fmt::format("cannot create group '{}'", name), group.error());
@@ -77,7 +77,7 @@ int leave(const Context& context, const GroupOptions& options) {
     return done ? 0 : fail(context, fmt::format("cannot leave group '{}'", options.group), done.error());
 }
 
-int list(const Context& context) {
+int list_groups(const Context& context) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list the groups", admin.error());
     const auto groups = admin->groups();
@@ -85,19 +85,19 @@ int list(const Context& context) {
     std::string out;
     Table table({"GROUP", "KIND", "MEMBERS", "MESSAGES", "BYTES", "RETAINED"});
     for (const auto& group : *groups) {
-        if (context.json) out += json_line(group);
+        if (context.json) out += group_line(group);
         table.add({group.name, group.created ? "created" : "members", std::to_string(group.members.size()),
                    std::to_string(group.messages), std::to_string(group.bytes), std::to_string(group.retained)});
     }
     return print(context.json ? out : table.text());
 }
 
-int show(const Context& context, const std::string& name) {
+int show_group(const Context& context, const std::string& name) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot show the group", admin.error());
     const auto group = admin->group(name);
     if (!group) return fail(context, fmt::format("cannot show group '{}'", name), group.error());
-    if (context.json) return print(json_line(*group));
+    if (context.json) return print(group_line(*group));
     return print(fields({{"group", group->name},
                          {"kind", group->created ? "created: stays until deleted" : "vanishes with its last member"},
                          {"members", group->members.empty() ? "-" : fmt::format("{}", fmt::join(group->members, " "))},
@@ -142,13 +142,13 @@ void add_group(CLI::App& app, Context& context) {
 
     auto* all = add_command(*group, "list", "List the groups");
     all->footer("\nExample:\n  nodectl group list --json\n" + kGlobalHelp);
-    all->callback([&context] { context.run = [&context] { return list(context); }; });
+    all->callback([&context] { context.run = [&context] { return list_groups(context); }; });
 
     auto* one = add_command(*group, "show", "Show a group and its members");
     auto name = std::make_shared<std::string>();
     one->add_option("NAME", *name, "Which group")->required()->check(name_trouble);
     one->footer("\nExample:\n  nodectl group show team\n" + kGlobalHelp);
-    one->callback([&context, name] { context.run = [&context, name] { return show(context, *name); }; });
+    one->callback([&context, name] { context.run = [&context, name] { return show_group(context, *name); }; });
 }
 
 }  // namespace nodectl

@@ -19,7 +19,7 @@ struct LaterOptions {
     std::vector<std::uint64_t> ids;
 };
 
-std::string json_line(const cast::LaterInfo& late) {
+std::string later_line(const cast::LaterInfo& late) {
     const auto due_us = std::chrono::duration_cast<std::chrono::microseconds>(late.due.time_since_epoch()).count();
     const nlohmann::ordered_json object = {
         {"id", late.id},         {"due_us", due_us},          {"cast", late.cast},  {"sender", late.sender},
@@ -32,7 +32,7 @@ std::string target_text(const cast::LaterInfo& late) {
     return late.cast == "multicast" ? "group " + late.target : late.target;
 }
 
-int list(const Context& context, const LaterOptions& options) {
+int list_scheduled(const Context& context, const LaterOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list what waits", admin.error());
     const auto waiting = admin->later(options.count);
@@ -40,7 +40,7 @@ int list(const Context& context, const LaterOptions& options) {
     std::string out;
     Table table({"ID", "DUE", "FROM", "TO", "MESSAGES", "BYTES"});
     for (const auto& late : *waiting) {
-        if (context.json) out += json_line(late);
+        if (context.json) out += later_line(late);
         table.add({std::to_string(late.id), moment_text(late.due), late.sender, target_text(late),
                    std::to_string(late.messages), std::to_string(late.bytes)});
     }
@@ -79,7 +79,8 @@ void add_later(CLI::App& app, Context& context) {
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     all->footer("\nExample:\n  nodectl later list --json\n" + kGlobalHelp);
-    all->callback([&context, options] { context.run = [&context, options] { return list(context, *options); }; });
+    all->callback(
+        [&context, options] { context.run = [&context, options] { return list_scheduled(context, *options); }; });
     auto* one = add_command(*later, "cancel", "Throw away what waits under these ids");
     one->add_option("ID", options->ids, "As 'later list' shows them")->required()->check([](const std::string& id) {
         return id_trouble(id, "nodectl later list");

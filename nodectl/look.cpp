@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kPage = 1000;  // what the broker answers at once
+constexpr std::uint64_t kMessagesAtOnce = 1000;  // what the broker answers at once
 
 struct LookOptions {
     std::vector<std::string> nodes;
@@ -68,7 +68,7 @@ int history(const Context& context, const LookOptions& options) {
     while (all.size() < options.count) {
         json call = about(options);
         call["op"] = "history";
-        call["count"] = std::min(kPage, options.count - all.size());
+        call["count"] = std::min(kMessagesAtOnce, options.count - all.size());
         if (!before.is_null()) call["before"] = before;
         const auto answer = admin->call(call.dump());
         if (!answer) return fail(context, doing, answer.error());

@@ -19,7 +19,7 @@ struct NodeOptions {
     std::optional<int> port;
 };
 
-std::string json_line(const cast::NodeInfo& node) {
+std::string node_line(const cast::NodeInfo& node) {
     const nlohmann::ordered_json object = {
         {"name", node.name},         {"created", node.created},           {"attached", node.attached},
         {"port", node.port},         {"groups", node.groups},             {"queued", node.queued},
@@ -52,7 +52,8 @@ int create(const Context& context, const NodeOptions& options) {
             continue;
         }
         ++created;
-        if (context.json) out += json_line(*node);
+        if (context.json)
+            out += node_line(*node);
         else if (options.port) out += fmt::format("{}\n", node->port);
     }
     tell_partly("created", created, options.names.size(), "node");
@@ -76,7 +77,7 @@ int remove(const Context& context, const NodeOptions& options) {
     return worst;
 }
 
-int list(const Context& context) {
+int list_nodes(const Context& context) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list the nodes", admin.error());
     const auto nodes = admin->nodes();
@@ -84,7 +85,7 @@ int list(const Context& context) {
     std::string out;
     Table table({"NODE", "STATE", "KIND", "PORT", "QUEUED", "RECEIVED", "SENT", "GROUPS"});
     for (const auto& node : *nodes) {
-        if (context.json) out += json_line(node);
+        if (context.json) out += node_line(node);
         table.add({node.name, node.attached ? "online" : "offline", node.created ? "created" : "session",
                    port_text(node.port), std::to_string(node.queued), std::to_string(node.received),
                    std::to_string(node.sent), joined(node.groups)});
@@ -92,12 +93,12 @@ int list(const Context& context) {
     return print(context.json ? out : table.text());
 }
 
-int show(const Context& context, const std::string& name) {
+int show_node(const Context& context, const std::string& name) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot show the node", admin.error());
     const auto node = admin->node(name);
     if (!node) return fail(context, fmt::format("cannot show node '{}'", name), node.error());
-    if (context.json) return print(json_line(*node));
+    if (context.json) return print(node_line(*node));
     return print(fields({{"node", node->name},
                          {"state", node->attached ? "online" : "offline"},
                          {"kind", node->created ? "created: stays until deleted" : "session: vanishes with its reader"},
@@ -155,13 +156,13 @@ void add_node(CLI::App& app, Context& context) {
     auto* all = add_command(*node, "list", "List the nodes");
     all->footer("\nExamples:\n  nodectl node list\n  nodectl node list --json | jq -r 'select(.attached).name'\n" +
                 kGlobalHelp);
-    all->callback([&context] { context.run = [&context] { return list(context); }; });
+    all->callback([&context] { context.run = [&context] { return list_nodes(context); }; });
 
     auto* one = add_command(*node, "show", "Show all about a node");
     one->add_option("NAME", options->names, "Which node")->required()->expected(1)->check(name_trouble);
     one->footer("\nExample:\n  nodectl node show alice\n" + kGlobalHelp);
     one->callback([&context, options] {
-        context.run = [&context, options] { return show(context, options->names.front()); };
+        context.run = [&context, options] { return show_node(context, options->names.front()); };
     });
     add_watch(*node, context, options);
 }

@@ -25,7 +25,7 @@ int unreachable(const Context& context, const cast::Error& error) {
     return code;
 }
 
-std::string text_of(const Json& status) {
+std::string status_text(const Json& status) {
     std::vector<std::pair<std::string, std::string>> rows = {{"status", status.value("status", "?")}};
     for (const auto& reason : status.value("reasons", Json::array())) {
         rows.emplace_back("reason", printable(reason.is_string() ? reason.get<std::string>() : reason.dump()));
@@ -52,7 +52,7 @@ int show_status(const Context& context) {
         warn("the broker's status is not JSON; is it of the same version?");
         return kFailed;
     }
-    const int written = print(context.json ? *answer + "\n" : text_of(status));
+    const int written = print(context.json ? *answer + "\n" : status_text(status));
     return status.value("status", "?") == "ok" ? written : kFailed;
 }
 

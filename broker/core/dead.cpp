@@ -16,7 +16,7 @@ using namespace cast::wire;
 namespace {
 
 constexpr std::uint64_t kCutAtOnce = 16;  // of a batch with so few there is nothing to spread
-constexpr int kDropsAtOnce = 256;  // the limits may have been larger: what is beyond them goes in steps
+constexpr int kLettersAtOnce = 256;       // the limits may have been larger: what is beyond them goes in steps
 
 /// Begins the stored frame of a letter.
 std::string begin_letter(std::string_view sender) {
@@ -148,7 +148,7 @@ void DeadLetters::add(std::string&& frame, Now now) {
     bound();
 }
 
-void DeadLetters::bound() { trim(kDropsAtOnce); }
+void DeadLetters::bound() { trim(kLettersAtOnce); }
 
 bool DeadLetters::trim(int most) {
     const auto beyond = [this] { return letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes; };

@@ -7,7 +7,7 @@ namespace broker {
 
 namespace {
 
-constexpr int kDropsAtOnce = 256;
+constexpr int kHistoryDropsAtOnce = 256;
 
 /// The oldest batch is one too many.
 bool beyond(const NodeHistory& history, const Config& config) {
@@ -29,7 +29,7 @@ void History::keep(Node& node, cast::wire::Slice&& frame, std::uint32_t count, c
     bytes_ += frame.size();
     history.messages += count;
     history.batches.push_back({std::move(frame), node.acknowledged, count});
-    int most = kDropsAtOnce;  // the limits may have been larger
+    int most = kHistoryDropsAtOnce;  // the limits may have been larger
     while (beyond(history, config) && --most > 0) drop_oldest(node);
     while (bytes_ > config.history_bytes && --most > 0) drop_oldest(*nodes_.front());
 }

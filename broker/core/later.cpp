@@ -26,7 +26,7 @@ std::uint64_t due_of(const BatchHeader& header, Now now) {
 /// For how long it has been due; negative: it is not.
 std::int64_t since(std::uint64_t due_us, Now now) { return static_cast<std::int64_t>(now.wall_us - due_us); }
 
-std::optional<BatchView> batch_of(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
+std::optional<BatchView> read_late(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
 
 /// As it goes into its target's stream. The store may still be reading the bytes that waited.
 Slice frame_now(const Slice& waited) {
@@ -92,7 +92,7 @@ std::int64_t Later::tick(Now now, Outbox& outbox) {
         }
         const auto at = held_.find(due.id);
         unlist(at);
-        const auto batch = batch_of(at->second.frame);
+        const auto batch = read_late(at->second.frame);
         const std::string way = way_to(batch->header.cast, batch->header.target);
         const auto waiting = full_.find(way);
         if (waiting != full_.end()) {
@@ -142,7 +142,7 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     const Late& late = at->second;
     state_.steps += 1 + late.size / kCopied;
     const Slice frame = frame_now(late.frame);
-    const BatchHeader h = batch_of(frame)->header;
+    const BatchHeader h = read_late(frame)->header;
     Node* node = h.cast == Cast::unicast ? state_.directory.node(h.target) : nullptr;
     Group* group = h.cast == Cast::broadcast   ? &state_.directory.broadcast()
                    : h.cast == Cast::multicast ? state_.directory.group(h.target)
@@ -161,7 +161,7 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
         } else {
             groups_.append(*group, nullptr, h, frame, now);
         }
-        const auto stamped = batch_of(frame);
+        const auto stamped = read_late(frame);
         entered.stream = stamped->header.stream;
         entered.first = stamped->header.sequence;
     }
@@ -187,7 +187,7 @@ void Later::refuse_late(const Late& late, const BatchHeader& header, ErrorCode c
 }
 
 void Later::answer(const Late& late, ErrorCode code, Now now) {
-    const auto batch = batch_of(late.frame);
+    const auto batch = read_late(late.frame);
     if (batch && (batch->header.flags & kWantsDelivered) != 0)
         receipts_.delivered(batch->header.session, batch->header.number, code, now);
 }
@@ -293,7 +293,7 @@ void Later::load_from(Sequence from, Outbox& outbox) {
 
 void Later::loaded(const Loaded& loaded, Outbox& outbox) {
     for (const Slice& frame : loaded.frames) {
-        const auto batch = batch_of(frame);
+        const auto batch = read_late(frame);
         const auto at = batch ? held_.find(batch->header.sequence) : held_.end();
         if (at == held_.end() || !at->second.frame.empty()) continue;  // canceled meanwhile
         at->second.frame = frame;

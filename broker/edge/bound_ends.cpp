@@ -42,9 +42,9 @@ constexpr std::string_view kTcp = "tcp://", kIpc = "ipc://";
 
 /// While it lives no other broker looks at the sockets of this folder and puts its own there. Who holds the folder for
 /// longer, for whatever reason, is not waited for.
-class Turn {
+class BindingTurn {
 public:
-    explicit Turn(const std::string& path)
+    explicit BindingTurn(const std::string& path)
         : folder_(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
         constexpr timespec kPause{0, 5'000'000};
         for (int tries = 0; folder_.fd >= 0 && tries < 40 && ::flock(folder_.fd, LOCK_EX | LOCK_NB) != 0; ++tries)
@@ -182,7 +182,7 @@ void BoundEnds::bind_tcp(zmq::socket_t& socket, const std::string& end, int loca
 void BoundEnds::bind_ipc(zmq::socket_t& socket, const std::string& end) {
     const std::string path = end.substr(kIpc.size());
     const bool file = path.front() != '@';
-    std::optional<Turn> turn;
+    std::optional<BindingTurn> turn;
     if (file) {
         turn.emplace(path);
         make_way(end, path);

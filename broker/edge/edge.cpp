@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "edge/clock.hpp"
 #include "wire/bytes.hpp"
 #include "wire/local.hpp"
 
@@ -60,12 +61,6 @@ void release_published(void*, void* hint) {
     const auto* published = static_cast<Published*>(hint);
     Intake::instance().unpin(published->size);
     delete published;
-}
-
-std::int64_t clock_us() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t(now.tv_sec) * kSecond + now.tv_nsec / 1000;
 }
 
 int look(pollfd* fds, nfds_t count, std::int64_t timeout_us) {

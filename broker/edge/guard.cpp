@@ -8,18 +8,13 @@
 #include <cstdint>
 #include <stop_token>
 
+#include "edge/clock.hpp"
 #include "edge/intake.hpp"
 
 namespace broker {
 namespace {
 
 constexpr std::int64_t kLookUs = 250'000;  // between two looks at a subscriber, of which one finds it where it was
-
-std::int64_t clock_us() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
-}
 
 void watch(const std::stop_token& stop) {
     Intake& intake = Intake::instance();

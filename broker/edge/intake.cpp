@@ -12,16 +12,12 @@
 #include <cstring>
 #include <utility>
 
+#include "edge/clock.hpp"
+
 namespace broker {
 namespace {
 
 thread_local Intake::Kind binding = Intake::Kind::none;
-
-std::int64_t clock_us() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
-}
 
 /// How much of what was sent over it the other side has taken, as a number that changes while it takes; 0 when nothing
 /// waits for it.

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kAhead = 256;          // messages given out without an acknowledgement...
 constexpr std::size_t kAheadBytes = 1 << 20;   // ...or their bytes
-constexpr std::size_t kOverhead = 1024;        // of a message that is being sent, beside its payload
+constexpr std::size_t kMessageOverhead = 1024;  // of a message that is being sent, beside its payload
 constexpr std::size_t kQueueBytes = 4u << 20;  // unwritten: answers to somebody who sends and never reads
 
 }  // namespace
@@ -201,7 +201,7 @@ void Door::obey(const json& request, const std::string& type, json& answer) {
 
 awaitable<void> Door::send(Outgoing outgoing, json answer) {
     Budget::Hold hold(app_.budget, [] {});
-    if (!hold.set(outgoing.message.payload().size() + kOverhead) || !hold.work()) throw no_room();
+    if (!hold.set(outgoing.message.payload().size() + kMessageOverhead) || !hold.work()) throw no_room();
     Client& client = app_.client;
     auto work = [&client, held = held_, outgoing = std::move(outgoing)]() {
         int status = 200;

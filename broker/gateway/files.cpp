@@ -16,8 +16,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kPiece = 256 * 1024;
-constexpr seconds kSilence{60};    // of who uploads
+constexpr std::size_t kFilePiece = 256 * 1024;
+constexpr seconds kUploadSilence{60};  // of who uploads
 constexpr milliseconds kPause{5};  // while the receivers are behind
 constexpr seconds kPatienceMost{600};
 
@@ -72,7 +72,7 @@ Wish read_wish(const Request& request) {
 }
 
 template <class T>
-T value(cast::Result<T> result) {
+T value_or_throw(cast::Result<T> result) {
     if (!result) throw Failure(result.error());
     return std::move(result).value();
 }
@@ -107,7 +107,7 @@ json report_json(const cast::FileReport& report, const Wish& wish, double took) 
 awaitable<void> write_all(App& app, cast::FileSender& file, std::string_view bytes) {
     asio::steady_timer timer(app.io);
     while (!bytes.empty()) {
-        auto step = [&] { return value(file.write_some(bytes)); };
+        auto step = [&] { return value_or_throw(file.write_some(bytes)); };
         const std::size_t taken = co_await on_worker(app.senders, step);
         bytes.remove_prefix(taken);
         if (taken > 0) continue;
@@ -121,7 +121,7 @@ awaitable<void> write_all(App& app, cast::FileSender& file, std::string_view byt
 awaitable<cast::FileReport> finish(App& app, cast::FileSender& file) {
     asio::steady_timer timer(app.io);
     for (;;) {
-        auto step = [&] { return value(file.finish_some()); };
+        auto step = [&] { return value_or_throw(file.finish_some()); };
         std::optional<cast::FileReport> report = co_await on_worker(app.senders, step);
         if (report) co_return std::move(*report);
         if (app.stopping) throw Failure(ErrorCode::shutting_down, "the broker is going down");
@@ -144,12 +144,12 @@ awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& st
     Client& client = app.client;
     auto attach = [&] { return client.sender(wish.sender); };
     const std::shared_ptr<cast::Node> node = co_await on_worker(app.senders, attach);
-    auto open = [&] { return value(cast::FileSender::open(*node, wish.to, wish.options)); };
+    auto open = [&] { return value_or_throw(cast::FileSender::open(*node, wish.to, wish.options)); };
     cast::FileSender file = co_await on_worker(app.senders, open);
     error_code ec;
     if (beast::iequals(head.get()[http::field::expect], "100-continue")) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        stream.expires_after(kSilence);
+        stream.expires_after(kUploadSilence);
         co_await asio::async_write(stream, asio::buffer(go_on), into(ec));
     }
     http::request_parser<http::buffer_body> body(std::move(head));
@@ -158,11 +158,11 @@ awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& st
     std::string piece;
     while (!body.is_done()) {
         hold.release();  // one that moves on is not the one that hangs
-        if (!hold.set(kPiece)) throw no_room();
-        piece.resize(kPiece);
+        if (!hold.set(kFilePiece)) throw no_room();
+        piece.resize(kFilePiece);
         body.get().body().data = piece.data();
         body.get().body().size = piece.size();
-        stream.expires_after(kSilence);
+        stream.expires_after(kUploadSilence);
         co_await http::async_read(stream, buffer, body, into(ec));
         if (ec == http::error::need_buffer) ec = {};
         if (hold.ended()) throw no_room();

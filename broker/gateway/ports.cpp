@@ -17,10 +17,10 @@ namespace {
 
 constexpr std::size_t kPorts = 4096;  // each is a descriptor
 constexpr std::size_t kWaiting = 8;   // connections to one port that wait for their turn
-constexpr seconds kStuck{60};         // without progress in writing
+constexpr seconds kWriteStuck{60};    // without progress in writing
 constexpr seconds kLastWords{1};      // so long an older connection has to hear that a newer one is the node
 constexpr milliseconds kFirstWords{250};
-constexpr std::size_t kPiece = 4096;
+constexpr std::size_t kReadPiece = 4096;
 constexpr milliseconds kRetry{500}, kRetryMost{30'000};  // of a port that could not be opened
 constexpr std::size_t kTold = 10;                          // ports named in the status
 
@@ -59,7 +59,7 @@ Failure no_object() {
 awaitable<void> write_line(std::shared_ptr<tcp::socket> socket, std::string line, error_code& ec) {
     line += '\n';
     // Cut off when the other side takes nothing for a minute.
-    auto timer = std::make_shared<asio::steady_timer>(socket->get_executor(), kStuck);
+    auto timer = std::make_shared<asio::steady_timer>(socket->get_executor(), kWriteStuck);
     timer->async_wait([socket, timer](error_code ended) {
         error_code ignored;
         if (!ended) socket->close(ignored);
@@ -76,7 +76,7 @@ awaitable<void> read_piece(tcp::socket& socket, std::string& buffer, Budget::Hol
         co_await socket.async_wait(tcp::socket::wait_read, into(ec));
         if (ec) co_return;
     }
-    const std::size_t before = buffer.size(), wanted = before + kPiece;
+    const std::size_t before = buffer.size(), wanted = before + kReadPiece;
     if (wanted > buffer.capacity()) {
         const std::size_t room = std::max(wanted, 2 * buffer.capacity());
         if (!hold.set(room)) ec = asio::error::no_memory;
@@ -84,7 +84,8 @@ awaitable<void> read_piece(tcp::socket& socket, std::string& buffer, Budget::Hol
         buffer.reserve(room);
     }
     buffer.resize(wanted);
-    const std::size_t size = co_await socket.async_read_some(asio::buffer(buffer.data() + before, kPiece), into(ec));
+    const std::size_t size =
+        co_await socket.async_read_some(asio::buffer(buffer.data() + before, kReadPiece), into(ec));
     buffer.resize(before + size);
 }
 

@@ -12,7 +12,7 @@ namespace gateway {
 namespace {
 
 constexpr std::uint32_t kHeaderBytes = 16 * 1024;
-constexpr seconds kIdle{60}, kHeaderTime{10}, kWriteTime{60};
+constexpr seconds kKeptAlive{60}, kHeaderTime{10}, kWriteTime{60};
 constexpr const char* kDeprecated = "@1795824000";  // since 28 November 2026 (RFC 9745)
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; "
@@ -175,7 +175,7 @@ awaitable<void> session(App& app, tcp::socket socket, asio::ip::address from) {
     stream.socket().set_option(tcp::no_delay(true), ec);
     bool close_at_once = false;
     for (bool go_on = true; go_on && !app.stopping;) {
-        stream.expires_after(kIdle);
+        stream.expires_after(kKeptAlive);
         if (buffer.size() == 0) {
             buffer.shrink_to_fit();
             const std::size_t size = co_await stream.async_read_some(buffer.prepare(4096), into(ec));

@@ -10,7 +10,7 @@
 namespace gateway {
 namespace {
 
-using Head = http::request<http::empty_body>;
+using RequestHead = http::request<http::empty_body>;
 
 /// The host of "name:port", in lower case.
 std::string host_of(std::string_view text) {
@@ -32,18 +32,18 @@ bool our_host(const App& app, const tcp::socket& socket, const std::string& host
     return !ec && host == text;
 }
 
-bool writes(const Head& head) {
+bool writes(const RequestHead& head) {
     return (head.method() != http::verb::get && head.method() != http::verb::head) ||
            beast::websocket::is_upgrade(head);
 }
 
 /// Everything of these is for our own page and for tools. The page's files may be linked to from anywhere.
-bool guarded(const Head& head) {
+bool guarded(const RequestHead& head) {
     const std::string_view target = head.target();
     return writes(head) || target.starts_with("/api") || target.starts_with("/ws");
 }
 
-bool same_site(const Head& head, std::string_view host) {
+bool same_site(const RequestHead& head, std::string_view host) {
     const std::string_view origin = head[http::field::origin], site = head["Sec-Fetch-Site"];
     if (head.count(http::field::origin) > 1 || head.count("Sec-Fetch-Site") > 1) return false;
     const bool foreign = head.count("Sec-Fetch-Site") == 1 && site != "same-origin" && site != "none";
@@ -62,7 +62,7 @@ bool form_type(std::string_view type) {
 
 }  // namespace
 
-void check_source(const App& app, const tcp::socket& socket, const Head& head) {
+void check_source(const App& app, const tcp::socket& socket, const RequestHead& head) {
     if (head.count(http::field::host) != 1 && head.version() >= 11)
         throw Failure(400, "malformed", "one Host header is needed", "send Host: as HTTP/1.1 says");
     const std::string host(head[http::field::host]);
@@ -81,7 +81,7 @@ void check_source(const App& app, const tcp::socket& socket, const Head& head) {
                       "send application/json; a file goes as application/octet-stream");
 }
 
-bool from_browser(const Head& head) {
+bool from_browser(const RequestHead& head) {
     const bool marked = std::any_of(head.begin(), head.end(), [](const auto& field) {
         return beast::iequals(field.name_string().substr(0, 10), "Sec-Fetch-");
     });

@@ -18,14 +18,14 @@ namespace {
 using Socket = beast::websocket::stream<beast::tcp_stream>;
 using Close = beast::websocket::close_reason;
 
-constexpr seconds kHandshake{10}, kSilence{40};  // half of the latter without a sign of life: a ping
-constexpr seconds kStuck{60};                    // a frame that is not taken
-constexpr std::size_t kSubscriberFrame = 64 * 1024, kPiece = 16 * 1024;
+constexpr seconds kHandshake{10}, kPeerSilence{40};  // half of the latter without a sign of life: a ping
+constexpr seconds kFrameStuck{60};                   // a frame that is not taken
+constexpr std::size_t kSubscriberFrame = 64 * 1024, kFramePiece = 16 * 1024;
 
 void set_up(Socket& socket) {
     beast::websocket::stream_base::timeout times{};
     times.handshake_timeout = kHandshake;
-    times.idle_timeout = kSilence;
+    times.idle_timeout = kPeerSilence;
     times.keep_alive_pings = true;
     socket.set_option(times);
     socket.set_option(beast::websocket::stream_base::decorator(
@@ -48,7 +48,7 @@ Close reason(ErrorCode code) {
 
 /// Writes one text; a peer that takes nothing for a minute is cut off.
 awaitable<void> write(const std::shared_ptr<Socket>& socket, const std::string& text, error_code& ec) {
-    auto timer = std::make_shared<asio::steady_timer>(socket->get_executor(), kStuck);
+    auto timer = std::make_shared<asio::steady_timer>(socket->get_executor(), kFrameStuck);
     timer->async_wait([weak = std::weak_ptr(socket), timer](error_code ended) {
         if (const auto stuck = weak.lock(); stuck != nullptr && !ended) beast::get_lowest_layer(*stuck).cancel();
     });
@@ -60,7 +60,7 @@ awaitable<void> write(const std::shared_ptr<Socket>& socket, const std::string& 
 awaitable<std::string> read_text(Socket& socket, Budget::Hold& hold, error_code& ec) {
     beast::flat_buffer buffer;
     do {
-        co_await socket.async_read_some(buffer, kPiece, into(ec));
+        co_await socket.async_read_some(buffer, kFramePiece, into(ec));
         if (!ec && !hold.set(buffer.capacity())) ec = asio::error::no_memory;
     } while (!ec && !socket.is_message_done());
     std::string text = ec ? std::string() : beast::buffers_to_string(buffer.data());

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kPiece = 1u << 20;
 
-[[noreturn]] void give_up(const std::string& doing) { throw std::runtime_error(doing + ": " + std::strerror(errno)); }
+[[noreturn]] void failed(const std::string& doing) { throw std::runtime_error(doing + ": " + std::strerror(errno)); }
 
 std::uintmax_t size_of(const std::string& path) {
     struct stat file {};
@@ -64,8 +64,8 @@ std::vector<std::string> make_private(const std::string& path) {
 
 void sync_path(const std::string& path) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.fd < 0) give_up("cannot open " + path);
-    if (::fsync(file.fd) != 0) give_up("cannot sync " + path);
+    if (file.fd < 0) failed("cannot open " + path);
+    if (::fsync(file.fd) != 0) failed("cannot sync " + path);
 }
 
 void make_directory(const std::string& path) {
@@ -82,12 +82,12 @@ void make_directory(const std::string& path) {
 DataDirectory::DataDirectory(const std::string& path) : path_(path) {
     make_directory(path);
     Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.fd < 0) give_up("cannot open the data directory " + path);
+    if (folder.fd < 0) failed("cannot open the data directory " + path);
     const std::string others = "another cast-broker uses the data directory " + path;
     // Where directories cannot be locked (some network file systems) the file alone has to do.
     if (::flock(folder.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) throw std::runtime_error(others);
     Descriptor file(::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (file.fd < 0) give_up("cannot write in the data directory " + path);
+    if (file.fd < 0) failed("cannot write in the data directory " + path);
     if (::flock(file.fd, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error(others);
     fd_ = std::exchange(file.fd, -1);
     folder_ = std::exchange(folder.fd, -1);
@@ -114,23 +114,23 @@ void DataDirectory::remember(std::uint64_t store_id) const {
     char old[32] = {};
     if (::pread(fd_, old, sizeof old - 1, 0) == size && std::strcmp(old, text) == 0) return;
     if (::pwrite(fd_, text, static_cast<std::size_t>(size), 0) != size || ::fsync(fd_) != 0)
-        give_up("cannot write in the data directory " + path_);
+        failed("cannot write in the data directory " + path_);
 }
 
 void DataDirectory::settle_log() const {
     if (size_of(log()) == 0) return;
     const Descriptor file(::open(log().c_str(), O_RDWR | O_CLOEXEC));
-    if (file.fd < 0) give_up("cannot open " + log());
+    if (file.fd < 0) failed("cannot open " + log());
     std::vector<char> piece(kPiece);
     for (off_t at = 0;;) {
         const ssize_t size = ::pread(file.fd, piece.data(), piece.size(), at);
-        if (size < 0) give_up("cannot read " + log());
+        if (size < 0) failed("cannot read " + log());
         if (size == 0) break;
         if (::pwrite(file.fd, piece.data(), static_cast<std::size_t>(size), at) != size)
-            give_up("cannot write " + log());
+            failed("cannot write " + log());
         at += size;
     }
-    if (::fsync(file.fd) != 0) give_up("cannot sync " + log());
+    if (::fsync(file.fd) != 0) failed("cannot sync " + log());
 }
 
 bool DataDirectory::log_fits(std::size_t size) const { return size_of(log()) <= size; }

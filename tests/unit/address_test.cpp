@@ -12,7 +12,7 @@ using namespace cast::detail;
 namespace {
 
 /// The ends that are dialled without a look-up, or "name"; the code of an error.
-std::string ends(const std::string& url) {
+std::string ends_of(const std::string& url) {
     const auto address = Address::parse(url);
     if (!address) return error_name(address.code());
     std::string text;
@@ -28,15 +28,15 @@ std::string why_not(const std::string& url) {
 }  // namespace
 
 TEST_CASE("numbers and paths are dialled as they are, localhost by both of its numbers, names by their own") {
-    CHECK(ends("tcp://127.0.0.1:5570") == "tcp://127.0.0.1:5570");
-    CHECK(ends("tcp://[::1]:5570") == "tcp://[::1]:5570");
-    CHECK(ends("tcp://[fe80::1%eth0]:1") == "tcp://[fe80::1%eth0]:1");
-    CHECK(ends("tcp://localhost:65535") == "tcp://127.0.0.1:65535 tcp://[::1]:65535");
-    CHECK(ends("tcp://broker.example:5570") == "name tcp://10.0.0.1:5570");
-    CHECK(ends("tcp://my_broker-1:5570") == "name tcp://10.0.0.1:5570");
-    CHECK(ends("ipc:///run/cast/broker") == "ipc:///run/cast/broker");
-    CHECK(ends("ipc://@abstract") == "ipc://@abstract");
-    CHECK(ends("ipc://" + std::string(107, 'x')) == "ipc://" + std::string(107, 'x'));
+    CHECK(ends_of("tcp://127.0.0.1:5570") == "tcp://127.0.0.1:5570");
+    CHECK(ends_of("tcp://[::1]:5570") == "tcp://[::1]:5570");
+    CHECK(ends_of("tcp://[fe80::1%eth0]:1") == "tcp://[fe80::1%eth0]:1");
+    CHECK(ends_of("tcp://localhost:65535") == "tcp://127.0.0.1:65535 tcp://[::1]:65535");
+    CHECK(ends_of("tcp://broker.example:5570") == "name tcp://10.0.0.1:5570");
+    CHECK(ends_of("tcp://my_broker-1:5570") == "name tcp://10.0.0.1:5570");
+    CHECK(ends_of("ipc:///run/cast/broker") == "ipc:///run/cast/broker");
+    CHECK(ends_of("ipc://@abstract") == "ipc://@abstract");
+    CHECK(ends_of("ipc://" + std::string(107, 'x')) == "ipc://" + std::string(107, 'x'));
 }
 
 TEST_CASE("what is no address is told with what is wrong") {

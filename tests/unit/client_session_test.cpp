@@ -11,7 +11,7 @@ using namespace cast::detail;
 
 namespace {
 
-struct Fixture {
+struct SessionFixture {
     Session session{77, "test"};
     ClientOutbox out;
 
@@ -61,7 +61,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "limits that the broker changes count from then on") {
+TEST_CASE_FIXTURE(SessionFixture, "limits that the broker changes count from then on") {
     session.connected(0, out);
     welcome();
     REQUIRE(session.max_message() == 1 << 20);
@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(Fixture, "limits that the broker changes count from then on") 
     CHECK(session.max_message() == 1 << 10);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what the broker cannot read gets that outcome, once, and another session goes on") {
+TEST_CASE_FIXTURE(SessionFixture, "what the broker cannot read gets that outcome, once, and another session goes on") {
     session.connected(0, out);
     CHECK(hello() == 77);
     welcome();
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture, "what the broker cannot read gets that outcome, once,
     CHECK(hello() != 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "words about another frame that was not understood change nothing") {
+TEST_CASE_FIXTURE(SessionFixture, "words about another frame that was not understood change nothing") {
     session.connected(0, out);
     welcome();
     send("bob");
@@ -100,7 +100,8 @@ TEST_CASE_FIXTURE(Fixture, "words about another frame that was not understood ch
     CHECK_FALSE(session.outbound().settled(session.outbound().added()));
 }
 
-TEST_CASE_FIXTURE(Fixture, "brokers that went down before they had kept anything of the session leave no doubt") {
+TEST_CASE_FIXTURE(SessionFixture,
+                  "brokers that went down before they had kept anything of the session leave no doubt") {
     session.connected(now_us, out);
     welcome();
     hear(wire::encode_ping(wire::Verb::ping, wire::Ping{1}));
@@ -116,7 +117,7 @@ TEST_CASE_FIXTURE(Fixture, "brokers that went down before they had kept anything
     CHECK(session.outbound().take_refusal(target) == ErrorCode::ok);
 }
 
-TEST_CASE_FIXTURE(Fixture, "whether a session was dropped can be unknown, and its sender hears of that") {
+TEST_CASE_FIXTURE(SessionFixture, "whether a session was dropped can be unknown, and its sender hears of that") {
     session.connected(now_us, out);
     welcome();
     hear(wire::encode_ping(wire::Verb::ping, wire::Ping{1}));
@@ -135,7 +136,8 @@ TEST_CASE_FIXTURE(Fixture, "whether a session was dropped can be unknown, and it
     CHECK(session.outbound().take_refusal(target) == ErrorCode::session_expired);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a connection is given up for PINGs without an answer, not for the time that went by") {
+TEST_CASE_FIXTURE(SessionFixture,
+                  "a connection is given up for PINGs without an answer, not for the time that went by") {
     constexpr std::int64_t kInterval = 1000000;  // welcome() names it
     session.connected(0, out);
     welcome();
@@ -171,7 +173,7 @@ TEST_CASE_FIXTURE(Fixture, "a connection is given up for PINGs without an answer
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "who has acknowledged parts when the broker has answered, or is gone") {
+TEST_CASE_FIXTURE(SessionFixture, "who has acknowledged parts when the broker has answered, or is gone") {
     session.connected(0, out);
     const auto bob = session.attach("bob", true, false, 1 << 20, out);
     welcome();
@@ -220,7 +222,9 @@ TEST_CASE_FIXTURE(Fixture, "who has acknowledged parts when the broker has answe
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a node that is lost says why: to its reader, and for what it had sent and the broker no longer takes") {
+TEST_CASE_FIXTURE(
+    SessionFixture,
+    "a node that is lost says why: to its reader, and for what it had sent and the broker no longer takes") {
     session.connected(0, out);
     welcome();
     const auto node = session.attach("alice", true, false, 0, out);
@@ -260,7 +264,8 @@ TEST_CASE_FIXTURE(Fixture, "a node that is lost says why: to its reader, and for
     CHECK(session.attach("alice", true, false, 0, out) != nullptr);
 }
 
-TEST_CASE_FIXTURE(Fixture, "who was told by a restarted broker what others had is told so until it has heard it") {
+TEST_CASE_FIXTURE(SessionFixture,
+                  "who was told by a restarted broker what others had is told so until it has heard it") {
     const auto attach_flags = [this] {
         int flags = -1;
         for (const wire::Slice& slice : out.frames) {
@@ -302,7 +307,7 @@ TEST_CASE_FIXTURE(Fixture, "who was told by a restarted broker what others had i
     CHECK(attach_flags() == (wire::kReceive | wire::kAgain));
 }
 
-TEST_CASE_FIXTURE(Fixture, "to a broker it says of which epoch its positions are") {
+TEST_CASE_FIXTURE(SessionFixture, "to a broker it says of which epoch its positions are") {
     session.connected(0, out);
     welcome(1);
     const auto bob = session.attach("bob", true, false, 1 << 20, out);
@@ -331,7 +336,7 @@ TEST_CASE_FIXTURE(Fixture, "to a broker it says of which epoch its positions are
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "at the end what was sent leaves before BYE, and every node is closed") {
+TEST_CASE_FIXTURE(SessionFixture, "at the end what was sent leaves before BYE, and every node is closed") {
     session.connected(0, out);
     welcome();
     const auto node = session.attach("alice", true, false, 0, out);

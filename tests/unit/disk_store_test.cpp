@@ -35,7 +35,7 @@ ChunkRow chunk(StreamId stream, Sequence first, std::uint32_t count, Sequence ex
     return {stream, first, first + count - 1, extends, count, one.size(), 1000, 0, {one}};
 }
 
-struct Fixture {
+struct DiskFixture {
     Folder folder;
     std::string directory = folder / "data";
     std::unique_ptr<DiskStore> store = open();
@@ -75,7 +75,7 @@ bool says(const std::string& text, const char* part) { return text.find(part) !=
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "a store keeps its id, and its epochs count up") {
+TEST_CASE_FIXTURE(DiskFixture, "a store keeps its id, and its epochs count up") {
     CHECK(store->identity().store_id == 99);
     CHECK(store->identity().epoch == 1);
     CHECK(store->identity().clean);
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(Fixture, "a store keeps its id, and its epochs count up") {
     CHECK(store->identity().clean);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a start that begins no epoch leaves the store as it was") {
+TEST_CASE_FIXTURE(DiskFixture, "a start that begins no epoch leaves the store as it was") {
     REQUIRE(store->close());
     store.reset();
     store = std::make_unique<DiskStore>(directory, Durability::os);
@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(Fixture, "a start that begins no epoch leaves the store as it 
     CHECK(store->identity().clean);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an end that has not kept where readers stood last is none in order") {
+TEST_CASE_FIXTURE(DiskFixture, "an end that has not kept where readers stood last is none in order") {
     store->incomplete();
     CHECK_FALSE(store->close());
     CHECK(says(store->trouble(), "where readers stood"));
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(Fixture, "an end that has not kept where readers stood last is
     CHECK_FALSE(store->identity().clean);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what goes is not written once more as zeros") {
+TEST_CASE_FIXTURE(DiskFixture, "what goes is not written once more as zeros") {
     Transaction t;
     t.turn = 1;
     for (Sequence i = 0; i < 100; ++i) t.chunks.push_back(chunk(3, 1 + i * 10000, 10000));
@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(Fixture, "what goes is not written once more as zeros") {
     CHECK(cast::test::read_file(directory + "/cast.db").find(records) != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is gone is not") {
+TEST_CASE_FIXTURE(DiskFixture, "every row is found again as it was, and one that is gone is not") {
     Transaction t;
     t.turn = 5;
     t.next_stream = 1234;
@@ -167,7 +167,7 @@ TEST_CASE_FIXTURE(Fixture, "every row is found again as it was, and one that is 
     REQUIRE(r.members.size() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what is gone takes with it what belongs to it") {
+TEST_CASE_FIXTURE(DiskFixture, "what is gone takes with it what belongs to it") {
     Transaction t;
     t.turn = 5;
     StreamRow lane;
@@ -200,7 +200,7 @@ TEST_CASE_FIXTURE(Fixture, "what is gone takes with it what belongs to it") {
     CHECK(store->recover().members.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "small transactions stay within the log that is ready from the start") {
+TEST_CASE_FIXTURE(DiskFixture, "small transactions stay within the log that is ready from the start") {
     store = nullptr;
     store = open(Durability::fsync);
     const std::string log = directory + "/cast.db-wal";
@@ -217,7 +217,7 @@ TEST_CASE_FIXTURE(Fixture, "small transactions stay within the log that is ready
     CHECK(read(3, 1, 1 << 20).frames.size() == 600);
 }
 
-TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows, passed ones are erased") {
+TEST_CASE_FIXTURE(DiskFixture, "chunks are read from any place on, a small one grows, passed ones are erased") {
     Transaction t;
     t.turn = 1;
     t.chunks = {chunk(3, 1, 2), chunk(3, 3, 1, 1), chunk(3, 4, 5), chunk(4, 1, 1)};
@@ -243,7 +243,7 @@ TEST_CASE_FIXTURE(Fixture, "chunks are read from any place on, a small one grows
     CHECK(read(4, 1).frames.size() == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "how long sessions were kept last is found again") {
+TEST_CASE_FIXTURE(DiskFixture, "how long sessions were kept last is found again") {
     CHECK(store->recover().session_us == 0);
     for (const std::uint64_t us : {5u, 7u}) {
         Transaction t;
@@ -255,7 +255,7 @@ TEST_CASE_FIXTURE(Fixture, "how long sessions were kept last is found again") {
     CHECK(store->recover().session_us == 7);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a start finds when the chunks of lanes run out, the first time of what a chunk has") {
+TEST_CASE_FIXTURE(DiskFixture, "a start finds when the chunks of lanes run out, the first time of what a chunk has") {
     const auto runs_out = [this](StreamId stream, Sequence first, std::uint64_t at_us, Sequence extends = 0) {
         ChunkRow row = chunk(stream, first, 1, extends);
         row.expires_us = at_us;
@@ -292,7 +292,7 @@ TEST_CASE_FIXTURE(Fixture, "a start finds when the chunks of lanes run out, the 
     CHECK(found() == std::vector<std::string>{"3:5-6 at 300"});
 }
 
-TEST_CASE_FIXTURE(Fixture, "one at a time, and nothing that is not its own: each in words") {
+TEST_CASE_FIXTURE(DiskFixture, "one at a time, and nothing that is not its own: each in words") {
     CHECK(says(why_not(directory), "another cast-broker uses the data directory"));
     store.reset();
     {

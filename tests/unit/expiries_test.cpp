@@ -17,8 +17,8 @@ namespace {
 constexpr std::uint32_t kDay = 86400 * 1000;
 
 /// alice (client 1) sends; client 2 reads as bob, when it is attached. Durable ones have a store that the test plays.
-struct Scene : CoreScene {
-    explicit Scene(bool durable = false) : CoreScene(config(durable)) {
+struct ExpiryScene : CoreScene {
+    explicit ExpiryScene(bool durable = false) : CoreScene(config(durable)) {
         create("bob");
         for (const std::uint64_t client : {1, 2}) connect(client);
         attach(1, "alice", false);
@@ -104,7 +104,7 @@ TEST_CASE("a sweep in steps leaves the same, and what runs out meanwhile comes i
 }
 
 TEST_CASE("what was read is not remembered until it would have run out, and what was not read runs out") {
-    Scene s;
+    ExpiryScene s;
     s.attach(2, "bob");
     s.create("carol");
     for (const char* left : {"one", "two"}) s.send(1, "alice", "carol", {left}, {.ttl_ms = kDay});
@@ -124,7 +124,7 @@ TEST_CASE("what was read is not remembered until it would have run out, and what
 }
 
 TEST_CASE("what a group has let go is not remembered either, and the rest is let go in time") {
-    Scene s;
+    ExpiryScene s;
     s.attach(2, "bob");
     ErrorCode code{};
     s.router().create_group("team", code, s.now, s.outbox);
@@ -150,7 +150,7 @@ TEST_CASE("what a group has let go is not remembered either, and the rest is let
 }
 
 TEST_CASE("mail that is read back again and again is remembered once") {
-    Scene s(true);
+    ExpiryScene s(true);
     for (int i = 0; i < 600; ++i) s.send(1, "alice", "bob", {"x"}, {.ttl_ms = kDay});
     s.save();
     REQUIRE(s.mail().batches() == 0);
@@ -169,7 +169,7 @@ TEST_CASE("mail that is read back again and again is remembered once") {
 }
 
 TEST_CASE("mail in the store runs out by the clock, also when that was set back before") {
-    Scene s(true);
+    ExpiryScene s(true);
     s.send(1, "alice", "bob", {"a"}, {.ttl_ms = 1000});
     s.save();
     REQUIRE(s.mail().batches() == 0);
@@ -186,7 +186,7 @@ TEST_CASE("mail in the store runs out by the clock, also when that was set back 
 }
 
 TEST_CASE("mail that was read back when the clock had been set back runs out in memory") {
-    Scene s(true);
+    ExpiryScene s(true);
     s.send(1, "alice", "bob", {"a"}, {.ttl_ms = 1000});
     s.send(1, "alice", "bob", {"b"}, {.ttl_ms = 1000});
     s.save();
@@ -480,7 +480,7 @@ TEST_CASE_FIXTURE(Found, "what its reader has does not run out, though the store
 }
 
 TEST_CASE("so many at once run out in several turns") {
-    Scene s;
+    ExpiryScene s;
     for (int i = 0; i < 12000; ++i) s.send(1, "alice", "bob", {"x"}, {.ttl_ms = 1000});
     s.pass(1100);
     int turns = 0;

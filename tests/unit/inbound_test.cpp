@@ -16,12 +16,12 @@ namespace {
 
 constexpr std::uint64_t kLane = 7, kTeam = 9;
 
-struct Fixture {
+struct InboundFixture {
     Inbound inbound;
     Inbox bob;
     ClientOutbox out;
 
-    Fixture() {
+    InboundFixture() {
         bob.name = "bob";
         bob.window = 100000;
         inbound.online();
@@ -87,7 +87,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "a mailbox is handed over in order and acknowledged once it is handled, not before") {
+TEST_CASE_FIXTURE(InboundFixture, "a mailbox is handed over in order and acknowledged once it is handled, not before") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 3), 0, out);
     inbound.deliver(batch(kLane, 4), 0, out);
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Fixture, "a mailbox is handed over in order and acknowledged o
     CHECK(tick() == "");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what comes twice is handed over once") {
+TEST_CASE_FIXTURE(InboundFixture, "what comes twice is handed over once") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 3), 0, out);
     inbound.deliver(batch(kLane, 1, 3), 0, out);
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(Fixture, "what comes twice is handed over once") {
     CHECK(handle() == "4");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what comes again though it was acknowledged is acknowledged again") {
+TEST_CASE_FIXTURE(InboundFixture, "what comes again though it was acknowledged is acknowledged again") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 3), 0, out);
     inbound.deliver(batch(kLane, 4), 0, out);
@@ -118,7 +118,8 @@ TEST_CASE_FIXTURE(Fixture, "what comes again though it was acknowledged is ackno
     CHECK(tick() == "");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a hole in a group is fetched once, and what came after it is not handed over before") {
+TEST_CASE_FIXTURE(InboundFixture,
+                  "a hole in a group is fetched once, and what came after it is not handed over before") {
     inbound.opened(bob, {team(0, 0)}, out);
     CHECK(out.subscriptions == std::vector<std::pair<std::uint64_t, bool>>{{kTeam, true}});
     inbound.published(batch(kTeam, 1), 0, out);
@@ -132,7 +133,7 @@ TEST_CASE_FIXTURE(Fixture, "a hole in a group is fetched once, and what came aft
     CHECK(said() == "");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a gap is told with its reason and passed over") {
+TEST_CASE_FIXTURE(InboundFixture, "a gap is told with its reason and passed over") {
     inbound.opened(bob, {team(0, 0)}, out);
     inbound.published(batch(kTeam, 4), 0, out);
     CHECK(said() == "fetch 9 from 1");
@@ -146,7 +147,8 @@ TEST_CASE_FIXTURE(Fixture, "a gap is told with its reason and passed over") {
     CHECK(handle() == "4");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a TAIL tells of what SUB did not bring; two in a row with nothing between make the SUB anew") {
+TEST_CASE_FIXTURE(InboundFixture,
+                  "a TAIL tells of what SUB did not bring; two in a row with nothing between make the SUB anew") {
     inbound.opened(bob, {team(0, 0)}, out);
     inbound.tail({kTeam, 2}, out);
     CHECK(said() == "fetch 9 from 1");
@@ -156,7 +158,7 @@ TEST_CASE_FIXTURE(Fixture, "a TAIL tells of what SUB did not bring; two in a row
     CHECK(out.renew_subscriptions);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a slow node is the exception of its connection's acknowledgement") {
+TEST_CASE_FIXTURE(InboundFixture, "a slow node is the exception of its connection's acknowledgement") {
     Inbox carol;
     carol.name = "carol";
     carol.window = 100000;
@@ -172,7 +174,7 @@ TEST_CASE_FIXTURE(Fixture, "a slow node is the exception of its connection's ack
     inbound.close_all(carol, out);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a node over its window drops copies and fetches them when it has room") {
+TEST_CASE_FIXTURE(InboundFixture, "a node over its window drops copies and fetches them when it has room") {
     bob.window = 150;
     inbound.opened(bob, {team(0, 0)}, out);
     for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) inbound.published(batch(kTeam, sequence), 0, out);
@@ -181,7 +183,8 @@ TEST_CASE_FIXTURE(Fixture, "a node over its window drops copies and fetches them
     CHECK(said() == "fetch 9 from 3");
 }
 
-TEST_CASE_FIXTURE(Fixture, "after a cut it goes on where it stood, and nothing is acknowledged before it is attached again") {
+TEST_CASE_FIXTURE(InboundFixture,
+                  "after a cut it goes on where it stood, and nothing is acknowledged before it is attached again") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 2), 0, out);
     CHECK(handle() == "1 2");
@@ -198,7 +201,7 @@ TEST_CASE_FIXTURE(Fixture, "after a cut it goes on where it stood, and nothing i
     CHECK(handle() == "3");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what another has handled meanwhile is passed over") {
+TEST_CASE_FIXTURE(InboundFixture, "what another has handled meanwhile is passed over") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.offline();
     inbound.online();
@@ -207,7 +210,8 @@ TEST_CASE_FIXTURE(Fixture, "what another has handled meanwhile is passed over") 
     CHECK(handle() == "6");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was had is recognised by session and number") {
+TEST_CASE_FIXTURE(InboundFixture,
+                  "a broker that begins anew may send again: what was had is recognised by session and number") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
     inbound.deliver(batch(kLane, 2, 1, 12), 0, out);
@@ -222,7 +226,8 @@ TEST_CASE_FIXTURE(Fixture, "a broker that begins anew may send again: what was h
     CHECK(handle() == "2");
 }
 
-TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it had handled, until it is attached there") {
+TEST_CASE_FIXTURE(InboundFixture,
+                  "to the next epoch of the same store it says what it had handled, until it is attached there") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
     CHECK(handle() == "1");
@@ -240,7 +245,7 @@ TEST_CASE_FIXTURE(Fixture, "to the next epoch of the same store it says what it 
     CHECK(handle() == "2 3");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said to the next one, too") {
+TEST_CASE_FIXTURE(InboundFixture, "what one epoch has counted of the one before is said to the next one, too") {
     inbound.opened(bob, {lane(0, 0), team(0, 0)}, out);
     for (std::uint64_t s = 1; s <= 3; ++s) inbound.deliver(batch(kLane, s, 1, 10 + s), 0, out);
     inbound.published(batch(kTeam, 1, 1, 20), 0, out);
@@ -273,7 +278,7 @@ TEST_CASE_FIXTURE(Fixture, "what one epoch has counted of the one before is said
 }
 
 TEST_CASE_FIXTURE(
-    Fixture,
+    InboundFixture,
     "what it had handled is said to an epoch that it missed, and to the one after that; then it means nothing") {
     inbound.opened(bob, {lane(0, 0)}, out);
     inbound.deliver(batch(kLane, 1, 1, 11), 0, out);
@@ -303,7 +308,7 @@ TEST_CASE_FIXTURE(
     CHECK((!back || bob.epochs_ago == 1));
 }
 
-TEST_CASE_FIXTURE(Fixture, "an ACK that is soon due rides with what leaves; one that is not waits") {
+TEST_CASE_FIXTURE(InboundFixture, "an ACK that is soon due rides with what leaves; one that is not waits") {
     inbound.opened(bob, {lane(0, 0)}, out);
     (void)tick();
     inbound.deliver(batch(kLane, 1), 1000, out);

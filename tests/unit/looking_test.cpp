@@ -18,8 +18,8 @@ broker::Config with_history() {
 }
 
 /// alice (client 1) sends; bob and carol are nodes; client 2 reads.
-struct Scene : CoreScene {
-    explicit Scene(const broker::Config& config = with_history()) : CoreScene(config) {
+struct LookingScene : CoreScene {
+    explicit LookingScene(const broker::Config& config = with_history()) : CoreScene(config) {
         create("bob");
         create("carol");
         for (const std::uint64_t client : {1, 2}) connect(client);
@@ -41,7 +41,7 @@ struct Scene : CoreScene {
 }  // namespace
 
 TEST_CASE("peek shows what is unread in the order of reading, and takes nothing") {
-    Scene s;
+    LookingScene s;
     s.send(1, "alice", "bob", {"a", "b"});
     s.send(1, "alice", "bob", {"urgent"}, {.priority = 9});
     s.send(1, "alice", "carol", {"hers"});
@@ -68,7 +68,7 @@ TEST_CASE("peek shows what is unread in the order of reading, and takes nothing"
 }
 
 TEST_CASE("peek begins within a batch where its reader is, and leaves out what has expired") {
-    Scene s;
+    LookingScene s;
     s.send(1, "alice", "bob", {"a", "b", "c"});
     s.attach(2, "bob");
     s.ack(2, 1);
@@ -82,7 +82,7 @@ TEST_CASE("peek begins within a batch where its reader is, and leaves out what h
 }
 
 TEST_CASE("a long payload is cut, and an answer has an end") {
-    Scene s;
+    LookingScene s;
     const std::string large(100000, 'x');
     for (int i = 0; i < 50; ++i) s.send(1, "alice", "bob", {large});
     s.router().looking().peek(kAsker, s.bob(), 1000, s.now, s.outbox);
@@ -94,7 +94,7 @@ TEST_CASE("a long payload is cut, and an answer has an end") {
 }
 
 TEST_CASE("history shows what was acknowledged, the newest first, page by page") {
-    Scene s;
+    LookingScene s;
     CHECK(s.history().empty());
     s.attach(2, "bob");
     s.send(1, "alice", "bob", {"a", "b"});
@@ -114,7 +114,7 @@ TEST_CASE("history keeps the last messages of each node, within the bytes of all
     broker::Config config;
     config.history_messages = 3;
     config.history_bytes = 4000;
-    Scene s(config);
+    LookingScene s(config);
     s.connect(3);
     s.attach(2, "bob");
     s.attach(3, "carol");
@@ -137,7 +137,7 @@ TEST_CASE("history keeps the last messages of each node, within the bytes of all
 TEST_CASE("without a history nothing is kept") {
     broker::Config config;
     config.history_messages = 0;
-    Scene s(config);
+    LookingScene s(config);
     s.attach(2, "bob");
     s.send(1, "alice", "bob", {"a"});
     s.ack(2);
@@ -146,7 +146,7 @@ TEST_CASE("without a history nothing is kept") {
 }
 
 TEST_CASE("what a group keeps is shown, the newest first") {
-    Scene s;
+    LookingScene s;
     s.router().join("bob", "team", s.now, s.outbox);
     s.send(1, "alice", "team", {"a", "b"}, {.cast = Cast::multicast});
     s.send(1, "alice", "team", {"c"}, {.cast = Cast::multicast});
@@ -160,7 +160,7 @@ TEST_CASE("what a group keeps is shown, the newest first") {
 }
 
 TEST_CASE("a purge empties a mailbox; the next reader is told, and so is a sender who waits") {
-    Scene s;
+    LookingScene s;
     s.send(1, "alice", "bob", {"a", "b"}, {.flags = wire::kWantsDelivered});
     s.send(1, "alice", "bob", {"c"}, {.priority = 7});
     CHECK(s.router().purge(s.bob(), s.now, s.outbox) == 3);
@@ -182,7 +182,7 @@ TEST_CASE("a purge empties a mailbox; the next reader is told, and so is a sende
 TEST_CASE("a reader keeps what it has when its mailbox is purged, and hears of the rest") {
     broker::Config config;
     config.reader_window = 3000;
-    Scene s(config);
+    LookingScene s(config);
     s.attach(2, "bob");
     for (const char* word : {"a", "b", "c", "d"}) s.send(1, "alice", "bob", {word + std::string(1000, '.')});
     CHECK(s.delivered(2).size() == 2 * 1001 + 1);
@@ -199,7 +199,7 @@ TEST_CASE("a reader keeps what it has when its mailbox is purged, and hears of t
 }
 
 TEST_CASE("what was partly acknowledged is purged in part") {
-    Scene s;
+    LookingScene s;
     s.send(1, "alice", "bob", {"a", "b", "c"});
     s.attach(2, "bob");
     s.ack(2, 1);
@@ -212,7 +212,7 @@ TEST_CASE("what was partly acknowledged is purged in part") {
 }
 
 TEST_CASE("a purged group tells its absent members of a gap when they come") {
-    Scene s;
+    LookingScene s;
     s.router().join("bob", "team", s.now, s.outbox);
     s.send(1, "alice", "team", {"a", "b"}, {.cast = Cast::multicast});
     broker::Group& team = *s.state().directory.group("team");

@@ -66,7 +66,7 @@ std::string records(const std::string& text) {
     return out;
 }
 
-struct Fixture {
+struct OutboundFixture {
     Outbound outbound{kSession};
     ClientOutbox out;
     void add(std::string_view target, std::string_view payload, std::int64_t deadline_us = kForever) {
@@ -83,7 +83,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "nothing leaves while offline, everything when online, in the order it was added") {
+TEST_CASE_FIXTURE(OutboundFixture, "nothing leaves while offline, everything when online, in the order it was added") {
     add("bob", "1");
     add("bob", "2");
     outbound.push(out);
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(Fixture, "nothing leaves while offline, everything when online
     CHECK(outbound.seen() == last);
 }
 
-TEST_CASE_FIXTURE(Fixture,
+TEST_CASE_FIXTURE(OutboundFixture,
                   "a lone message leaves at once, a burst to several targets in few batches, each target's in order") {
     outbound.online(out);
     add("bob", "a");
@@ -122,7 +122,8 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(got_carol == carol);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what has no receipt is sent again after a cut, the same bytes under the same numbers") {
+TEST_CASE_FIXTURE(OutboundFixture,
+                  "what has no receipt is sent again after a cut, the same bytes under the same numbers") {
     outbound.online(out);
     add("bob", "1");
     (void)push();
@@ -140,7 +141,7 @@ TEST_CASE_FIXTURE(Fixture, "what has no receipt is sent again after a cut, the s
     CHECK(batches(out) == "");
 }
 
-TEST_CASE_FIXTURE(Fixture, "low receipts count forward over 32 bits and never back") {
+TEST_CASE_FIXTURE(OutboundFixture, "low receipts count forward over 32 bits and never back") {
     outbound.online(out);
     for (int i = 0; i < 5; ++i) {
         add("bob", "x");
@@ -156,7 +157,7 @@ TEST_CASE_FIXTURE(Fixture, "low receipts count forward over 32 bits and never ba
     CHECK(outbound.settled(5));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a refusal is told once, with its target and count") {
+TEST_CASE_FIXTURE(OutboundFixture, "a refusal is told once, with its target and count") {
     outbound.online(out);
     add("nobody", "x");
     (void)push();
@@ -172,7 +173,7 @@ TEST_CASE_FIXTURE(Fixture, "a refusal is told once, with its target and count") 
     CHECK(outbound.settled(2));
 }
 
-TEST_CASE_FIXTURE(Fixture, "what a full target refuses is tried again in order, and holds up no other target") {
+TEST_CASE_FIXTURE(OutboundFixture, "what a full target refuses is tried again in order, and holds up no other target") {
     outbound.online(out);
     for (const char* payload : {"1", "2", "3"}) {
         add("full", payload);
@@ -198,7 +199,7 @@ TEST_CASE_FIXTURE(Fixture, "what a full target refuses is tried again in order, 
     CHECK(outbound.take_refusal(target) == ErrorCode::ok);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what waits at a full target can be taken back, and is not sent later") {
+TEST_CASE_FIXTURE(OutboundFixture, "what waits at a full target can be taken back, and is not sent later") {
     outbound.online(out);
     for (const char* payload : {"11", "12", "13"}) {
         Parcel p = parcel("full", payload);
@@ -224,7 +225,7 @@ TEST_CASE_FIXTURE(Fixture, "what waits at a full target can be taken back, and i
     CHECK(outbound.outcome(13, code));
 }
 
-TEST_CASE_FIXTURE(Fixture, "what stays refused until its deadline fails with the broker's own code") {
+TEST_CASE_FIXTURE(OutboundFixture, "what stays refused until its deadline fails with the broker's own code") {
     outbound.online(out);
     Parcel p = parcel("team", "x", 1000 * kMillisecond);
     p.cast = wire::Cast::multicast;
@@ -243,7 +244,7 @@ TEST_CASE_FIXTURE(Fixture, "what stays refused until its deadline fails with the
     CHECK(outbound.take_refusal(target) == ErrorCode::group_busy);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the window has room for so many bytes and no more") {
+TEST_CASE_FIXTURE(OutboundFixture, "the window has room for so many bytes and no more") {
     outbound.online(out);
     outbound.window(1000000, 1024);
     const std::string payload(10000, 'x');
@@ -260,7 +261,7 @@ TEST_CASE_FIXTURE(Fixture, "the window has room for so many bytes and no more") 
     CHECK(outbound.room(wire::Cast::unicast, "bob", 10016));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a session that is forgotten settles its unreceipted with an unknown outcome") {
+TEST_CASE_FIXTURE(OutboundFixture, "a session that is forgotten settles its unreceipted with an unknown outcome") {
     outbound.online(out);
     add("bob", "1");
     (void)push();
@@ -275,7 +276,8 @@ TEST_CASE_FIXTURE(Fixture, "a session that is forgotten settles its unreceipted 
     CHECK(batches(out) == "1>bob(2)");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a watched parcel tells its own outcome, and a wanted delivery waits for the reader") {
+TEST_CASE_FIXTURE(OutboundFixture,
+                  "a watched parcel tells its own outcome, and a wanted delivery waits for the reader") {
     outbound.online(out);
     Parcel watched = parcel("bob", "x");
     watched.watch = 5;
@@ -298,7 +300,7 @@ TEST_CASE_FIXTURE(Fixture, "a watched parcel tells its own outcome, and a wanted
     CHECK(code == ErrorCode::expired);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the first answer about a delivery counts, also when it comes before the receipt") {
+TEST_CASE_FIXTURE(OutboundFixture, "the first answer about a delivery counts, also when it comes before the receipt") {
     outbound.online(out);
     Parcel watched = parcel("bob", "x");
     watched.watch = 5;
@@ -312,7 +314,7 @@ TEST_CASE_FIXTURE(Fixture, "the first answer about a delivery counts, also when 
     CHECK(code == ErrorCode::undeliverable);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a full node does not hold up the group of its name") {
+TEST_CASE_FIXTURE(OutboundFixture, "a full node does not hold up the group of its name") {
     outbound.online(out);
     add("team", "1");
     (void)push();

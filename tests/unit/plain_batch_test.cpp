@@ -13,7 +13,7 @@ using namespace cast::detail;
 
 namespace {
 
-struct Fixture {
+struct PlainBatchFixture {
     std::string bytes = std::string(64, '-');
     PlainBatch plain;
     void open() { plain.open(wire::Cast::unicast, "alice", "bob", bytes.data(), bytes.data() + bytes.size()); }
@@ -23,7 +23,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "records are written one behind the other while it is open") {
+TEST_CASE_FIXTURE(PlainBatchFixture, "records are written one behind the other while it is open") {
     CHECK_FALSE(add("early"));
     open();
     CHECK(add("one"));
@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(Fixture, "records are written one behind the other while it is
     CHECK(plain.written().count == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what does not belong there or has no room is left to the long way") {
+TEST_CASE_FIXTURE(PlainBatchFixture, "what does not belong there or has no room is left to the long way") {
     open();
     CHECK_FALSE(add("x", "bobby"));
     CHECK_FALSE(plain.add(wire::Cast::unicast, "carol", "bob", "x"));

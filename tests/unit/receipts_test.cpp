@@ -8,8 +8,8 @@ using namespace cast::test;
 
 namespace {
 
-struct Scene : CoreScene {
-    explicit Scene(bool durable) : CoreScene(config(durable)) {
+struct ReceiptScene : CoreScene {
+    explicit ReceiptScene(bool durable) : CoreScene(config(durable)) {
         create("bob");
         connect(1);
         attach(1, "alice", false);
@@ -24,7 +24,7 @@ struct Scene : CoreScene {
 }  // namespace
 
 TEST_CASE("why a message will not be delivered is told once the turn that decided it is kept") {
-    Scene s(true);
+    ReceiptScene s(true);
     s.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
     CHECK(s.outcomes(1).empty());
     s.router().delete_node("bob", s.now, s.outbox);
@@ -40,7 +40,7 @@ TEST_CASE("why a message will not be delivered is told once the turn that decide
 }
 
 TEST_CASE("a session that comes back is told no more than what is kept, and later the rest") {
-    Scene s(true);
+    ReceiptScene s(true);
     s.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
     s.router().delete_node("bob", s.now, s.outbox);
     s.turn(false);
@@ -57,7 +57,7 @@ TEST_CASE("a session that comes back is told no more than what is kept, and late
 }
 
 TEST_CASE("that a message was read is told at once, and without a store so is everything") {
-    Scene durable(true);
+    ReceiptScene durable(true);
     durable.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
     durable.connect(2);
     durable.attach(2, "bob");
@@ -65,7 +65,7 @@ TEST_CASE("that a message was read is told at once, and without a store so is ev
     durable.ack(2);
     CHECK(durable.outcomes(1) == "1 delivered ok");
 
-    Scene memory(false);
+    ReceiptScene memory(false);
     memory.send(1, "alice", "bob", {"hello"}, {.flags = wire::kWantsDelivered});
     memory.router().delete_node("bob", memory.now, memory.outbox);
     memory.turn(false);
@@ -73,7 +73,7 @@ TEST_CASE("that a message was read is told at once, and without a store so is ev
 }
 
 TEST_CASE("who never confirms refusals is stopped, not remembered without end") {
-    Scene s(false);
+    ReceiptScene s(false);
     const std::size_t most = 2 * wire::kRefusalsKept;
     for (std::size_t i = 0; i < most + 100; ++i) s.send(1, "alice", "nobody", {"x"});
     CHECK(s.state().sessions.session(1)->refused.size() == most);
@@ -81,7 +81,7 @@ TEST_CASE("who never confirms refusals is stopped, not remembered without end") 
 }
 
 TEST_CASE("a smaller window does not cost a sender what it was told it may have under way") {
-    Scene s(true);
+    ReceiptScene s(true);
     s.store_keeps = false;
     for (int i = 0; i < 4; ++i) s.send(1, "alice", "bob", {std::string(256 << 10, 'x')});
     broker::Config config = s.router().config();
@@ -104,7 +104,7 @@ TEST_CASE("a smaller window does not cost a sender what it was told it may have 
 TEST_CASE(
     "while the store fails turns without end leave no more than one word of each session, and all are told in the "
     "end") {
-    Scene s(true);
+    ReceiptScene s(true);
     s.store_keeps = false;
     s.send(1, "alice", "bob", {"a"});
     broker::Transaction under_way;

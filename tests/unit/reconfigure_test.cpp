@@ -10,8 +10,8 @@ using wire::Cast;
 namespace {
 
 /// alice (client 1) sends; bob is a node, and a member of team, that client 2 may read.
-struct Scene : CoreScene {
-    explicit Scene(const broker::Config& config = with_history()) : CoreScene(config) {
+struct ReconfigureScene : CoreScene {
+    explicit ReconfigureScene(const broker::Config& config = with_history()) : CoreScene(config) {
         create("bob");
         for (const std::uint64_t client : {1, 2}) connect(client);
         attach(1, "alice", false);
@@ -58,7 +58,7 @@ struct Scene : CoreScene {
 }  // namespace
 
 TEST_CASE("clients hear of limits that have changed, and of nothing else") {
-    Scene s;
+    ReconfigureScene s;
     s.reconfigure([](broker::Config& c) { c.mailbox_messages = 7; });
     CHECK(s.told(1).empty());
     s.reconfigure([](broker::Config& c) { c.max_message = 64 << 20, c.ping_us = 9 * broker::kSecond; });
@@ -69,7 +69,7 @@ TEST_CASE("clients hear of limits that have changed, and of nothing else") {
 }
 
 TEST_CASE("who is connected may send the larger messages at once, and is refused those that are too large now") {
-    Scene s;
+    ReconfigureScene s;
     const std::string large(9 << 20, 'x');
     s.send(1, "alice", "bob", {large});
     CHECK(s.outcomes(1) == "1 too_large");
@@ -82,7 +82,7 @@ TEST_CASE("who is connected may send the larger messages at once, and is refused
 }
 
 TEST_CASE("a larger window counts for who is connected") {
-    Scene s;
+    ReconfigureScene s;
     s.reconfigure([](broker::Config& c) { c.sender_window = 32 << 20; });
     CHECK(s.state().sessions.session(1)->window == 32 << 20);
     REQUIRE(s.told(1).size() == 1);
@@ -90,7 +90,7 @@ TEST_CASE("a larger window counts for who is connected") {
 }
 
 TEST_CASE("dead letters beyond a smaller limit go by themselves, the oldest first, in steps") {
-    Scene s;
+    ReconfigureScene s;
     for (int i = 0; i < 3000; ++i) s.send(1, "alice", "bob", {std::to_string(i)}, {.ttl_ms = 100});
     s.pass(200);
     const auto letters = [&] { return s.router().dead().messages(); };
@@ -115,7 +115,7 @@ TEST_CASE("dead letters beyond a smaller limit go by themselves, the oldest firs
 }
 
 TEST_CASE("history beyond a smaller limit goes by itself, in steps") {
-    Scene s;
+    ReconfigureScene s;
     s.attach(2, "bob");
     for (int i = 0; i < 3000; ++i) {
         s.send(1, "alice", "bob", {std::to_string(i)});
@@ -143,7 +143,7 @@ TEST_CASE("history beyond a smaller limit goes by itself, in steps") {
 }
 
 TEST_CASE("a node whose history goes may be used and deleted meanwhile") {
-    Scene s;
+    ReconfigureScene s;
     s.create("carol");
     s.attach(2, "bob");
     s.connect(3);
@@ -168,7 +168,7 @@ TEST_CASE("a node whose history goes may be used and deleted meanwhile") {
 }
 
 TEST_CASE("what a group keeps beyond a smaller limit goes by itself, in steps") {
-    Scene s;
+    ReconfigureScene s;
     for (int i = 0; i < 5000; ++i) s.send(1, "alice", "team", {std::to_string(i)}, {.cast = Cast::multicast});
     const broker::Group& team = *s.state().directory.group("team");
     const auto messages = [&] { return static_cast<std::size_t>(team.stream.messages()); };

@@ -18,12 +18,12 @@ std::string record(std::string_view type, std::string_view headers, std::string_
     return out;
 }
 
-bool reads(std::string_view bytes) {
+bool reads_record(std::string_view bytes) {
     const Exact exact(bytes);
     return record_again(exact.view()).has_value();
 }
 
-bool reads_hex(const char* digits) { return reads(unhex(digits)); }
+bool reads_hex(const char* digits) { return reads_record(unhex(digits)); }
 
 bool headers_read(std::string_view encoded) {
     const Exact exact(encoded);
@@ -86,7 +86,7 @@ TEST_CASE("no prefix of a record is a record") {
     for (const char* name : {"record", "record-named"})
         for_each_prefix(wire_example(name), [&](std::string_view prefix) {
             CAPTURE(hex(prefix));
-            CHECK_FALSE(reads(prefix));
+            CHECK_FALSE(reads_record(prefix));
         });
 }
 
@@ -134,21 +134,21 @@ TEST_CASE("unknown types and reserved bits are refused") {
         const int type = descriptor & 15;
         const bool headers = (descriptor & 16) != 0;
         const bool good = (descriptor & 0xE0) == 0 && (type < 4 || (type == 15 && !headers));
-        CHECK(reads(bytes) == good);  // 0x1f: the map would begin at "x" and reach too far
+        CHECK(reads_record(bytes) == good);  // 0x1f: the map would begin at "x" and reach too far
     }
 }
 
 TEST_CASE("a type has 1 to 128 bytes, a header map up to 8 KiB") {
     CHECK_FALSE(reads_hex("03 0f 00 78"));
-    CHECK(reads(record(std::string(kMaxType, 't'), {}, "x")));
+    CHECK(reads_record(record(std::string(kMaxType, 't'), {}, "x")));
     CHECK_FALSE(reads_hex("03 10 00 78"));
-    CHECK(reads(record("text", std::string(kMaxHeaders, 'h'), "x")));
+    CHECK(reads_record(record("text", std::string(kMaxHeaders, 'h'), "x")));
     std::string over = "\x0F\x81" + std::string(kMaxType + 1, 't');
-    CHECK_FALSE(reads(unhex("83 01") + over));
+    CHECK_FALSE(reads_record(unhex("83 01") + over));
     Writer(over.assign(1, '\x10')).varint(kMaxHeaders + 1).bytes(std::string(kMaxHeaders + 1, 'h'));
     std::string framed;
     Writer(framed).varint(static_cast<std::uint32_t>(over.size())).bytes(over);
-    CHECK_FALSE(reads(framed));
+    CHECK_FALSE(reads_record(framed));
 }
 
 TEST_CASE("header maps keep order, empty values and repeated keys") {

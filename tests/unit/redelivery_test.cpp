@@ -16,8 +16,8 @@ broker::Config twice() {
 }
 
 /// alice (client 1) sends; bob is a node; clients 2, 3, 4... read, one after the other.
-struct Scene : CoreScene {
-    explicit Scene(const broker::Config& config = twice()) : CoreScene(config) {
+struct RedeliveryScene : CoreScene {
+    explicit RedeliveryScene(const broker::Config& config = twice()) : CoreScene(config) {
         create("bob");
         connect(1);
         attach(1, "alice", false);
@@ -53,7 +53,7 @@ broker::StreamRow row_of_bob(const broker::Transaction& transaction) {
 }  // namespace
 
 TEST_CASE("a message is handed out once and twice again, then it is a dead letter, and those behind it live") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"poison", "b"}, {.flags = wire::kWantsDelivered});
     s.send(1, "alice", "bob", {"c"}, {.flags = wire::kWantsDelivered});
     for (int i = 0; i < 3; ++i) {
@@ -76,7 +76,7 @@ TEST_CASE("a message is handed out once and twice again, then it is a dead lette
 TEST_CASE("a message alone in its batch leaves nothing behind, and is not among what was read") {
     broker::Config config = twice();
     config.history_messages = 10;
-    Scene s(config);
+    RedeliveryScene s(config);
     s.send(1, "alice", "bob", {"poison"});
     s.send(1, "alice", "bob", {"good"});
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
@@ -88,7 +88,7 @@ TEST_CASE("a message alone in its batch leaves nothing behind, and is not among 
 }
 
 TEST_CASE("who acknowledges something begins to count anew") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"a", "b"});
     for (int i = 0; i < 5; ++i) {
         s.comes();
@@ -103,7 +103,7 @@ TEST_CASE("who acknowledges something begins to count anew") {
 TEST_CASE("readers that went before somebody handled the message do not count against the next one") {
     broker::Config once;
     once.max_redeliveries = 1;
-    Scene s(once);
+    RedeliveryScene s(once);
     s.send(1, "alice", "bob", {"a"});
     CHECK(s.comes() == "a");
     s.dies();
@@ -122,12 +122,12 @@ TEST_CASE("readers that went before somebody handled the message do not count ag
 }
 
 TEST_CASE("what no reader was handed is not to blame, and without the setting nothing is") {
-    Scene s;
+    RedeliveryScene s;
     for (int i = 0; i < 6; ++i) s.comes(), s.dies();
     s.send(1, "alice", "bob", {"a"});
     CHECK(s.comes() == "a");
     CHECK(s.dead().empty());
-    Scene never{broker::Config()};
+    RedeliveryScene never{broker::Config()};
     never.send(1, "alice", "bob", {"a"});
     for (int i = 0; i < 50; ++i) {
         CHECK(never.comes() == "a");
@@ -137,7 +137,7 @@ TEST_CASE("what no reader was handed is not to blame, and without the setting no
 }
 
 TEST_CASE("what expires does not make the next one guilty") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"short"}, {.ttl_ms = 100});
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
     s.send(1, "alice", "bob", {"next"});
@@ -154,7 +154,7 @@ TEST_CASE("what expires does not make the next one guilty") {
 }
 
 TEST_CASE("a reader that comes back to what it was handed is the same, and does not count") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"a"});
     s.comes();
     const std::uint64_t stream = s.state().directory.node("bob")->lanes[0]->stream.id();
@@ -172,7 +172,7 @@ TEST_CASE("a reader that comes back to what it was handed is the same, and does 
 }
 
 TEST_CASE("a gap is told until a reader has acknowledged it") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"poison"});
     s.send(1, "alice", "bob", {"good"});
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
@@ -186,7 +186,7 @@ TEST_CASE("a gap is told until a reader has acknowledged it") {
 }
 
 TEST_CASE("until then readers count from before it, and the rest of its batch is not taken for gone") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"poison", "good"}, {.ttl_ms = 60000});
     for (int i = 0; i < 4; ++i) s.comes(), s.dies();
     const broker::Lane& lane = *s.state().directory.node("bob")->lanes[0];
@@ -201,7 +201,7 @@ TEST_CASE("until then readers count from before it, and the rest of its batch is
 }
 
 TEST_CASE("the only message of a mailbox can be given up, and its reader hears of it") {
-    Scene s;
+    RedeliveryScene s;
     s.send(1, "alice", "bob", {"poison"});
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
     CHECK(s.comes() == " (redeliveries 1)");
@@ -216,7 +216,7 @@ TEST_CASE(
     "a durable broker tells nobody before the dead letter is kept, counts over a restart, and no end of its own") {
     broker::Config config = twice();
     config.durable = true;
-    Scene s(config);
+    RedeliveryScene s(config);
     s.send(1, "alice", "bob", {"poison"});
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
     broker::Transaction kept;

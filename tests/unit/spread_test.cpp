@@ -14,8 +14,8 @@ using namespace cast::test;
 namespace {
 
 /// alice (client 1) sends to bob; a turn does ten steps of long work.
-struct Scene : CoreScene {
-    explicit Scene(std::size_t steps = 10) : CoreScene(config(steps)) {
+struct SpreadScene : CoreScene {
+    explicit SpreadScene(std::size_t steps = 10) : CoreScene(config(steps)) {
         create("bob");
         connect(1);
         attach(1, "alice", false);
@@ -56,7 +56,7 @@ std::vector<std::string> numbers(int first, int count) {
 
 TEST_CASE(
     "nodes whose program does not come back vanish over several turns, those that were lost first before the others") {
-    Scene s;
+    SpreadScene s;
     for (const std::uint64_t client : {2, 3}) {
         s.connect(client);
         for (int i = 0; i < 20; ++i) s.attach(client, "n" + std::to_string(client * 100 + i));
@@ -86,7 +86,7 @@ TEST_CASE(
 
 TEST_CASE(
     "a deleted node's mail becomes letters over several turns, in order, and a new node of its name has none of it") {
-    Scene s;
+    SpreadScene s;
     s.send_many(30, {.priority = 4});
     s.send_many(30, {.priority = 9});
     s.router().delete_node("bob", s.now, s.outbox);
@@ -105,7 +105,7 @@ TEST_CASE(
 }
 
 TEST_CASE("what is purged is gone at once, and its senders are told in the turns that follow") {
-    Scene s;
+    SpreadScene s;
     s.send_many(50, {.flags = wire::kWantsDelivered});
     broker::Node& bob = *s.state().directory.node("bob");
     CHECK(s.router().purge(bob, s.now, s.outbox) == 50);
@@ -174,7 +174,7 @@ TEST_CASE_FIXTURE(Kept, "a letter that newer ones push out before the next trans
 }
 
 TEST_CASE("of a large batch the letters are cut in steps, and whoever looks sees all of them") {
-    Scene s;
+    SpreadScene s;
     s.send(1, "alice", "bob", numbers(0, 100), {.ttl_ms = 100});
     s.pass(200);
     s.turn();
@@ -232,7 +232,7 @@ TEST_CASE_FIXTURE(Kept, "what has expired in the store goes in steps, also under
 }
 
 TEST_CASE("a group lets all of it go at once, and its memory in steps") {
-    Scene s;
+    SpreadScene s;
     ErrorCode code{};
     s.router().create_group("team", code, s.now, s.outbox);
     REQUIRE(s.router().join("bob", "team", s.now, s.outbox) == ErrorCode::ok);
@@ -251,7 +251,7 @@ TEST_CASE("a group lets all of it go at once, and its memory in steps") {
 }
 
 TEST_CASE("what expires amid a large mailbox is joined now and then, and the rest is read") {
-    Scene s(100000);
+    SpreadScene s(100000);
     s.send_many(3000);
     s.send_many(3000, {.ttl_ms = 1000});
     s.send_many(300);
@@ -279,7 +279,7 @@ TEST_CASE("what expires amid a large mailbox is joined now and then, and the res
 }
 
 TEST_CASE("letters are put back and thrown away in steps, and the answer comes with the last one") {
-    Scene s;
+    SpreadScene s;
     broker::Listing listing(s.router());
     broker::Digging digging(s.router());
     s.create("carol");

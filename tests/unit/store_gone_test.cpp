@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Fixture {
+struct GoneStoreFixture {
     Folder folder;
     std::string directory = folder / "data";
     std::unique_ptr<DiskStore> store = open();
@@ -62,7 +62,8 @@ void cut(const std::string& path, std::uintmax_t size) { fs::resize_file(path, s
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "what is written to a store whose directory was renamed counts once it is back, and once") {
+TEST_CASE_FIXTURE(GoneStoreFixture,
+                  "what is written to a store whose directory was renamed counts once it is back, and once") {
     commit("alice");
     fs::rename(directory, directory + ".away");
     begin("bob");
@@ -73,7 +74,8 @@ TEST_CASE_FIXTURE(Fixture, "what is written to a store whose directory was renam
     CHECK(nodes_at_a_start() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "that the files are gone is seen while nothing is written, and that they are back") {
+TEST_CASE_FIXTURE(GoneStoreFixture,
+                  "that the files are gone is seen while nothing is written, and that they are back") {
     commit("alice");
     SUBCASE("the directory") {
         fs::rename(directory, directory + ".away");
@@ -97,7 +99,7 @@ TEST_CASE_FIXTURE(Fixture, "that the files are gone is seen while nothing is wri
     CHECK(nodes_at_a_start() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a log or an index whose name is gone is made anew, and nothing is lost with it") {
+TEST_CASE_FIXTURE(GoneStoreFixture, "a log or an index whose name is gone is made anew, and nothing is lost with it") {
     const char* name = "";
     SUBCASE("log") { name = "cast.db-wal"; }
     SUBCASE("index") { name = "cast.db-shm"; }
@@ -112,7 +114,7 @@ TEST_CASE_FIXTURE(Fixture, "a log or an index whose name is gone is made anew, a
     CHECK(nodes_at_a_start() == 3);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a store without its file is lost when it ends, and says so") {
+TEST_CASE_FIXTURE(GoneStoreFixture, "a store without its file is lost when it ends, and says so") {
     commit("alice");
     SUBCASE("removed") { fs::remove_all(directory); }
     SUBCASE("unlinked") { fs::remove(file("cast.db")); }
@@ -122,7 +124,7 @@ TEST_CASE_FIXTURE(Fixture, "a store without its file is lost when it ends, and s
     CHECK_FALSE(fs::exists(file("cast.db")));  // and none is made in its place
 }
 
-TEST_CASE_FIXTURE(Fixture, "a file that was cut short is not believed again, not even when it has grown") {
+TEST_CASE_FIXTURE(GoneStoreFixture, "a file that was cut short is not believed again, not even when it has grown") {
     const char* name = "";
     std::uintmax_t size = 0;
     SUBCASE("log") { name = "cast.db-wal"; }
@@ -150,14 +152,14 @@ TEST_CASE_FIXTURE(Fixture, "a file that was cut short is not believed again, not
     CHECK(store->lost());
 }
 
-TEST_CASE_FIXTURE(Fixture, "no epoch is begun in files that are gone") {
+TEST_CASE_FIXTURE(GoneStoreFixture, "no epoch is begun in files that are gone") {
     store.reset();
     DiskStore opened(directory, Durability::fsync);
     fs::rename(directory, directory + ".away");
     CHECK_THROWS_AS(opened.begin_epoch(1, 1), StoreGone);
 }
 
-TEST_CASE_FIXTURE(Fixture, "nothing is read from a file that has only the name") {
+TEST_CASE_FIXTURE(GoneStoreFixture, "nothing is read from a file that has only the name") {
     commit("alice");
     fs::rename(file("cast.db"), file("away"));
     fs::copy_file(file("away"), file("cast.db"));

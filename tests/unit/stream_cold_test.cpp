@@ -14,7 +14,7 @@ using cast::wire::Slice;
 
 namespace {
 
-Slice frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling) {
+Slice cold_frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling) {
     std::string out;
     cast::wire::begin_frame(out, cast::wire::Verb::deliver);
     cast::wire::BatchHeader header;
@@ -28,15 +28,15 @@ Slice frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling) {
 }
 
 /// A stream that is kept, and the chunks that its store would have.
-struct Fixture {
+struct ColdStreamFixture {
     Stream stream{42};
     std::vector<ChunkRow> chunks;
     std::vector<Erasure> erasures;
 
-    Fixture() { stream.restore(StreamRow{}, {}); }
+    ColdStreamFixture() { stream.restore(StreamRow{}, {}); }
 
     void append(std::uint32_t count, std::size_t filling = 10, std::uint32_t ttl_ms = 0, int at_s = 0) {
-        const Slice bytes = frame(count, ttl_ms, filling);
+        const Slice bytes = cold_frame(count, ttl_ms, filling);
         const auto batch = cast::wire::read_batch(bytes.view().substr(cast::wire::kFrameHeader));
         stream.append(batch->header, bytes, Now{at_s * kSecond, std::uint64_t(1000 + at_s) * kSecond});
     }
@@ -87,7 +87,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "what is saved goes into chunks once; a small last one grows, a large one does not") {
+TEST_CASE_FIXTURE(ColdStreamFixture,
+                  "what is saved goes into chunks once; a small last one grows, a large one does not") {
     append(2);
     append(3);
     keep();
@@ -111,7 +112,7 @@ TEST_CASE_FIXTURE(Fixture, "what is saved goes into chunks once; a small last on
     check(7);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a chunk holds 128 KiB, or one batch that is larger") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk holds 128 KiB, or one batch that is larger") {
     for (int i = 0; i < 5; ++i) append(1, 60000);
     append(1, 200000);
     keep();
@@ -122,7 +123,7 @@ TEST_CASE_FIXTURE(Fixture, "a chunk holds 128 KiB, or one batch that is larger")
     CHECK(chunks[3].first == 6);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a chunk that is passed does not grow, and the store is told once what may go") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk that is passed does not grow, and the store is told once what may go") {
     append(2);
     keep();
     stream.pop_front();
@@ -138,7 +139,7 @@ TEST_CASE_FIXTURE(Fixture, "a chunk that is passed does not grow, and the store 
     check(1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "only what the store is known to hold leaves memory") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "only what the store is known to hold leaves memory") {
     append(2);
     keep();
     append(3);
@@ -153,7 +154,8 @@ TEST_CASE_FIXTURE(Fixture, "only what the store is known to hold leaves memory")
     check(5);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what expires before the cold part is joined, and what is read back still lies behind it") {
+TEST_CASE_FIXTURE(ColdStreamFixture,
+                  "what expires before the cold part is joined, and what is read back still lies behind it") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
     stream.cool(3, 5);  // 7 to 10
@@ -168,7 +170,7 @@ TEST_CASE_FIXTURE(Fixture, "what expires before the cold part is joined, and wha
     CHECK(stream[4].first == 11);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a cold range is as small as is asked for") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "a cold range is as small as is asked for") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
     stream.cool(0, 6, {.messages = 4});
@@ -178,7 +180,8 @@ TEST_CASE_FIXTURE(Fixture, "a cold range is as small as is asked for") {
     check(12);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what is read back lies before the rest of what is cold, and behind what is in memory") {
+TEST_CASE_FIXTURE(ColdStreamFixture,
+                  "what is read back lies before the rest of what is cold, and behind what is in memory") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
     stream.cool(1, 5);  // 3 to 10; 1, 2 and 11, 12 stay
@@ -197,7 +200,7 @@ TEST_CASE_FIXTURE(Fixture, "what is read back lies before the rest of what is co
     CHECK(stream.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a hole in what is read back leaves no sums behind") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "a hole in what is read back leaves no sums behind") {
     for (int i = 0; i < 4; ++i) append(2);
     keep();
     stream.cool(0, 4);
@@ -206,7 +209,7 @@ TEST_CASE_FIXTURE(Fixture, "a hole in what is read back leaves no sums behind") 
     CHECK(stream.missing_upto(1, stream.find(1)) == 4);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what expired in the store is a gap when it comes back") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "what expired in the store is a gap when it comes back") {
     append(2, 10, 1000);
     append(2);
     keep();
@@ -219,7 +222,7 @@ TEST_CASE_FIXTURE(Fixture, "what expired in the store is a gap when it comes bac
     CHECK(reason == GapReason::expired);
 }
 
-TEST_CASE_FIXTURE(Fixture, "cold ranges go from the front with a reason") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "cold ranges go from the front with a reason") {
     for (int i = 0; i < 4; ++i) append(1, 50000);
     keep();
     stream.cool(0, 4);
@@ -232,7 +235,7 @@ TEST_CASE_FIXTURE(Fixture, "cold ranges go from the front with a reason") {
     CHECK(erasures[0].through == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a stream that comes back from its row goes on where it was") {
+TEST_CASE_FIXTURE(ColdStreamFixture, "a stream that comes back from its row goes on where it was") {
     append(2);
     append(3);
     keep();
@@ -254,7 +257,7 @@ TEST_CASE_FIXTURE(Fixture, "a stream that comes back from its row goes on where 
 }
 
 TEST_CASE("a batch that is read back is as old as it is, and never younger than now when the clock was set back") {
-    const Slice bytes = frame(1, 1000, 10);
+    const Slice bytes = cold_frame(1, 1000, 10);
     auto header = cast::wire::read_batch(bytes.view().substr(cast::wire::kFrameHeader))->header;
     header.arrival_us = 50 * kSecond;
     CHECK(recall_batch(bytes, header, Now{7 * kSecond, 52 * kSecond}).arrival_us == 5 * kSecond);
