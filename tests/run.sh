@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# run.sh [--all] [--label LABEL]: builds everything and runs the tests; ends with "N passed, N failed".
-#   --all          also the sanitizer builds, valgrind, and longer fuzzing and simulation
+# run.sh [--ci | --all] [--label LABEL]: builds everything and runs the tests; ends with "N passed, N failed".
+#   --ci           also, with the sanitizers: the unit tests, the simulation and the core of the system tests
+#   --all          also, with the sanitizers: everything but the page; valgrind, and longer fuzzing and simulation
 #   --label LABEL  only these tests: unit, system, sim, cli, web, tidy or fuzz
 # Runs from anywhere, also twice at once. CAST_BUILD_DIR: where to build (build/ of the tree); CAST_JOBS: how many
 # compilers at once (one a processor). Missing Debian packages are installed, which needs root or sudo.
@@ -8,13 +9,13 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=${CAST_BUILD_DIR:-$root/build}
 jobs=${CAST_JOBS:-$(nproc)}
-all=no label="" passed=0 failed=0 skipped=0 failures=()
+tier=quick label="" passed=0 failed=0 skipped=0 failures=()
 
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --all) all=yes ;;
+        --ci | --all) tier=${1#--} ;;
         --label) label=${2:?"--label needs a value"} && shift ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && exit 2 ;;
@@ -43,7 +44,7 @@ build() {
     if [ -f "$dir/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$dir/CMakeCache.txt"; then
         fresh=(--fresh) # the tree was moved or copied with its build directory
     fi
-    if ! cmake --preset "$preset" -B "$dir" "${fresh[@]}" >"$dir.configure.log" 2>&1; then
+    if ! cmake --preset "$preset" -B "$dir" "${fresh[@]}" "${together[@]}" >"$dir.configure.log" 2>&1; then
         cat "$dir.configure.log"
         return 1
     fi
@@ -100,8 +101,12 @@ for name in "${!CAST_BROKER@}" CAST_NODE; do
     unset "$name" # what the caller has set for their own broker is not for the tests
 done
 phase "packages" conf/install-packages.sh build test || exit 1
+together=()
+if ! command -v ccache >/dev/null; then
+    together=(-DCMAKE_UNITY_BUILD=ON) # half the time, where the next build would not be spared what has not changed
+fi
 long=()
-if [ "$all" = yes ]; then
+if [ "$tier" = all ]; then
     long=(-C long)
     export CAST_FUZZ_SECONDS=${CAST_FUZZ_SECONDS:-60}
 fi
@@ -111,10 +116,17 @@ fi
 if wanted fuzz; then
     tree fuzz fuzzers -L fuzz
 fi
-if [ "$all" = yes ] && wanted unit system sim cli; then
-    tree asan "" -L "${label:-unit|system|sim|cli}"
-    tree tsan "" -L "${label:-unit|system|sim|cli}"
-fi
+case $tier in
+    ci) # of the system tests those that the tests' CMakeLists.txt marks as their core
+        marked=${label/system/core}
+        if wanted unit system sim; then tree asan "" -L "${marked:-unit|sim|core}"; fi
+        if wanted unit system; then tree tsan "" -L "${marked:-unit|core}"; fi
+        ;;
+    all)
+        if wanted unit system sim cli; then tree asan "" -L "${label:-unit|system|sim|cli}"; fi
+        if wanted unit system cli; then tree tsan "" -L "${label:-unit|system|cli}"; fi # the simulation has one thread
+        ;;
+esac
 
 printf '\n== %d s in all\n' "$SECONDS"
 if [ "$skipped" -gt 0 ]; then
