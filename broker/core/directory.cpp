@@ -54,6 +54,7 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
     node.id = next_node_++;
     node.name = name;
     node.hidden = hidden;
+    if (nodes_.size() == kFew) nodes_.reserve(kMany);
     nodes_.insert(std::move(fresh));
     if (!hidden) by_name_.insert(&node);
     return node;
@@ -96,6 +97,7 @@ Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, Strea
     fresh->node = &node;
     fresh->priority = priority;
     fresh->pace.budget_us = hold_back_us;
+    if (owners_.size() == kFew) owners_.reserve(kMany);
     owners_[fresh->stream.id()].lane = fresh.get();
     const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l->priority < priority; });
     return **node.lanes.insert(at, std::move(fresh));

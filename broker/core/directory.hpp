@@ -128,6 +128,9 @@ public:
     std::size_t created() const { return created_; }    ///< the same
     std::size_t groups() const { return groups_.size(); }
 
+    /// So many nodes are found without a larger table; to fill one takes a turn tens of milliseconds.
+    std::size_t room() const { return static_cast<std::size_t>(nodes_.max_load_factor() * float(nodes_.bucket_count())); }
+
     const std::set<Node*, ByName>& nodes_by_name() const { return by_name_; }  ///< but hidden ones
     const std::set<Group*, ByName>& groups_by_name() const { return groups_by_name_; }
     template <class Visit>
@@ -140,6 +143,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t kFew = 20'000, kMany = 100'000;  // more than few: room for the default of max-nodes
+
     StreamId next_stream_;
     std::uint64_t next_node_ = 1;
     std::unordered_set<std::unique_ptr<Node>, NameHash, SameName> nodes_;
