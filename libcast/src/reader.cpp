@@ -30,7 +30,7 @@ void Reader::begin() {
 
 bool Reader::next_here(Message& message) {
     if (!holds_ || left_ == 0) return false;
-    before_ = records_;
+    before_ = records_.data();  // not the whole view: to load what was just stored in halves waits for the memory
     wire::RecordView record;
     if (!wire::read_plain_record(records_, record)) {
         wire::Reader in(records_);
@@ -51,7 +51,7 @@ bool Reader::next_here(Message& message) {
 
 void Reader::put_back() {
     if (!holds_ || index_ == 0) return;
-    records_ = before_;
+    records_ = {before_, records_.size() + static_cast<std::size_t>(records_.data() - before_)};
     --sequence_;
     --index_;
     ++left_;

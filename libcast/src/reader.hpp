@@ -70,7 +70,7 @@ private:
     Item item_;
     bool holds_ = false;
     std::string_view records_;      // those of item_ not read yet
-    std::string_view before_;       // the same before the last one was read
+    const char* before_ = nullptr;  // where they began before the last one was read
     std::uint64_t sequence_ = 0;    // of the record given out last
     std::uint32_t index_ = 0;
     std::uint32_t acked_ = 0;       // manual: as Given::acked, of item_
