@@ -89,8 +89,8 @@ struct Membership {
     Sequence cursor = 0;   ///< counts by itself while `own`, else the subscription's does
     Sequence high = 0;     ///< an earlier reader may have got everything up to it
     Sequence start = 0;    ///< its cursor when its present reader was told of it
-    bool own = true;
     std::uint32_t place = 0;  ///< of its node in Subscription::nodes, while it is read
+    bool own = true;
     bool touched = false;  ///< listed for the next transaction
 };
 
