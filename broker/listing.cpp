@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::int64_t kPageMost = 1000;  // a turn of the broker makes a page
 constexpr std::size_t kPageBytes = 256u << 10;
-constexpr std::size_t kSkipAtOnce = 1000;   // an offset up to this is no work
+constexpr std::size_t kSkipAtOnce = 1000;      // an offset up to this is no work
 constexpr std::size_t kListingWork = 200'000;  // characters that one turn looks at: less than a millisecond
-constexpr std::size_t kOwnGroups = 1;       // $events does not count
-constexpr std::size_t kNameWork = 32;       // what a name costs beside its characters
+constexpr std::size_t kOwnGroups = 1;          // $events does not count
+constexpr std::size_t kNameWork = 32;          // what a name costs beside its characters
 
 char small(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 

@@ -28,7 +28,8 @@ constexpr std::array kLevels{std::pair{"trace", LogLevel::trace}, std::pair{"deb
                              std::pair{"info", LogLevel::info}, std::pair{"warning", LogLevel::warning},
                              std::pair{"error", LogLevel::error}};
 constexpr std::array kFormats{std::pair{"text", LogFormat::text}, std::pair{"json", LogFormat::json}};
-constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os}, std::pair{"memory", Durable::memory}};
+constexpr std::array kDurable{std::pair{"fsync", Durable::fsync}, std::pair{"os", Durable::os},
+                              std::pair{"memory", Durable::memory}};
 constexpr std::array kWhenFull{std::pair{"block", WhenFull::block}, std::pair{"reject", WhenFull::reject}};
 
 using O = Options;

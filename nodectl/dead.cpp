@@ -161,8 +161,10 @@ void add_dead(CLI::App& app, Context& context) {
     auto* dead = add_command(app, "dead", "Messages that nobody has handled: list, show, requeue, purge");
     dead->require_subcommand(1);
     dead->footer(
-        "\nA message dies when its time to live runs out in a mailbox (expired), when its reader refuses it (refused),\n"
-        "when its readers went without acknowledging it too often (redeliveries: the broker's max-redeliveries), or when\n"
+        "\nA message dies when its time to live runs out in a mailbox (expired), when its reader refuses it "
+        "(refused),\n"
+        "when its readers went without acknowledging it too often (redeliveries: the broker's max-redeliveries), or "
+        "when\n"
         "its node is deleted or vanishes (deleted). The broker keeps the last 10,000 (dead-messages, dead-bytes).\n"
         "\nExamples:\n  nodectl dead list\n  nodectl dead show 17\n  nodectl dead requeue 17\n  nodectl dead purge "
         "--all\n" +

@@ -20,9 +20,9 @@ struct GroupOptions {
 };
 
 std::string group_line(const cast::GroupInfo& group) {
-    const nlohmann::ordered_json object = {{"name", group.name},         {"created", group.created},
-                                           {"members", group.members},   {"messages", group.messages},
-                                           {"bytes", group.bytes},       {"retained", group.retained}};
+    const nlohmann::ordered_json object = {{"name", group.name},       {"created", group.created},
+                                           {"members", group.members}, {"messages", group.messages},
+                                           {"bytes", group.bytes},     {"retained", group.retained}};
     return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -129,11 +129,12 @@ void add_action(CLI::App& group, Context& context, const char* name, const char*
 void add_group(CLI::App& app, Context& context) {
     auto* group = add_command(app, "group", "Create, delete, list and show groups; join and leave them");
     group->require_subcommand(1);
-    group->footer("\nExamples:\n"
-                  "  nodectl group join team alice bob      creates the group when there is none\n"
-                  "  nodectl send --multicast team hello\n"
-                  "  nodectl group show team\n" +
-                  kGlobalHelp);
+    group->footer(
+        "\nExamples:\n"
+        "  nodectl group join team alice bob      creates the group when there is none\n"
+        "  nodectl send --multicast team hello\n"
+        "  nodectl group show team\n" +
+        kGlobalHelp);
     add_action(*group, context, "create", "Create groups that stay until they are deleted", "create team news", create);
     add_action(*group, context, "delete", "Delete groups", "delete team", remove);
     add_action(*group, context, "join", "Make nodes members: from now on they get what is sent to the group",

@@ -20,11 +20,17 @@ struct NodeOptions {
 };
 
 std::string node_line(const cast::NodeInfo& node) {
-    const nlohmann::ordered_json object = {
-        {"name", node.name},         {"created", node.created},           {"attached", node.attached},
-        {"port", node.port},         {"groups", node.groups},             {"queued", node.queued},
-        {"queued_bytes", node.queued_bytes}, {"received", node.received}, {"acknowledged", node.acknowledged},
-        {"sent", node.sent},         {"agent", node.agent}};
+    const nlohmann::ordered_json object = {{"name", node.name},
+                                           {"created", node.created},
+                                           {"attached", node.attached},
+                                           {"port", node.port},
+                                           {"groups", node.groups},
+                                           {"queued", node.queued},
+                                           {"queued_bytes", node.queued_bytes},
+                                           {"received", node.received},
+                                           {"acknowledged", node.acknowledged},
+                                           {"sent", node.sent},
+                                           {"agent", node.agent}};
     return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -54,7 +60,8 @@ int create(const Context& context, const NodeOptions& options) {
         ++created;
         if (context.json)
             out += node_line(*node);
-        else if (options.port) out += fmt::format("{}\n", node->port);
+        else if (options.port)
+            out += fmt::format("{}\n", node->port);
     }
     tell_partly("created", created, options.names.size(), "node");
     const int written = print(out);
@@ -115,13 +122,16 @@ int show_node(const Context& context, const std::string& name) {
 void add_create(CLI::App& node, Context& context, const std::shared_ptr<NodeOptions>& options) {
     auto* app = add_command(node, "create", "Create nodes: their mail is kept until they read it");
     app->add_option("NAME", options->names, "1 to 128 bytes of [A-Za-z0-9._-]")->required()->check(name_trouble);
-    app->add_option("--port", options->port, "A TCP port for the node, at which a broker with a page (--http) listens for it; 0 picks a free one. Prints it")
+    app->add_option("--port", options->port,
+                    "A TCP port for the node, at which a broker with a page (--http) listens for it; 0 picks a free "
+                    "one. Prints it")
         ->check(CLI::Range(0, 65535));
-    app->footer("\nExamples:\n"
-                "  nodectl node create alice bob\n"
-                "  port=$(nodectl node create printer --port 0)\n"
-                "Creating a node that exists with the same settings is fine; with another port it is refused (6).\n" +
-                kGlobalHelp);
+    app->footer(
+        "\nExamples:\n"
+        "  nodectl node create alice bob\n"
+        "  port=$(nodectl node create printer --port 0)\n"
+        "Creating a node that exists with the same settings is fine; with another port it is refused (6).\n" +
+        kGlobalHelp);
     app->callback([&context, options] { context.run = [&context, options] { return create(context, *options); }; });
 }
 

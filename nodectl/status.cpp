@@ -17,9 +17,8 @@ using Json = nlohmann::json;
 int unreachable(const Context& context, const cast::Error& error) {
     const int code = fail(context, "cannot ask for the status", error);
     if (context.json) {
-        const nlohmann::ordered_json answer = {{"status", "unreachable"},
-                                               {"reasons", {cast::error_name(error.code)}},
-                                               {"broker", context.broker}};
+        const nlohmann::ordered_json answer = {
+            {"status", "unreachable"}, {"reasons", {cast::error_name(error.code)}}, {"broker", context.broker}};
         print(answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     return code;
@@ -60,9 +59,10 @@ int show_status(const Context& context) {
 
 void add_status(CLI::App& app, Context& context) {
     auto* status = add_command(app, "status", "Is the broker well? Exits 0 if so, 1 if degraded, 3 if unreachable");
-    status->footer("\nExamples:\n  nodectl status --timeout 1s || systemctl restart cast-broker\n"
-                   "  nodectl status --json | jq .queued_bytes\n" +
-                   kGlobalHelp);
+    status->footer(
+        "\nExamples:\n  nodectl status --timeout 1s || systemctl restart cast-broker\n"
+        "  nodectl status --json | jq .queued_bytes\n" +
+        kGlobalHelp);
     status->callback([&context] { context.run = [&context] { return show_status(context); }; });
 }
 

@@ -36,7 +36,8 @@ std::optional<BatchView> batch_of(const Slice& frame) {
 
 }  // namespace
 
-void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last, std::string_view detail) {
+void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last,
+                       std::string_view detail) {
     const auto view = batch_of(batch.frame);
     last = std::min(last, batch.last());
     cursor = std::max(cursor, batch.first - 1);
@@ -151,7 +152,9 @@ void DeadLetters::add(std::string&& frame, Now now) {
 void DeadLetters::bound() { trim(kLettersAtOnce); }
 
 bool DeadLetters::trim(int most) {
-    const auto beyond = [this] { return letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes; };
+    const auto beyond = [this] {
+        return letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes;
+    };
     while (beyond() && --most >= 0) {
         erase(letters_.begin());
         ++dropped_;

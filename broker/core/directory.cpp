@@ -8,7 +8,8 @@ namespace broker {
 namespace {
 
 std::vector<Membership>::iterator place_of(std::vector<Membership>& memberships, StreamId id) {
-    return std::lower_bound(memberships.begin(), memberships.end(), id, [](const Membership& m, StreamId stream) { return m.group->stream.id() < stream; });
+    return std::lower_bound(memberships.begin(), memberships.end(), id,
+                            [](const Membership& m, StreamId stream) { return m.group->stream.id() < stream; });
 }
 
 }  // namespace
@@ -61,7 +62,8 @@ Node& Directory::add_node(std::string_view name, bool hidden) {
 }
 
 void Directory::remove_node(Node& node) {
-    for (const auto& lane : node.lanes) owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
+    for (const auto& lane : node.lanes)
+        owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
     set_connection(node, nullptr);
     set_created(node, false);
     by_name_.erase(&node);
@@ -99,7 +101,8 @@ Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, Strea
     fresh->pace.budget_us = hold_back_us;
     if (owners_.size() == kFew) owners_.reserve(kMany);
     owners_[fresh->stream.id()].lane = fresh.get();
-    const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l->priority < priority; });
+    const auto at =
+        std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l->priority < priority; });
     return **node.lanes.insert(at, std::move(fresh));
 }
 

@@ -25,10 +25,10 @@ struct Node;
 struct Subscription {
     Connection* connection = nullptr;
     Group* group = nullptr;
-    Sequence acked = 0;       ///< of all its nodes that are not `own`
+    Sequence acked = 0;  ///< of all its nodes that are not `own`
     std::vector<Node*> nodes;
-    Cursors own;              ///< of nodes whose membership counts by itself
-    Sequence lowest = 0;      ///< the least of acked and the own cursors
+    Cursors own;          ///< of nodes whose membership counts by itself
+    Sequence lowest = 0;  ///< the least of acked and the own cursors
     Pace pace;
     std::int64_t tail_due_us = 0, tail_wait_us = 0;
     // Of more nodes than Config::few_nodes: the cursors are stored in turns (Groups::save_cursors).
@@ -55,8 +55,8 @@ struct Group {
     std::set<Node*, ByName> members;  ///< not kept for broadcast
     std::size_t member_count = 0;
     std::vector<std::unique_ptr<Subscription>> subscriptions;
-    Cursors absent;               ///< of the members that nobody holds
-    bool may_trim = false;        ///< the least of all cursors may have risen: the sweep looks
+    Cursors absent;         ///< of the members that nobody holds
+    bool may_trim = false;  ///< the least of all cursors may have risen: the sweep looks
     Sequence published = 0;
     Sequence floor = 0;  ///< all members are past it
     std::int64_t appended_us = 0;
@@ -122,14 +122,16 @@ public:
 
     StreamId next_stream() const { return next_stream_; }
     std::uint64_t nodes_made() const { return next_node_ - 1; }  ///< ever
-    StreamId take_stream() { return next_stream_++; }  ///< for what is no lane and no group
+    StreamId take_stream() { return next_stream_++; }            ///< for what is no lane and no group
     std::size_t nodes() const { return by_name_.size(); }
     std::size_t attached() const { return attached_; }  ///< of those
     std::size_t created() const { return created_; }    ///< the same
     std::size_t groups() const { return groups_.size(); }
 
     /// So many nodes are found without a larger table; to fill one takes a turn tens of milliseconds.
-    std::size_t room() const { return static_cast<std::size_t>(nodes_.max_load_factor() * float(nodes_.bucket_count())); }
+    std::size_t room() const {
+        return static_cast<std::size_t>(nodes_.max_load_factor() * float(nodes_.bucket_count()));
+    }
 
     const std::set<Node*, ByName>& nodes_by_name() const { return by_name_; }  ///< but hidden ones
     const std::set<Group*, ByName>& groups_by_name() const { return groups_by_name_; }

@@ -302,7 +302,8 @@ void Later::loaded(const Loaded& loaded, Outbox& outbox) {
         unread_.erase({at->second.due_us, at->first});
     }
     if (loaded.through != Loaded::kEnd) return load_from(loaded.through + 1, outbox);
-    std::erase_if(unread_, [&](const auto& due_and_id) { return due_and_id.second >= loaded.from; });  // it has none of them
+    std::erase_if(unread_,
+                  [&](const auto& due_and_id) { return due_and_id.second >= loaded.from; });  // it has none of them
 }
 
 }  // namespace broker

@@ -20,8 +20,8 @@ struct Node;
 /// How long a lagging reader may still hold its senders back; see pace in delivery.cpp.
 struct Pace {
     std::int64_t budget_us = 0;
-    std::int64_t advanced_us = 0;   ///< last ACK that moved its cursor
-    std::int64_t charged_us = 0;    ///< up to when holding back has been charged; 0: not holding
+    std::int64_t advanced_us = 0;  ///< last ACK that moved its cursor
+    std::int64_t charged_us = 0;   ///< up to when holding back has been charged; 0: not holding
 };
 
 /// Bytes that the store is reading, as long as this is there: counted in a sum, which outlives it.
@@ -50,18 +50,18 @@ struct Lane {
     Stream stream;
     Node* node = nullptr;
     int priority = 0;
-    Sequence cursor = 0;     ///< acknowledged
-    Sequence sent = 0;       ///< handed to the present connection
-    Sequence high_sent = 0;  ///< ever handed to any reader
-    Asked asked;             ///< what is read back for its reader
-    bool told = false;       ///< the present reader knows of this lane
-    bool unreadable = false; ///< the store does not give back what comes next: lower priorities do not wait for it
+    Sequence cursor = 0;      ///< acknowledged
+    Sequence sent = 0;        ///< handed to the present connection
+    Sequence high_sent = 0;   ///< ever handed to any reader
+    Asked asked;              ///< what is read back for its reader
+    bool told = false;        ///< the present reader knows of this lane
+    bool unreadable = false;  ///< the store does not give back what comes next: lower priorities do not wait for it
     // What its readers die of (redelivery.cpp).
-    bool left = false;       ///< a reader that had been handed something has gone
-    bool over = false;       ///< and that too often: what follows the cursor is given up before it is handed out again
-    bool untold = false;     ///< the present reader is to be told what was given up
-    std::uint32_t goings = 0;  ///< readers that went while the cursor stood where it stands
-    std::uint64_t decided = 0; ///< the turn in which something was given up; the reader hears of it once that is kept
+    bool left = false;    ///< a reader that had been handed something has gone
+    bool over = false;    ///< and that too often: what follows the cursor is given up before it is handed out again
+    bool untold = false;  ///< the present reader is to be told what was given up
+    std::uint32_t goings = 0;   ///< readers that went while the cursor stood where it stands
+    std::uint64_t decided = 0;  ///< the turn in which something was given up; the reader hears of it once that is kept
     Pace pace;
     std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
 };
@@ -86,9 +86,9 @@ struct ByName {
 /// A node's place in a group (or in broadcast).
 struct Membership {
     Group* group = nullptr;
-    Sequence cursor = 0;   ///< counts by itself while `own`, else the subscription's does
-    Sequence high = 0;     ///< an earlier reader may have got everything up to it
-    Sequence start = 0;    ///< its cursor when its present reader was told of it
+    Sequence cursor = 0;      ///< counts by itself while `own`, else the subscription's does
+    Sequence high = 0;        ///< an earlier reader may have got everything up to it
+    Sequence start = 0;       ///< its cursor when its present reader was told of it
     std::uint32_t place = 0;  ///< of its node in Subscription::nodes, while it is read
     bool own = true;
     bool touched = false;  ///< listed for the next transaction
@@ -102,15 +102,15 @@ struct Node {
     bool dirty : 1 = false;   ///< listed among the nodes of this turn
     bool busy : 1 = false;    ///< listed among the busiest
     std::string name;
-    SessionId holder = 0;              ///< session that receives as it; 0: none
-    SessionId reader = 0;              ///< session that received as it last
-    Connection* connection = nullptr;  ///< where it is received now
-    std::int64_t lost_us = 0;          ///< since when its holder has no connection
+    SessionId holder = 0;                      ///< session that receives as it; 0: none
+    SessionId reader = 0;                      ///< session that received as it last
+    Connection* connection = nullptr;          ///< where it is received now
+    std::int64_t lost_us = 0;                  ///< since when its holder has no connection
     std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
-    std::vector<Membership> memberships;  ///< by stream id
+    std::vector<Membership> memberships;       ///< by stream id
     std::size_t queued_bytes = 0, queued_messages = 0;
     std::uint64_t received = 0, acknowledged = 0, sent = 0;  ///< messages
-    std::unique_ptr<NodeHistory> history;  ///< null: nothing is kept
+    std::unique_ptr<NodeHistory> history;                    ///< null: nothing is kept
 
     Membership* membership(const Group& group);
     Membership& add_membership(const Membership& membership);

@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "edge/clock.hpp"
+#include "clock.hpp"
 #include "wire/bytes.hpp"
 #include "wire/local.hpp"
 
@@ -79,7 +79,9 @@ int seed_first(int io_threads) {
 void insist_on_this_machine(const std::vector<std::string>& ends) {
     for (const std::string& end : ends)
         if (end.rfind("ipc:", 0) != 0 && !cast::wire::over_loopback(end))
-            throw std::runtime_error("cannot bind " + end + ": this build's libzmq can be made to abort by a peer, so it serves this machine only (tcp://127.0.0.1:PORT, ipc://)");
+            throw std::runtime_error("cannot bind " + end +
+                                     ": this build's libzmq can be made to abort by a peer, so it serves this machine "
+                                     "only (tcp://127.0.0.1:PORT, ipc://)");
 }
 
 }  // namespace
@@ -99,10 +101,12 @@ Edge::Edge(const Settings& settings)
     router_.set(zmq::sockopt::rcvhwm, 0);  // always drained; a sender's window bounds what it can have on its way
     router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(settings.max_frame));
     pub_.set(zmq::sockopt::sndhwm, kPubHwm);
-    pub_.set(zmq::sockopt::rcvhwm, 0);  // as above: where libzmq stops reading a connection, a ZMTP PING behind it can abort the process
+    // As above: where libzmq stops reading a connection, a ZMTP PING behind it can abort the process.
+    pub_.set(zmq::sockopt::rcvhwm, 0);
     pub_.set(zmq::sockopt::maxmsgsize, std::int64_t{1024});  // subscribers only say what they want
     for (zmq::socket_t* socket : {&router_, &pub_}) {
-        socket->set(zmq::sockopt::zap_domain, "cast");  // where there is one, libzmq refuses ZMTP 1 and 2, and the ids that they carry
+        // Where there is a domain, libzmq refuses ZMTP 1 and 2, and the ids that they carry.
+        socket->set(zmq::sockopt::zap_domain, "cast");
         socket->set(zmq::sockopt::linger, kLastWordsMs);
         socket->set(zmq::sockopt::backlog, 4096);
         socket->set(zmq::sockopt::tcp_keepalive, 1);
@@ -223,7 +227,8 @@ void Edge::publish(std::uint64_t topic, const Slice& frame) {
 void Edge::credit() {
     const std::uint64_t bytes = std::exchange(credit_, 0);
     if (bytes == 0) return;
-    if (const auto at = descriptors_.find(credited_); at != descriptors_.end()) intake_.taken(at->second, credited_, bytes);
+    if (const auto at = descriptors_.find(credited_); at != descriptors_.end())
+        intake_.taken(at->second, credited_, bytes);
 }
 
 void Edge::greeted(ConnectionId peer) {

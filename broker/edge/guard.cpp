@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <stop_token>
 
-#include "edge/clock.hpp"
+#include "clock.hpp"
 #include "edge/intake.hpp"
 
 namespace broker {

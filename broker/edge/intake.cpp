@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "edge/clock.hpp"
+#include "clock.hpp"
 
 namespace broker {
 namespace {

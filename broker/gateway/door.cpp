@@ -16,10 +16,10 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t kAhead = 256;          // messages given out without an acknowledgement...
-constexpr std::size_t kAheadBytes = 1 << 20;   // ...or their bytes
+constexpr std::uint64_t kAhead = 256;           // messages given out without an acknowledgement...
+constexpr std::size_t kAheadBytes = 1 << 20;    // ...or their bytes
 constexpr std::size_t kMessageOverhead = 1024;  // of a message that is being sent, beside its payload
-constexpr std::size_t kQueueBytes = 4u << 20;  // unwritten: answers to somebody who sends and never reads
+constexpr std::size_t kQueueBytes = 4u << 20;   // unwritten: answers to somebody who sends and never reads
 
 }  // namespace
 
@@ -53,7 +53,9 @@ void Door::queue(std::string text, std::uint64_t n) {
     changed_.notify();
 }
 
-void Door::gap(std::size_t count, const std::string& text) { say({{"type", "gap"}, {"count", count}, {"message", text}}); }
+void Door::gap(std::size_t count, const std::string& text) {
+    say({{"type", "gap"}, {"count", count}, {"message", text}});
+}
 
 void Door::end(ErrorCode code) {
     if (ending_) return;
@@ -179,7 +181,8 @@ void Door::obey(const json& request, const std::string& type, json& answer) {
     if (type == "ack") {
         check_members(request, {"type", "n", "ref"});
         if (!request.contains("n") || !request["n"].is_number_unsigned())
-            throw Failure(422, "invalid_argument", "\"n\" is missing", "it is the n of the last message that was handled");
+            throw Failure(422, "invalid_argument", "\"n\" is missing",
+                          "it is the n of the last message that was handled");
         done(request["n"].get<std::uint64_t>());
     } else if (type == "mode") {
         check_members(request, {"type", "ack", "ref"});

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kFilePiece = 256 * 1024;
 constexpr seconds kUploadSilence{60};  // of who uploads
-constexpr milliseconds kPause{5};  // while the receivers are behind
+constexpr milliseconds kPause{5};      // while the receivers are behind
 constexpr seconds kPatienceMost{600};
 
 struct Wish {

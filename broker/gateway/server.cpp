@@ -128,7 +128,9 @@ awaitable<bool> answer_request(App& app, beast::tcp_stream& stream, beast::flat_
     bool read = parsed.is_done() && !odd;
     Budget::Hold hold(app.budget, [&stream] { stream.cancel(); });
     try {
-        if (odd) throw Failure(400, "malformed", "a Transfer-Encoding other than chunked", "send it in chunks, or with its length");
+        if (odd)
+            throw Failure(400, "malformed", "a Transfer-Encoding other than chunked",
+                          "send it in chunks, or with its length");
         check_source(app, stream.socket(), head);
         Request request;
         request.head = head.method() == http::verb::head;

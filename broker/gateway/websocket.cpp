@@ -156,8 +156,7 @@ awaitable<void> subscribe(App& app, std::shared_ptr<Socket> socket) {
         hello["epoch"] = nullptr;
     }
     say(hello);
-    if (status != nullptr)
-        subscriber->push(app.hub.text(R"({"type":"status","status":)" + *status + "}"), 2 << 20);
+    if (status != nullptr) subscriber->push(app.hub.text(R"({"type":"status","status":)" + *status + "}"), 2 << 20);
     app.hub.add(subscriber);
     if (app.stopping) subscriber->closing = true;
     asio::co_spawn(app.io, push(socket, subscriber), asio::detached);

@@ -46,8 +46,8 @@ std::vector<std::string> make_private(const std::string& path) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
         const std::string name = entry.path().filename().string();
-        const bool ours =
-            name == "lock" || name == "reserve" || name == "cast.db" || name.starts_with("cast.db-") || name.starts_with("cast.db.part-");
+        const bool ours = name == "lock" || name == "reserve" || name == "cast.db" || name.starts_with("cast.db-") ||
+                          name.starts_with("cast.db.part-");
         only_ours = only_ours && ours;
         if (ours) close_off(entry.path().string(), 0600);
     }
@@ -72,7 +72,8 @@ void make_directory(const std::string& path) {
     namespace fs = std::filesystem;
     std::error_code error;
     std::vector<fs::path> made;  // the deepest first
-    for (fs::path at = fs::absolute(path).lexically_normal(); !fs::exists(at, error) && at.has_relative_path(); at = at.parent_path())
+    for (fs::path at = fs::absolute(path).lexically_normal(); !fs::exists(at, error) && at.has_relative_path();
+         at = at.parent_path())
         if (at.has_filename()) made.push_back(at);
     fs::create_directories(path, error);
     if (error) throw std::runtime_error("cannot make the data directory " + path + ": " + error.message());

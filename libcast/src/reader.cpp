@@ -59,7 +59,9 @@ void Reader::put_back() {
 }
 
 bool Reader::careful() {
-    if (!redelivered_ || manual_ || !holds_ || item_.batch->view.header.cast != wire::Cast::unicast || item_.reading->careful == 0) return false;
+    if (!redelivered_ || manual_ || !holds_ || item_.batch->view.header.cast != wire::Cast::unicast ||
+        item_.reading->careful == 0)
+        return false;
     --item_.reading->careful;
     return true;
 }
@@ -78,7 +80,8 @@ void Reader::finish(Lock& lock) {
     if (!holds_) return;
     const auto& header = item_.batch->view.header;
     if (index_ < header.count)
-        link_->outbox(lock).notices.push_back({Notice::Kind::gap, node_->inbox.name, header.count - index_, "messages malformed by their sender"});
+        link_->outbox(lock).notices.push_back(
+            {Notice::Kind::gap, node_->inbox.name, header.count - index_, "messages malformed by their sender"});
     holds_ = false;
     if (manual_) {
         given_.push_back({std::move(item_), acked_, index_});

@@ -1,9 +1,9 @@
 // Reader: the receiving side of one node as the program sees it: takes items from the node's inbox, walks through
 // their records, acknowledges what was handled. One thread at a time: it has the node's turn (turn.hpp).
 #pragma once
+#include <atomic>
 #include <cast/message.hpp>
 #include <cast/result.hpp>
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -73,13 +73,13 @@ private:
     const char* before_ = nullptr;  // where they began before the last one was read
     std::uint64_t sequence_ = 0;    // of the record given out last
     std::uint32_t index_ = 0;
-    std::uint32_t acked_ = 0;       // manual: as Given::acked, of item_
+    std::uint32_t acked_ = 0;  // manual: as Given::acked, of item_
     std::uint32_t left_ = 0;
     bool redelivered_ = false;
     std::int64_t clock_us_ = 0;
-    std::deque<Given> given_;       // manual: those that are not acknowledged to their end
+    std::deque<Given> given_;              // manual: those that are not acknowledged to their end
     std::atomic<std::uint64_t> asked_{0};  // what ack_asked() acknowledges; added to under the link's lock
-    bool waits_ = false;            // for a message, in take(); under the link's lock
+    bool waits_ = false;                   // for a message, in take(); under the link's lock
 };
 
 }  // namespace cast::detail

@@ -22,14 +22,19 @@ void check_stream(const Stream& stream) {
         const bool joined = (i != stream.split() || !stream.has_cold()) && b.first == next;
         require(next == 0 || b.first == next || stream.kept, "a stream has a hole between its batches");
         require(next == 0 || b.first >= next, "a stream's batches are out of order");
-        require(next == 0 || !joined || b.offset == offset, [&] { return text("stream %llu: batch %zu of %zu (split %zu, %zu cold) has offset %llu and not %llu", ull(stream.id()), i, stream.batches(), stream.split(), stream.cold().size(), ull(b.offset), ull(offset)); });
+        require(next == 0 || !joined || b.offset == offset, [&] {
+            return text("stream %llu: batch %zu of %zu (split %zu, %zu cold) has offset %llu and not %llu",
+                        ull(stream.id()), i, stream.batches(), stream.split(), stream.cold().size(), ull(b.offset),
+                        ull(offset));
+        });
         next = b.last() + 1;
         offset = b.end();
         if (b.gone) continue;
         bytes += b.size;
         messages += b.count;
         const auto view = cast::wire::read_batch(b.frame.view().substr(cast::wire::kFrameHeader));
-        require(view && view->header.stream == stream.id() && view->header.sequence == b.first && view->header.count == b.count,
+        require(view && view->header.stream == stream.id() && view->header.sequence == b.first &&
+                    view->header.count == b.count,
                 "a stored batch is not what its stream says");
     }
     std::size_t cold = 0;
@@ -48,11 +53,15 @@ void check_lane(broker::Router& router, const Node& node, const Lane& lane) {
     check_stream(lane.stream);
     require(lane.node == &node, "a lane has another's node");
     require(router.state().directory.owner(lane.stream.id()).lane == &lane, "a lane's stream has no owner");
-    require(lane.cursor <= lane.sent && lane.sent <= lane.stream.last(), "a lane's cursor, sent and last are out of order");
-    require(lane.sent <= lane.high_sent || node.connection == nullptr || lane.sent <= lane.cursor || lane.high_sent == 0 || lane.sent <= lane.stream.last(),
+    require(lane.cursor <= lane.sent && lane.sent <= lane.stream.last(),
+            "a lane's cursor, sent and last are out of order");
+    require(lane.sent <= lane.high_sent || node.connection == nullptr || lane.sent <= lane.cursor ||
+                lane.high_sent == 0 || lane.sent <= lane.stream.last(),
             "a lane has sent more than it remembers");
-    require(lane.waiting.empty() || router.state().holding.contains(lane.stream.id()), "a lane's hold will never be looked at");
-    require(!lane.stream.warm_front() || lane.stream.front().last() > lane.cursor, "a lane keeps what was acknowledged");
+    require(lane.waiting.empty() || router.state().holding.contains(lane.stream.id()),
+            "a lane's hold will never be looked at");
+    require(!lane.stream.warm_front() || lane.stream.front().last() > lane.cursor,
+            "a lane keeps what was acknowledged");
 }
 
 void check_node(broker::Router& router, Node& node, std::size_t& total) {
@@ -62,17 +71,26 @@ void check_node(broker::Router& router, Node& node, std::size_t& total) {
         check_lane(router, node, *lane);
         bytes += lane->stream.bytes();
         messages += lane->stream.messages();
-        for (std::size_t i = 0; i < lane->stream.batches(); ++i) largest_count = std::max<std::size_t>(largest_count, lane->stream[i].count);
+        for (std::size_t i = 0; i < lane->stream.batches(); ++i)
+            largest_count = std::max<std::size_t>(largest_count, lane->stream[i].count);
     }
     total += bytes;
     require(bytes == node.queued_bytes && messages == node.queued_messages, [&] {
-        return text("%s: %zu messages and %zu bytes queued, says %zu and %zu", node.name.c_str(), messages, bytes, node.queued_messages, node.queued_bytes);
+        return text("%s: %zu messages and %zu bytes queued, says %zu and %zu", node.name.c_str(), messages, bytes,
+                    node.queued_messages, node.queued_bytes);
     });
     // Where the clock is set back, what had expired may come to life again in the store.
-    require(router.config().durable || (messages < config.mailbox_messages + largest_count && bytes < config.mailbox_bytes + kLargest), [&] { return text("%s: %zu messages and %zu bytes are over the limit of %zu and %zu", node.name.c_str(), messages, bytes, config.mailbox_messages, config.mailbox_bytes); });
+    require(router.config().durable ||
+                (messages < config.mailbox_messages + largest_count && bytes < config.mailbox_bytes + kLargest),
+            [&] {
+                return text("%s: %zu messages and %zu bytes are over the limit of %zu and %zu", node.name.c_str(),
+                            messages, bytes, config.mailbox_messages, config.mailbox_bytes);
+            });
     if (node.connection != nullptr) {
-        require(node.connection->nodes.contains(&node) && node.holder == node.connection->session->id, "a node and its connection disagree");
-        require(router.state().sessions.connection(node.connection->id) == node.connection, "a node has a dead connection");
+        require(node.connection->nodes.contains(&node) && node.holder == node.connection->session->id,
+                "a node and its connection disagree");
+        require(router.state().sessions.connection(node.connection->id) == node.connection,
+                "a node has a dead connection");
     }
     const bool orphan = router.state().orphans.contains(&node);
     require(orphan == (node.connection == nullptr && node.holder != 0), "a node is wrongly among the orphans, or not");
@@ -81,7 +99,8 @@ void check_node(broker::Router& router, Node& node, std::size_t& total) {
 
 void check_subscription(const Subscription& s, const Group& group) {
     require(!s.nodes.empty(), "a subscription without readers");
-    require(s.group == &group && s.connection->subscriptions.at(group.stream.id()) == &s, "a subscription and its connection disagree");
+    require(s.group == &group && s.connection->subscriptions.at(group.stream.id()) == &s,
+            "a subscription and its connection disagree");
     std::size_t own = 0;
     std::uint64_t lowest = group.stream.last();
     for (Node* node : s.nodes) {
@@ -93,17 +112,20 @@ void check_subscription(const Subscription& s, const Group& group) {
         lowest = std::min(lowest, m->own ? m->cursor : s.acked);
     }
     require(own == s.own.size(), "a subscription counts its own cursors wrongly");
-    require(s.lowest == lowest, [&] { return text("a subscription's lowest is %llu and not %llu", ull(s.lowest), ull(lowest)); });
+    require(s.lowest == lowest,
+            [&] { return text("a subscription's lowest is %llu and not %llu", ull(s.lowest), ull(lowest)); });
 }
 
 void check_group(broker::Router& router, Group& group, std::size_t& total) {
     check_stream(group.stream);
     total += group.stream.bytes();
     const broker::Config& config = router.config();
-    require(group.stream.batches() + group.stream.cold().size() <= 1 || (group.stream.messages() <= config.group_messages && group.stream.bytes() <= config.group_bytes),
+    require(group.stream.batches() + group.stream.cold().size() <= 1 ||
+                (group.stream.messages() <= config.group_messages && group.stream.bytes() <= config.group_bytes),
             [&] {
-                return text("group '%s' keeps %zu messages and %zu bytes in %zu batches, its limits are %zu and %zu", group.name.c_str(),
-                            group.stream.messages(), group.stream.bytes(), group.stream.batches(), config.group_messages, config.group_bytes);
+                return text("group '%s' keeps %zu messages and %zu bytes in %zu batches, its limits are %zu and %zu",
+                            group.name.c_str(), group.stream.messages(), group.stream.bytes(), group.stream.batches(),
+                            config.group_messages, config.group_bytes);
             });
     require(router.state().directory.owner(group.stream.id()).group == &group, "a group's stream has no owner");
     for (const auto& s : group.subscriptions) check_subscription(*s, group);
@@ -119,10 +141,13 @@ void check_group(broker::Router& router, Group& group, std::size_t& total) {
         lowest = std::min(lowest, m->cursor);
     });
     for (const auto& s : group.subscriptions) read += s->nodes.size();
-    require(members == group.member_count && (group.broadcast() || members == group.members.size()), "a group counts its members wrongly");
+    require(members == group.member_count && (group.broadcast() || members == group.members.size()),
+            "a group counts its members wrongly");
     require(absent == group.absent.size() && read + absent == members, "a group counts its absent members wrongly");
-    require(absent == 0 || std::min(group.absent.lowest(), group.stream.last()) == lowest, "a group counts an absent member's cursor wrongly");
-    require(group.lagging == (std::count(router.state().lagging.begin(), router.state().lagging.end(), &group) == 1), "a group's tail is listed wrongly");
+    require(absent == 0 || std::min(group.absent.lowest(), group.stream.last()) == lowest,
+            "a group counts an absent member's cursor wrongly");
+    require(group.lagging == (std::count(router.state().lagging.begin(), router.state().lagging.end(), &group) == 1),
+            "a group's tail is listed wrongly");
 }
 
 void check_sessions(broker::Router& router) {
@@ -131,11 +156,16 @@ void check_sessions(broker::Router& router) {
         require(s.connection == &c, "a session has another connection");
         require(s.receipted <= s.through && s.committed <= s.through, "a session is receipted beyond its end");
         require(s.receipted_bytes <= s.accepted_bytes, "a session's bytes are wrong");
-        require(s.refused_told <= s.refused.size() && s.delivered_told <= s.delivered.size(), "a session told more than there is");
-        require(std::is_sorted(s.refused.begin(), s.refused.end(), [](const auto& a, const auto& b) { return a.number < b.number; }), "refusals out of order");
-        for (const broker::Held& held : s.held) require(router.state().holding.contains(held.stream), "a receipt is held back for ever");
+        require(s.refused_told <= s.refused.size() && s.delivered_told <= s.delivered.size(),
+                "a session told more than there is");
+        require(std::is_sorted(s.refused.begin(), s.refused.end(),
+                               [](const auto& a, const auto& b) { return a.number < b.number; }),
+                "refusals out of order");
+        for (const broker::Held& held : s.held)
+            require(router.state().holding.contains(held.stream), "a receipt is held back for ever");
         for (Node* node : c.nodes) require(node->connection == &c, "a connection lists a node of another");
-        for (const auto& [stream, subscription] : c.subscriptions) require(subscription->connection == &c, "a connection has another's subscription");
+        for (const auto& [stream, subscription] : c.subscriptions)
+            require(subscription->connection == &c, "a connection has another's subscription");
     });
 }
 
@@ -162,15 +192,18 @@ void check_state(broker::Router& router) {
     });
     require(waiting <= router.later().messages(), "more waits than is counted");
     require(unread == 0 || router.config().durable, "what waits is not in memory");
-    require(total == router.state().total_bytes, [&] { return text("%zu bytes are held, says %zu", total, router.state().total_bytes); });
+    require(total == router.state().total_bytes,
+            [&] { return text("%zu bytes are held, says %zu", total, router.state().total_bytes); });
     std::size_t cold = unread;
     directory.for_each_node([&](Node& node) {
         for (const auto& lane : node.lanes) cold += lane->stream.cold_bytes();
     });
     directory.for_each_group([&](Group& group) { cold += group.stream.cold_bytes(); });
     cold += directory.broadcast().stream.cold_bytes();
-    require(cold == router.state().cold_bytes, [&] { return text("%zu bytes are cold, says %zu", cold, router.state().cold_bytes); });
-    require(router.config().durable || total < router.config().memory_budget + kLargest, "the memory budget is exceeded");
+    require(cold == router.state().cold_bytes,
+            [&] { return text("%zu bytes are cold, says %zu", cold, router.state().cold_bytes); });
+    require(router.config().durable || total < router.config().memory_budget + kLargest,
+            "the memory budget is exceeded");
     check_sessions(router);
 }
 

@@ -50,7 +50,11 @@ std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size
     m.client = client;
     m.due_us = (p.flags & kLater) != 0 ? p.due_us : 0;
     // Nothing is promised of the order in which they come out.
-    m.flow = m.due_us == 0 ? flow(client, p) : flow_numbers_.try_emplace("later" + std::to_string(id), static_cast<std::uint32_t>(flow_numbers_.size())).first->second;
+    m.flow =
+        m.due_us == 0
+            ? flow(client, p)
+            : flow_numbers_.try_emplace("later" + std::to_string(id), static_cast<std::uint32_t>(flow_numbers_.size()))
+                  .first->second;
     m.sender = p.sender;
     m.target = p.target;
     m.cast = p.cast;
@@ -68,7 +72,8 @@ void Oracle::refused(int client, ErrorCode code, const std::string& target, std:
     ClientCounts& c = counts_[client];
     c.refused += count;
     if (code == ErrorCode::session_expired) c.unknown = true;
-    require(code != ErrorCode::ok && code != ErrorCode::too_large && code != ErrorCode::forbidden && code != ErrorCode::malformed,
+    require(code != ErrorCode::ok && code != ErrorCode::too_large && code != ErrorCode::forbidden &&
+                code != ErrorCode::malformed,
             [&] { return text("client %d was refused %s for %s", client, cast::error_name(code), target.c_str()); });
 }
 
@@ -76,14 +81,19 @@ void Oracle::watch_answered(std::uint32_t id, ErrorCode code) {
     const Message& m = messages_[id];
     if (code == ErrorCode::ok) {
         require(m.taken > 0, [&] { return text("message %u: receipt, but no stream took it", id); });
-        require((m.flags & kWantsDelivered) == 0 || m.handled, [&] { return text("message %u: told delivered, but nobody handled it", id); });
+        require((m.flags & kWantsDelivered) == 0 || m.handled,
+                [&] { return text("message %u: told delivered, but nobody handled it", id); });
         return;
     }
-    require(!m.expected, [&] { return text("message %u to %s was refused %s when all was at rest", id, m.target.c_str(), cast::error_name(code)); });
+    require(!m.expected, [&] {
+        return text("message %u to %s was refused %s when all was at rest", id, m.target.c_str(),
+                    cast::error_name(code));
+    });
     if (m.taken == 0) return refused(m.client, code, m.target, 1);
     if (code == ErrorCode::expired) told_expired_.insert(id);
     const bool late = code == ErrorCode::expired || code == ErrorCode::deleted || code == ErrorCode::session_expired;
-    require(late || m.taken > 0, [&] { return text("message %u: a stream took it, but its outcome is %s", id, cast::error_name(code)); });
+    require(late || m.taken > 0,
+            [&] { return text("message %u: a stream took it, but its outcome is %s", id, cast::error_name(code)); });
     require(code != ErrorCode::expired || m.ttl_ms != 0, [&] { return text("message %u without ttl expired", id); });
 }
 
@@ -132,14 +142,17 @@ Oracle::Ledger* Oracle::ledger(broker::Router* router, const std::string& node, 
 void Oracle::check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t epoch) {
     const Message& m = messages_[id];
     if (id >= reader.handled.size()) reader.handled.resize(std::max<std::size_t>(messages_.size(), id + 1));
-    require(!reader.handled[id] || m.renumbered, [&] { return text("%s got message %u twice", reader.node.c_str(), id); });
+    require(!reader.handled[id] || m.renumbered,
+            [&] { return text("%s got message %u twice", reader.node.c_str(), id); });
     reader.handled[id] = true;
     // A crash may have taken back what the reader was told of it, and what came behind it was handled.
     if (m.renumbered || (durable_ && epoch_ > 1 && told_gone_.contains({reader.node, id}))) return;
     if (m.flow >= reader.last_of_flow.size()) reader.last_of_flow.resize(m.flow + 1);
     auto& [last_epoch, last] = reader.last_of_flow[m.flow];
     // What the broker refused before a crash, and nobody was told, it may take after that.
-    require(last_epoch != epoch || last < id, [&] { return text("%s got message %u after message %u of the same sender", reader.node.c_str(), id, last); });
+    require(last_epoch != epoch || last < id, [&] {
+        return text("%s got message %u after message %u of the same sender", reader.node.c_str(), id, last);
+    });
     last_epoch = epoch;
     last = id;
 }
@@ -149,7 +162,9 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     ++deliveries_;
     const auto& mirror = mirrors_[h.stream];
     const std::uint32_t id = sequence <= mirror.size() ? mirror[sequence - 1] : 0;
-    auto where = [&] { return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence)); };
+    auto where = [&] {
+        return text("%s, stream %llu, sequence %llu", reader.node.c_str(), ull(h.stream), ull(sequence));
+    };
     // What is not ours (0) looks alike: it is of now, if there is such a one.
     const bool of_now = number_of(payload) == 0 && sequence <= mirror.size() && id == 0;
     if (durable_ && !of_now && was_once(h.stream, sequence, number_of(payload))) {
@@ -159,7 +174,8 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
         return;
     }
     require(sequence <= mirror.size(), [&] { return where() + ": the stream never had it"; });
-    require(id == number_of(payload) || id == 0, [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });
+    require(id == number_of(payload) || id == 0,
+            [&] { return where() + text(": message %u instead of %u", number_of(payload), id); });
     Message& m = messages_[id];
     m.handled = true;
     const auto ended = ended_.find(h.stream);
@@ -174,7 +190,8 @@ void Oracle::handled(broker::Router* router, ReaderRecord& reader, const BatchHe
     Ledger* l = ledger(router, reader.node, h.stream);
     if (l != nullptr && last != 0 && !anew)
         for (std::uint64_t s = last + 1; s < sequence; ++s)
-            require(accounted(*l, reader.node, h.stream, s), [&] { return where() + text(": %llu was passed over in silence", ull(s)); });
+            require(accounted(*l, reader.node, h.stream, s),
+                    [&] { return where() + text(": %llu was passed over in silence", ull(s)); });
     last = std::max(last, sequence);
     if (l == nullptr || sequence <= l->base) return;
     const std::size_t at = sequence - l->base - 1;
@@ -193,7 +210,8 @@ void Oracle::malformed(broker::Router* router, ReaderRecord& reader, const Batch
     const auto& mirror = mirrors_[h.stream];
     const std::uint64_t last = h.sequence + h.count - 1;
     for (std::uint64_t s = from; s <= last; ++s)
-        require(s <= mirror.size() && mirror[s - 1] == 0, [&] { return text("%s: a message of ours is malformed", reader.node.c_str()); });
+        require(s <= mirror.size() && mirror[s - 1] == 0,
+                [&] { return text("%s: a message of ours is malformed", reader.node.c_str()); });
     gap(router, reader.node, Gap{h.stream, from, last, GapReason::malformed}, last - from + 1);
 }
 
@@ -201,14 +219,19 @@ void Oracle::check_dead(const broker::Router& router) {
     std::map<std::uint32_t, std::uint64_t> dead;
     broker::DeadLetters& letters = const_cast<broker::Router&>(router).dead();
     require(!letters.loading(), "dead letters are not read to their end");
-    for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id)) ++dead[number_of(letter->message.payload)];
+    for (auto letter = letters.before(~std::uint64_t{0}); letter; letter = letters.before(letter->id))
+        ++dead[number_of(letter->message.payload)];
     for (const auto& [id, count] : dead)
-        require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken), [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+        require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken),
+                [&] { return text("message %u is %llu dead letters", id, ull(count)); });
     check_ended(letters);
     if (letters_dropped_ || letters.dropped() > 0) return;
-    for (const std::uint32_t id : told_given_up_) require(id == 0 || dead.contains(id) || dug_up_.contains(id), [&] { return text("message %u was given up and is no dead letter", id); });
+    for (const std::uint32_t id : told_given_up_)
+        require(id == 0 || dead.contains(id) || dug_up_.contains(id),
+                [&] { return text("message %u was given up and is no dead letter", id); });
     for (const std::uint32_t id : expired_)
-        require(id == 0 || dead.contains(id) || dug_up_.contains(id), [&] { return text("message %u has expired and is no dead letter", id); });
+        require(id == 0 || dead.contains(id) || dug_up_.contains(id),
+                [&] { return text("message %u has expired and is no dead letter", id); });
 }
 
 void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap, std::uint64_t count) {
@@ -221,18 +244,22 @@ void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap
         if (s <= l->base) continue;
         auto where = [&] { return text("%s, stream %llu, sequence %llu: ", name.c_str(), ull(gap.stream), ull(s)); };
         require(s <= mirror.size(), [&] { return where() + "a gap beyond the end"; });
-        require(gap.reason != GapReason::lost || accounted(*l, name, gap.stream, s), [&] { return where() + "lost without a reason"; });
+        require(gap.reason != GapReason::lost || accounted(*l, name, gap.stream, s),
+                [&] { return where() + "lost without a reason"; });
         require(gap.reason != GapReason::expired || mirror[s - 1] == 0 || messages_[mirror[s - 1]].ttl_ms != 0,
                 [&] { return where() + "expired without a ttl"; });
-        require(gap.reason != GapReason::retention || lane == lane_nodes_.end(), [&] { return where() + "a mailbox has no retention"; });
+        require(gap.reason != GapReason::retention || lane == lane_nodes_.end(),
+                [&] { return where() + "a mailbox has no retention"; });
         const std::size_t at = s - l->base - 1;
         if (at >= l->first.size()) {
             l->first.resize(at + 1);
             l->gaps.resize(at + 1);
         }
         l->gaps[at] = true;
-        if (gap.reason == GapReason::expired && lane != lane_nodes_.end() && name[0] != '$') expired_.insert(mirror[s - 1]);
-        require(gap.reason != GapReason::redeliveries || given_up_.contains({gap.stream, s}), [&] { return where() + "told as given up, and it is not"; });
+        if (gap.reason == GapReason::expired && lane != lane_nodes_.end() && name[0] != '$')
+            expired_.insert(mirror[s - 1]);
+        require(gap.reason != GapReason::redeliveries || given_up_.contains({gap.stream, s}),
+                [&] { return where() + "told as given up, and it is not"; });
         if (gap.reason == GapReason::redeliveries) told_given_up_.insert(mirror[s - 1]);
         told_gone_.insert({name, mirror[s - 1]});
     }

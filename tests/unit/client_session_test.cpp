@@ -208,7 +208,8 @@ TEST_CASE_FIXTURE(SessionFixture, "who has acknowledged parts when the broker ha
         wire::Ping ping;
         for (const wire::Slice& slice : out.frames) {
             wire::Frame f;
-            if (wire::read_frame(slice.view(), f) == ErrorCode::ok && f.verb == wire::Verb::ping) REQUIRE(wire::decode(f.body, ping));
+            if (wire::read_frame(slice.view(), f) == ErrorCode::ok && f.verb == wire::Verb::ping)
+                REQUIRE(wire::decode(f.body, ping));
         }
         hear(wire::encode_ping(wire::Verb::pong, ping));
         CHECK(session.parted());
@@ -354,7 +355,8 @@ TEST_CASE_FIXTURE(SessionFixture, "at the end what was sent leaves before BYE, a
     out = {};
     session.end(0, out);
     REQUIRE(out.frames.size() == 2);
-    for (const auto& [slice, verb] : {std::pair{out.frames[0], wire::Verb::cast}, std::pair{out.frames[1], wire::Verb::bye}}) {
+    for (const auto& [slice, verb] :
+         {std::pair{out.frames[0], wire::Verb::cast}, std::pair{out.frames[1], wire::Verb::bye}}) {
         wire::Frame frame;
         REQUIRE(wire::read_frame(slice.view(), frame) == ErrorCode::ok);
         CHECK(frame.verb == verb);

@@ -175,7 +175,11 @@ TEST_CASE_FIXTURE(DiskFixture, "what is gone takes with it what belongs to it") 
     t.nodes = {{"alice", true, 0, 0}, {"bob", true, 0, 0}};
     t.streams = {lane};
     t.members = {{"alice", 3, 1, 2}, {"bob", 3, 4, 5}};
-    t.sessions = {{77, 12, {{11, cast::ErrorCode::mailbox_full}}, {{9, cast::ErrorCode::ok}}, {{"\1bob", cast::ErrorCode::mailbox_full}}}};
+    t.sessions = {{77,
+                   12,
+                   {{11, cast::ErrorCode::mailbox_full}},
+                   {{9, cast::ErrorCode::ok}},
+                   {{"\1bob", cast::ErrorCode::mailbox_full}}}};
     commit(std::move(t));
     Recovered r = store->recover();
     REQUIRE(r.sessions.size() == 1);
@@ -271,14 +275,16 @@ TEST_CASE_FIXTURE(DiskFixture, "a start finds when the chunks of lanes run out, 
         row.last = 9;
         t.streams.push_back(row);
     }
-    t.chunks = {runs_out(3, 1, 700), runs_out(3, 2, 500, 1), runs_out(3, 3, 600, 1), runs_out(3, 4, 0, 1),
-                runs_out(3, 5, 0), runs_out(3, 6, 300, 5), runs_out(4, 1, 100), runs_out(5, 1, 0), runs_out(5, 2, 900)};
+    t.chunks = {runs_out(3, 1, 700),  runs_out(3, 2, 500, 1), runs_out(3, 3, 600, 1),
+                runs_out(3, 4, 0, 1), runs_out(3, 5, 0),      runs_out(3, 6, 300, 5),
+                runs_out(4, 1, 100),  runs_out(5, 1, 0),      runs_out(5, 2, 900)};
     commit(std::move(t));
     reopen();
     const auto found = [this] {
         std::vector<std::string> all;
         for (const ExpiryRow& row : store->recover().expiries)
-            all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + "-" + std::to_string(row.last) + " at " + std::to_string(row.at_us));
+            all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + "-" +
+                          std::to_string(row.last) + " at " + std::to_string(row.at_us));
         std::sort(all.begin(), all.end());
         return all;
     };

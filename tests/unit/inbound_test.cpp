@@ -30,7 +30,9 @@ struct InboundFixture {
     wire::StreamInfo lane(std::uint64_t cursor, std::uint64_t last, std::uint64_t delivered = 0) {
         return {kLane, wire::kDefaultPriority, {}, cursor, last, delivered};
     }
-    wire::StreamInfo team(std::uint64_t cursor, std::uint64_t last) { return {kTeam, wire::kGroupStream, "team", cursor, last, 0}; }
+    wire::StreamInfo team(std::uint64_t cursor, std::uint64_t last) {
+        return {kTeam, wire::kGroupStream, "team", cursor, last, 0};
+    }
 
     /// A stamped batch of `count` records "x" in the stream.
     wire::Slice batch(std::uint64_t stream, std::uint64_t sequence, std::uint32_t count = 1, std::uint64_t number = 0) {
@@ -51,7 +53,8 @@ struct InboundFixture {
     std::string handle() {
         std::string text;
         for (Item item; bob.pop(item);) {
-            for (std::uint64_t s = item.from; s <= item.batch->view.last_sequence(); ++s) text += (text.empty() ? "" : " ") + std::to_string(s);
+            for (std::uint64_t s = item.from; s <= item.batch->view.last_sequence(); ++s)
+                text += (text.empty() ? "" : " ") + std::to_string(s);
             inbound.finished(item, 0, out);
         }
         return text;
@@ -70,7 +73,8 @@ struct InboundFixture {
                 text += "ack";
                 for (const auto& e : ack.entries) {
                     text += " " + std::to_string(e.stream) + ":" + std::to_string(e.sequence);
-                    for (const auto& x : e.exceptions) text += " but " + std::string(x.node) + ":" + std::to_string(x.sequence);
+                    for (const auto& x : e.exceptions)
+                        text += " but " + std::string(x.node) + ":" + std::to_string(x.sequence);
                 }
             } else if (frame.verb == wire::Verb::fetch && wire::decode(frame.body, fetch)) {
                 text += "fetch " + std::to_string(fetch.stream) + " from " + std::to_string(fetch.from);

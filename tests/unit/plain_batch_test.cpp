@@ -17,7 +17,9 @@ struct PlainBatchFixture {
     std::string bytes = std::string(64, '-');
     PlainBatch plain;
     void open() { plain.open(wire::Cast::unicast, "alice", "bob", bytes.data(), bytes.data() + bytes.size()); }
-    bool add(std::string_view payload, std::string_view target = "bob") { return plain.add(wire::Cast::unicast, "alice", target, payload); }
+    bool add(std::string_view payload, std::string_view target = "bob") {
+        return plain.add(wire::Cast::unicast, "alice", target, payload);
+    }
     std::string written() const { return bytes.substr(0, plain.written().bytes); }
 };
 
@@ -64,7 +66,8 @@ TEST_CASE("threads write while another opens and closes: each record is there on
             for (int i = 0; i < kEach; ++i) {
                 const std::string text = std::to_string(t) + ":" + std::to_string(i);
                 const auto fits = [&] {
-                    return i % 2 == 0 ? plain.add(wire::Cast::unicast, "a", "b", text) : plain.add_in_turn(wire::Cast::unicast, "a", "b", text);
+                    return i % 2 == 0 ? plain.add(wire::Cast::unicast, "a", "b", text)
+                                      : plain.add_in_turn(wire::Cast::unicast, "a", "b", text);
                 };
                 while (!fits()) std::this_thread::yield();
             }

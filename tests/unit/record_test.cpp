@@ -113,8 +113,8 @@ TEST_CASE("lengths that lie are refused") {
     CHECK_FALSE(reads_hex("00 00"));
     CHECK_FALSE(reads_hex("04 00 68 69"));
     CHECK_FALSE(reads_hex("ff ff ff ff 0f 00 68 69"));
-    CHECK_FALSE(reads_hex("03 0f 02 61"));        // the type's length is over the record's
-    CHECK_FALSE(reads_hex("04 10 04 01 6b"));     // the header map's length is over the record's
+    CHECK_FALSE(reads_hex("03 0f 02 61"));           // the type's length is over the record's
+    CHECK_FALSE(reads_hex("04 10 04 01 6b"));        // the header map's length is over the record's
     CHECK_FALSE(reads_hex("03 0f 05 61 62 63 64"));  // ...even though bytes follow the record
     CHECK_FALSE(reads_hex("03 10 05 61 62 63 64"));
     CHECK_FALSE(reads_hex("01 0f"));
@@ -186,7 +186,8 @@ TEST_CASE("a header map has at most 64 headers") {
 }
 
 TEST_CASE("the short ways of a plain record write and read the same bytes as the long ones") {
-    for (const std::size_t size : {0u, 1u, 7u, 8u, 15u, 16u, 31u, 32u, 33u, 125u, 126u, 127u, 128u, 1000u, 16381u, 16382u, 16383u, 40000u}) {
+    for (const std::size_t size :
+         {0u, 1u, 7u, 8u, 15u, 16u, 31u, 32u, 33u, 125u, 126u, 127u, 128u, 1000u, 16381u, 16382u, 16383u, 40000u}) {
         CAPTURE(size);
         std::string payload;
         for (std::size_t i = 0; i < size; ++i) payload.push_back(static_cast<char>(i * 7));
@@ -216,7 +217,8 @@ TEST_CASE("the short way leaves to the long one what is not plain, cut off or ma
     append_record(cut, "text", {}, "0123456789");
     cut.resize(6);
     RecordView record;
-    for (const std::string& bytes : {named, with_headers, cut, std::string("\0\0\0", 3), std::string("\x80\0\0", 3), std::string("\xff\xff\x03\0", 4)}) {
+    for (const std::string& bytes : {named, with_headers, cut, std::string("\0\0\0", 3), std::string("\x80\0\0", 3),
+                                     std::string("\xff\xff\x03\0", 4)}) {
         std::string_view left = bytes;
         CHECK_FALSE(read_plain_record(left, record));
         CHECK(left.size() == bytes.size());

@@ -1,4 +1,4 @@
-// The clock of the edge's deadlines. Any thread.
+// The clock of deadlines outside the core, which is given the time. Any thread.
 #pragma once
 #include <ctime>
 
