@@ -13,6 +13,7 @@
 #include "log.hpp"
 #include "looks.hpp"
 #include "reports.hpp"
+#include "wire/heap.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -23,6 +24,7 @@ constexpr int kTurnFrames = 256;
 constexpr std::size_t kTurnBytes = 512u << 10;
 constexpr std::size_t kTurnWork = 10000;  // some milliseconds
 constexpr std::size_t kCallWork = 100;    // of it, a management call: its JSON is read, and another one written
+constexpr std::uint64_t kJoined = 1000;   // nodes: to join the memory of so many takes a fraction of a millisecond
 constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
 
 std::int64_t read_clock(clockid_t clock) {
@@ -131,6 +133,10 @@ bool Broker::turn(Now at) {
         router_.unreachable(unreachable_.extract(unreachable_.begin()).value(), at, outbox_);
     deadline_us_ = router_.tick(at, outbox_, drained);
     carry_out(at);
+    if (state.directory.nodes_removed() >= removed_ + kJoined) {
+        removed_ = state.directory.nodes_removed();
+        cast::wire::join_freed_blocks();
+    }
     if (frames > 0 && give_back_us_ == 0) give_back_us_ = at.mono_us + kGiveBack;
     if (give_back_us_ != 0) give_memory_back(at);
     router_.state().statistics.took(static_cast<std::uint64_t>(now().mono_us - at.mono_us));

@@ -72,6 +72,7 @@ private:
     StoreWatch watch_;
     std::int64_t deadline_us_ = 0;
     std::int64_t weigh_us_ = 0;      ///< when what the edge holds is counted again
+    std::uint64_t removed_ = 0;      ///< nodes, whose memory is joined
     std::int64_t give_back_us_ = 0;  ///< when freed memory goes back to the system; 0: nothing came since it did
     std::future<void> giving_back_;  ///< in a thread of its own, for others only wait for the part that they use
 };

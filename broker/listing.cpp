@@ -90,7 +90,7 @@ ControlAnswer Listing::begin(Page&& page) {
     if (page.search.empty() && !page.with_port && page.offset <= kSkipAtOnce) {  // the page alone is looked at
         auto take = [&](const auto& names) {
             for (auto at = names.upper_bound(page.after); at != names.end() && !page.more; ++at)
-                if (!cast::wire::reserved_name((*at)->name)) see(page, (*at)->name);
+                if (!cast::wire::reserved_name(at->name)) see(page, at->name);
         };
         if (page.groups)
             take(directory.groups_by_name());
@@ -133,7 +133,7 @@ template <class Names>
 bool Listing::look(Page& page, const Names& names, std::size_t& work) {
     for (auto at = names.upper_bound(page.at); at != names.end(); ++at) {
         if (work >= kListingWork) return false;
-        const auto& one = **at;
+        const auto& one = *at;
         page.at = one.name;
         work += one.name.size() + kNameWork;
         if (cast::wire::reserved_name(one.name) || (page.with_port && !has_port(one))) continue;

@@ -46,9 +46,9 @@ json busiest(std::vector<const T*> all, Traffic traffic, Show show) {
 json per_node(State& state) {
     std::vector<const Node*> all;
     all.assign(state.busiest.nodes().begin(), state.busiest.nodes().end());
-    for (const Node* node : state.directory.nodes_by_name()) {  // all of them where there are few
+    for (const Node& node : state.directory.nodes_by_name()) {  // all of them where there are few
         if (all.size() >= kListed) break;
-        if (!node->busy) all.push_back(node);
+        if (!node.busy) all.push_back(&node);
     }
     return busiest(std::move(all), [](const Node& n) { return n.received + n.sent; }, [](const Node& n) {
         return json{{"received", n.received}, {"acknowledged", n.acknowledged}, {"sent", n.sent}, {"queued", n.queued_messages}};

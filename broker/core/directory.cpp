@@ -34,15 +34,9 @@ Directory::Directory(StreamId first_stream, StreamId broadcast) : next_stream_(f
     owners_[broadcast_->stream.id()].group = broadcast_.get();
 }
 
-Node* Directory::node(std::string_view name) {
-    const auto at = nodes_.find(name);
-    return at == nodes_.end() ? nullptr : at->get();
-}
+Node* Directory::node(std::string_view name) { return nodes_.find(name); }
 
-Group* Directory::group(std::string_view name) {
-    const auto at = groups_.find(name);
-    return at == groups_.end() ? nullptr : at->second.get();
-}
+Group* Directory::group(std::string_view name) { return groups_.find(name); }
 
 StreamOwner Directory::owner(StreamId id) const {
     const auto at = owners_.find(id);
@@ -51,14 +45,10 @@ StreamOwner Directory::owner(StreamId id) const {
 
 Node& Directory::add_node(std::string_view name, bool hidden) {
     auto fresh = std::make_unique<Node>();
-    Node& node = *fresh;
-    node.id = next_node_++;
-    node.name = name;
-    node.hidden = hidden;
-    if (nodes_.size() == kFew) nodes_.reserve(kMany);
-    nodes_.insert(std::move(fresh));
-    if (!hidden) by_name_.insert(&node);
-    return node;
+    fresh->id = next_node_++;
+    fresh->name = name;
+    fresh->hidden = hidden;
+    return nodes_.add(std::move(fresh), !hidden);
 }
 
 void Directory::remove_node(Node& node) {
@@ -66,9 +56,8 @@ void Directory::remove_node(Node& node) {
         owners_.erase(lane->stream.id());  // those that are reaped are no longer its own
     set_connection(node, nullptr);
     set_created(node, false);
-    by_name_.erase(&node);
     set_port(node, 0);
-    nodes_.erase(nodes_.find(std::string_view(node.name)));
+    (void)nodes_.take(node, !node.hidden);
 }
 
 Node* Directory::holder_of_port(int port) const {
@@ -120,17 +109,13 @@ std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t hold_back_us) 
 Group& Directory::add_group(std::string_view name, StreamId id) {
     auto fresh = std::make_unique<Group>(id != 0 ? id : next_stream_++);
     fresh->name = name;
-    Group& group = *fresh;
-    owners_[group.stream.id()].group = &group;
-    groups_by_name_.insert(&group);
-    groups_.emplace(group.name, std::move(fresh));
-    return group;
+    owners_[fresh->stream.id()].group = fresh.get();
+    return groups_.add(std::move(fresh), true);
 }
 
 std::unique_ptr<Group> Directory::take_group(Group& group) {
     owners_.erase(group.stream.id());
-    groups_by_name_.erase(&group);
-    return std::move(groups_.extract(group.name).mapped());
+    return groups_.take(group, true);
 }
 
 }  // namespace broker

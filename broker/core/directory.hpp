@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "core/cursors.hpp"
+#include "core/name_table.hpp"
 #include "core/node.hpp"
 #include "core/session.hpp"
 #include "core/stream.hpp"
@@ -46,9 +46,9 @@ struct WaitingFetch {
     bool found = false;    ///< it has brought something
 };
 
-struct Group {
+/// Without a name it is broadcast.
+struct Group : Named {
     explicit Group(StreamId id) : stream(id) {}
-    std::string name;  ///< empty: broadcast
     bool created = false;
     bool dissolved = false;  ///< it was deleted, and is in no directory; its members leave over several turns
     Stream stream;
@@ -75,20 +75,6 @@ struct Group {
 struct StreamOwner {
     Lane* lane = nullptr;
     Group* group = nullptr;
-};
-
-struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
-    std::size_t operator()(const std::unique_ptr<Node>& node) const { return (*this)(node->name); }
-};
-
-/// Nodes are found by the name that they carry: there may be very many, and each byte counts.
-struct SameName {
-    using is_transparent = void;
-    bool operator()(const std::unique_ptr<Node>& a, const std::unique_ptr<Node>& b) const { return a->name == b->name; }
-    bool operator()(std::string_view name, const std::unique_ptr<Node>& node) const { return name == node->name; }
-    bool operator()(const std::unique_ptr<Node>& node, std::string_view name) const { return name == node->name; }
 };
 
 class Directory {
@@ -121,27 +107,23 @@ public:
     std::unique_ptr<Group> take_group(Group& group);
 
     StreamId next_stream() const { return next_stream_; }
-    std::uint64_t nodes_made() const { return next_node_ - 1; }  ///< ever
+    std::uint64_t nodes_made() const { return next_node_ - 1; }                   ///< ever
+    std::uint64_t nodes_removed() const { return nodes_made() - nodes_.size(); }  ///< ever
     StreamId take_stream() { return next_stream_++; }            ///< for what is no lane and no group
-    std::size_t nodes() const { return by_name_.size(); }
+    std::size_t nodes() const { return nodes_.by_name().size(); }
     std::size_t attached() const { return attached_; }  ///< of those
     std::size_t created() const { return created_; }    ///< the same
     std::size_t groups() const { return groups_.size(); }
 
-    /// So many nodes are found without a larger table; to fill one takes a turn tens of milliseconds.
-    std::size_t room() const {
-        return static_cast<std::size_t>(nodes_.max_load_factor() * float(nodes_.bucket_count()));
-    }
-
-    const std::set<Node*, ByName>& nodes_by_name() const { return by_name_; }  ///< but hidden ones
-    const std::set<Group*, ByName>& groups_by_name() const { return groups_by_name_; }
+    const NameTable<Node>::Order& nodes_by_name() const { return nodes_.by_name(); }  ///< but hidden ones
+    const NameTable<Group>::Order& groups_by_name() const { return groups_.by_name(); }
     template <class Visit>
     void for_each_node(Visit&& visit) {
-        for (auto& node : nodes_) visit(*node);
+        nodes_.for_each(visit);
     }
     template <class Visit>
     void for_each_group(Visit&& visit) {
-        for (auto& entry : groups_) visit(*entry.second);
+        groups_.for_each(visit);
     }
 
 private:
@@ -149,13 +131,11 @@ private:
 
     StreamId next_stream_;
     std::uint64_t next_node_ = 1;
-    std::unordered_set<std::unique_ptr<Node>, NameHash, SameName> nodes_;
-    std::unordered_map<std::string, std::unique_ptr<Group>, NameHash, std::equal_to<>> groups_;
+    NameTable<Node> nodes_;
+    NameTable<Group> groups_;
     std::unordered_map<StreamId, StreamOwner> owners_;
     std::unordered_map<int, Node*> ports_;
     std::unique_ptr<Group> broadcast_;
-    std::set<Node*, ByName> by_name_;
-    std::set<Group*, ByName> groups_by_name_;
     std::size_t attached_ = 0, created_ = 0;
 };
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include "core/types.hpp"
 
@@ -36,7 +36,7 @@ public:
     std::size_t size() const { return heap_.size() + unswept_.size(); }
     std::int64_t next_us() const { return std::min(first_us(heap_), first_us(unswept_)); }
     Expiry pop() {
-        std::vector<Expiry>& from = first_us(unswept_) < first_us(heap_) ? unswept_ : heap_;
+        std::deque<Expiry>& from = first_us(unswept_) < first_us(heap_) ? unswept_ : heap_;
         std::pop_heap(from.begin(), from.end(), std::greater<>());
         const Expiry expiry = from.back();
         from.pop_back();
@@ -46,30 +46,32 @@ public:
     bool many() const { return sweeping_ || heap_.size() >= many_; }
     bool sweeping() const { return sweeping_; }
     /// Leaves those for which held(expiry) is true, each once. Looks at so many at most: then sweeping() is true, and the
-    /// next call goes on.
+    /// next call goes on. Returns how many those were.
     template <class Held>
-    void sweep(Held&& held, std::size_t most = ~std::size_t{0}) {
+    std::size_t sweep(Held&& held, std::size_t most = ~std::size_t{0}) {
         if (!std::exchange(sweeping_, true)) begin();
-        for (; most > 0 && !unswept_.empty(); --most) {
+        std::size_t left = most;
+        for (; left > 0 && !unswept_.empty(); --left) {
             const Expiry expiry = unswept_.back();  // a heap without its last one is one
             unswept_.pop_back();
             if (held(expiry) && (!each_once_ || seen_.insert(expiry).second)) add(expiry);
         }
-        for (; most > 0 && !seen_.empty(); --most) seen_.erase(seen_.begin());
-        if (!unswept_.empty() || !seen_.empty()) return;
+        for (; left > 0 && !seen_.empty(); --left) seen_.erase(seen_.begin());
+        if (!unswept_.empty() || !seen_.empty()) return most - left;
         sweeping_ = false;
         unswept_ = {};
         many_ = std::max(kFew, 2 * heap_.size());
+        return most - left;
     }
 
 private:
     static constexpr std::size_t kFew = 1024;
 
-    static void push(std::vector<Expiry>& heap, const Expiry& expiry) {
+    static void push(std::deque<Expiry>& heap, const Expiry& expiry) {
         heap.push_back(expiry);
         std::push_heap(heap.begin(), heap.end(), std::greater<>());
     }
-    static std::int64_t first_us(const std::vector<Expiry>& heap) { return heap.empty() ? kNever : heap.front().at_us; }
+    static std::int64_t first_us(const std::deque<Expiry>& heap) { return heap.empty() ? kNever : heap.front().at_us; }
 
     void begin() {
         unswept_.swap(heap_);
@@ -82,8 +84,8 @@ private:
         }
     };
 
-    std::vector<Expiry> heap_;
-    std::vector<Expiry> unswept_;            ///< a heap, too: what the sweep under way has not looked at
+    std::deque<Expiry> heap_;
+    std::deque<Expiry> unswept_;             ///< a heap, too: what the sweep under way has not looked at
     std::unordered_set<Expiry, Hash> seen_;  ///< by that sweep, if some may be there twice
     std::size_t many_ = kFew;
     bool twice_ = false;  ///< some may have been added twice since the last sweep began

@@ -20,6 +20,9 @@ constexpr std::size_t kPublishFill = 256 * 1024;
 /// So few batches are let go one by one.
 constexpr std::size_t kFewBatches = 64;
 
+/// What has expired counts so many bytes of a FETCH: its answer is the work of one turn.
+constexpr std::size_t kGapCost = 64;
+
 }  // namespace
 
 ErrorCode Groups::admits(const Group&) const {
@@ -45,7 +48,8 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
         state_.live_bytes += size;
     }
     retain(group, now);
-    const bool may_lag = group.stream.bytes() > state_.config.lag_bytes || group.stream.batches() > state_.config.lag_batches;
+    const bool may_lag =
+        group.stream.bytes() > state_.config.lag_bytes || group.stream.batches_held() > state_.config.lag_batches;
     if (session != nullptr && may_lag && holds(group, now)) receipts_.hold(*session, group.stream.id(), group.waiting);
 }
 
@@ -256,6 +260,7 @@ bool Groups::bring_one(Stream& stream, Connection& connection, const StoredBatch
     if (gone) {
         flush_deliveries(state_, receipts_, connection, outbox);
         send_gap(state_, stream.id(), {fetch.next, batch.last(), cast::wire::GapReason::expired}, connection.id, outbox);
+        fetch.left -= std::min(fetch.left, kGapCost);
     } else {
         deliver(state_, connection, batch.frame);
         fetch.left -= std::min<std::size_t>(fetch.left, batch.size);

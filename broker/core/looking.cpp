@@ -2,6 +2,7 @@
 #include "core/looking.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/frame.hpp"
 #include "wire/record.hpp"
@@ -13,7 +14,7 @@ using cast::wire::Slice;
 
 namespace {
 
-constexpr std::size_t kMost = 256;         // looks that wait for the store at a time
+constexpr std::size_t kMost = 256;         // looks that wait at a time
 constexpr std::size_t kRead = 512u << 10;  // bytes that one of them reads at a time
 
 Seen seen_of(const cast::wire::BatchView& batch, const cast::wire::RecordView& record, Sequence sequence) {
@@ -103,11 +104,23 @@ void Looking::begin(Look&& look, Now now, Outbox& outbox) {
     const std::uint64_t number = ++last_;
     if (go_on(number, look, now, outbox)) return end(look, outbox);
     if (waiting_.size() >= kMost) {
-        outbox.loads.pop_back();
+        if (!paused_.empty() && paused_.back() == number)
+            paused_.pop_back();
+        else
+            outbox.loads.pop_back();
         look.answer.code = ErrorCode::too_many;
         return end(look, outbox);
     }
     waiting_.emplace(number, std::move(look));
+}
+
+void Looking::go_on(Now now, Outbox& outbox) {
+    for (const std::uint64_t number : std::exchange(paused_, {})) {
+        const auto at = waiting_.find(number);
+        if (!go_on(number, at->second, now, outbox)) continue;
+        end(at->second, outbox);
+        waiting_.erase(at);
+    }
 }
 
 void Looking::end(Look& look, Outbox& outbox) {
@@ -148,6 +161,10 @@ bool Looking::go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox) {
                 part.next = upto + 1;
             } else if (const StoredBatch& batch = (*s)[i]; batch.gone || batch.expired(now.mono_us)) {
                 part.next = batch.last() + 1;
+                ++state_.steps;
+                if (state_.may_go_on()) continue;
+                paused_.push_back(number);
+                return false;
             } else {
                 show(look, part, batch.frame);
             }

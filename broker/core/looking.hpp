@@ -23,6 +23,9 @@ public:
 
     /// The store answered to a Load with our number.
     void loaded(const Loaded& loaded, Now now, Outbox& outbox);
+    /// What had to pass by too much that is gone for one turn goes on with the next.
+    void go_on(Now now, Outbox& outbox);
+    bool ready() const { return !paused_.empty(); }
 
 private:
     struct Part {  ///< of a stream, still to be shown
@@ -41,7 +44,7 @@ private:
     };
 
     const Stream* stream(StreamId id) const;
-    /// True when it is done; else it waits for the store.
+    /// True when it is done; else it waits for the store, or for the next turn.
     bool go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox);
     void begin(Look&& look, Now now, Outbox& outbox);
     void end(Look& look, Outbox& outbox);
@@ -50,7 +53,8 @@ private:
 
     State& state_;
     std::uint64_t last_ = 0;
-    std::map<std::uint64_t, Look> waiting_;  ///< for the store, by number
+    std::map<std::uint64_t, Look> waiting_;  ///< by number
+    std::vector<std::uint64_t> paused_;      ///< of them, those that wait for the next turn
 };
 
 }  // namespace broker

@@ -11,6 +11,21 @@ namespace broker {
 
 using cast::ErrorCode;
 
+namespace {
+
+/// What is gone and follows batch `i`, which is gone, too, ends with this one. `i` is then the last such batch.
+Sequence last_of_gone(const Stream& stream, std::size_t& i) {
+    Sequence last = stream[i].last();
+    for (std::size_t n = stream.next(i); n < stream.batches(); n = stream.next(i)) {
+        if (!stream[n].gone || stream[n].first != last + 1 || stream.cold_at(last + 1)) break;
+        last = stream[n].last();
+        i = n;
+    }
+    return last;
+}
+
+}  // namespace
+
 ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
@@ -44,7 +59,7 @@ void Mailboxes::mark(Node& node) {
 
 bool Mailboxes::lags(const Lane& lane) const {
     return lane.node->connection != nullptr &&
-           (lane.stream.bytes() > state_.config.lag_bytes || lane.stream.batches() > state_.config.lag_batches);
+           (lane.stream.bytes() > state_.config.lag_bytes || lane.stream.batches_held() > state_.config.lag_batches);
 }
 
 void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
@@ -106,24 +121,27 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
         const StoredBatch& batch = stream[i];
         if (batch.gone) {
             begin_gap(lane, outbox);
-            send_gap(state_, stream.id(), {lane.sent + 1, batch.last(), cast::wire::GapReason::expired}, node.connection->id, outbox);
+            const Sequence last = last_of_gone(stream, i);
+            send_gap(state_, stream.id(), {lane.sent + 1, last, cast::wire::GapReason::expired}, node.connection->id,
+                     outbox);
+            lane.sent = last;
         } else if (lane.over) {
             if (!give_up(lane, i, now) || (lane.untold && !tell_given_up(lane, outbox))) break;
             continue;
         } else {
             const std::uint64_t base = stream.front().offset;
-            const bool room = batch.end() - base <= window && i < cast::wire::kReaderBatches;
+            const bool room = batch.end() - base <= window && stream.before(i) < cast::wire::kReaderBatches;
             if (!room && lane.sent > lane.cursor) break;  // one batch may always be on its way
             lane.told = true;
             deliver(state_, *node.connection, batch.frame);
             if (batch.last() <= lane.high_sent) state_.statistics.redelivered += batch.count;
+            lane.sent = batch.last();
         }
-        lane.sent = batch.last();
         if (lane.high_sent < lane.sent) {
             lane.high_sent = lane.sent;
             state_.touch(stream);
         }
-        ++i;
+        i = stream.next(i);
     }
     if (stream.has_cold()) ask_store(lane, outbox);
 }

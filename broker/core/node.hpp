@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/history.hpp"
+#include "core/name_table.hpp"
 #include "core/stream.hpp"
 #include "core/types.hpp"
 
@@ -66,21 +67,12 @@ struct Lane {
     std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
 };
 
-/// Nodes or groups in the order of their names; also by a name alone.
+/// Nodes in the order of their names; also by a name alone.
 struct ByName {
     using is_transparent = void;
-    template <class T>
-    bool operator()(const T* a, const T* b) const {
-        return a->name < b->name;
-    }
-    template <class T>
-    bool operator()(const T* a, std::string_view name) const {
-        return a->name < name;
-    }
-    template <class T>
-    bool operator()(std::string_view name, const T* a) const {
-        return name < a->name;
-    }
+    bool operator()(const Named* a, const Named* b) const { return a->name < b->name; }
+    bool operator()(const Named* a, std::string_view name) const { return a->name < name; }
+    bool operator()(std::string_view name, const Named* a) const { return name < a->name; }
 };
 
 /// A node's place in a group (or in broadcast).
@@ -94,14 +86,13 @@ struct Membership {
     bool touched = false;  ///< listed for the next transaction
 };
 
-struct Node {
+struct Node : Named {
     std::uint64_t id : 42 = 0;  ///< counts the nodes that were ever made
     int port : 17 = 0;
     bool created : 1 = false, hidden : 1 = false;
     bool online : 1 = false;  ///< as last told in an event
     bool dirty : 1 = false;   ///< listed among the nodes of this turn
     bool busy : 1 = false;    ///< listed among the busiest
-    std::string name;
     SessionId holder = 0;                      ///< session that receives as it; 0: none
     SessionId reader = 0;                      ///< session that received as it last
     Connection* connection = nullptr;          ///< where it is received now

@@ -18,6 +18,8 @@ constexpr std::int64_t kReview = 20 * kMs;
 constexpr int kDropsATurn = 1000;
 constexpr std::size_t kFreedATurn = 5000;  // batches
 constexpr std::size_t kSwept = 5;          // expiries that are looked at in the time of a step
+constexpr std::size_t kInCache = 50'000;   // one of more, in whatever order, is in no cache:
+constexpr std::size_t kFar = 3;            // that is worth so many steps
 constexpr int kSettling = 8;               // turns that a transaction waits at most
 constexpr std::size_t kOwnGroups = 1;  // $events does not count
 
@@ -100,6 +102,7 @@ void Router::go_on(Now now, Outbox& outbox) {
     if (state_.may_go_on()) dead_.cut(state_.config.turn_steps - state_.steps);
     groups_.go_on(now);
     groups_.dissolve(now, outbox);
+    looking_.go_on(now, outbox);
     state_.leavings.free(kFreedATurn);
     if (state_.settling > 0 && !dead_.settled()) return;
     keeper_.go_on(now, outbox);
@@ -108,8 +111,8 @@ void Router::go_on(Now now, Outbox& outbox) {
 }
 
 bool Router::more_to_do() const {
-    return !dead_.settled() || groups_.ready() || !state_.leavings.empty() || keeper_.ready() || reaper_.ready() ||
-           state_.expiry_reads.has_next() || state_.expiries.sweeping();
+    return !dead_.settled() || groups_.ready() || looking_.ready() || !state_.leavings.empty() || keeper_.ready() ||
+           reaper_.ready() || state_.expiry_reads.has_next() || state_.expiries.sweeping();
 }
 
 bool Router::wants_transaction(Now now, std::int64_t& due_us) {
@@ -123,9 +126,10 @@ void Router::expire(Now now, Outbox& outbox) {
     if (state_.expiries.many()) sweep_expiries();
     mailboxes_.read_more_expired(now, outbox);
     for (bool once = true; state_.expiries.next_us() <= now.mono_us && (once || state_.may_go_on()); once = false) {
-        ++state_.steps;
+        state_.steps += state_.expiries.size() > kInCache ? kFar : 1;
         const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
+        if (owner.lane != nullptr && owner.lane->stream.batches() > kInCache) state_.steps += kFar;
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due, now, outbox);
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
@@ -140,7 +144,7 @@ void Router::sweep_expiries() {
         // What a group has in the store alone goes by its retention.
         return owner.group != nullptr && owner.group->stream.batches() > 0 && expiry.first >= owner.group->stream.front().first;
     };
-    state_.expiries.sweep(held, kSwept * state_.config.turn_steps);
+    state_.steps += state_.expiries.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept;
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {

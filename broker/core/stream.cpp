@@ -9,7 +9,9 @@ namespace broker {
 namespace {
 
 constexpr std::size_t kNearEnd = 256;  // so few batches are moved at once
-constexpr std::size_t kMarks = 1024;   // of what is gone and could be joined, besides a quarter of what is held
+constexpr std::size_t kMarks = 1024;   // that could be joined are left as they are, besides an eighth of all
+constexpr std::size_t kJoinedAtOnce =
+    16;  // looked at with each that expires: it ends before there are many marks again
 
 }  // namespace
 
@@ -38,8 +40,13 @@ Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice
 
 std::size_t Stream::find(Sequence sequence) const {
     if (!batches_.empty() && sequence <= batches_.front().last()) return 0;
-    const auto at = std::lower_bound(batches_.begin(), batches_.end(), sequence,
-                                     [](const StoredBatch& b, Sequence s) { return b.last() < s; });
+    auto begin = batches_.begin(), end = batches_.end();
+    if (hole_end_ != 0 && sequence > batches_[hole_ - 1].last())
+        begin += static_cast<std::ptrdiff_t>(hole_end_);
+    else if (hole_end_ != 0)
+        end = begin + static_cast<std::ptrdiff_t>(hole_);
+    const auto at =
+        std::lower_bound(begin, end, sequence, [](const StoredBatch& b, Sequence s) { return b.last() < s; });
     return static_cast<std::size_t>(at - batches_.begin());
 }
 
@@ -51,6 +58,8 @@ Sequence Stream::first_kept() const {
 StoredBatch Stream::pop_front() {
     StoredBatch batch = std::move(batches_.front());
     batches_.pop_front();
+    if (hole_end_ != 0 && (--hole_end_, --hole_ == 0))
+        while (hole_end_ > 0) batches_.pop_front(), --hole_end_;
     if (split_ > 0) --split_, popped_ = batch.last();
     else if (cold_.empty()) popped_ = batch.last();
     if (batch.gone) {
@@ -77,51 +86,57 @@ void Stream::expire(std::size_t i) {
     batch.gone = true;
     ++gone_batches_;
     batch.frame = {};
-    if (std::min(i, batches_.size() - i) <= kNearEnd) {
+    if (hole_end_ == 0 && std::min(i, batches_.size() - i) <= kNearEnd) {
         join_gone(i + 1);
         join_gone(i);
-    } else if (gone_batches_ >= 2 * gone_apart_ + kMarks + batches_.size() / 4) {
-        join_all_gone();
+    } else {
+        if (hole_end_ == 0 || i < hole_) joinable_ += std::size_t{could_join(i)} + std::size_t{could_join(i + 1)};
+        if (hole_end_ == 0 && joinable_ >= kMarks + batches_.size() / 8) joinable_ = 0, hole_ = hole_end_ = 1;
+        if (hole_end_ != 0) join_more_gone();
     }
     while (warm_front() && batches_.front().gone) pop_front();
 }
 
-/// Batch `i` is gone, and continues this one, which is, too.
-bool Stream::joins(std::size_t i, const StoredBatch& before) const {
-    const StoredBatch& batch = batches_[i];
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    if ((i == split_ && !cold_.empty()) || !before.gone || !batch.gone || before.last() + 1 != batch.first)
-        return false;
-    return std::uint64_t{before.size} + batch.size <= kMost && std::uint64_t{before.count} + batch.count <= kMost;
+/// Batch `i` and the one before it are gone.
+bool Stream::could_join(std::size_t i) const {
+    return i > 0 && i < batches_.size() && batches_[i - 1].gone && batches_[i].gone;
 }
 
 /// Those that are gone and lie side by side become one: nothing limits how many expire behind one that is kept.
-void Stream::join_gone(std::size_t i) {
-    if (i == 0 || i >= batches_.size() || !joins(i, batches_[i - 1])) return;
-    batches_[i - 1].size += batches_[i].size;
-    batches_[i - 1].count += batches_[i].count;
-    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(i));
+bool Stream::joined(StoredBatch& before, const StoredBatch& batch) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (!before.gone || !batch.gone || before.last() + 1 != batch.first) return false;
+    if (std::uint64_t{before.size} + batch.size > kMost || std::uint64_t{before.count} + batch.count > kMost)
+        return false;
+    before.size += batch.size;
+    before.count += batch.count;
     --gone_batches_;
+    return true;
+}
+
+void Stream::join_gone(std::size_t i) {
+    if (i == 0 || i >= batches_.size() || (i == split_ && !cold_.empty())) return;
+    if (!joined(batches_[i - 1], batches_[i])) return;
+    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(i));
     if (i < split_) --split_;
 }
 
-/// The same for all of them, once there are many: to take one out of the middle moves half of the others.
-void Stream::join_all_gone() {
-    std::size_t count = 0, before_split = split_;
-    for (std::size_t i = 0; i < batches_.size(); ++i) {
-        if (count > 0 && joins(i, batches_[count - 1])) {
-            batches_[count - 1].size += batches_[i].size;
-            batches_[count - 1].count += batches_[i].count;
-            --gone_batches_;
-            if (i < split_) --before_split;
-            continue;
+/// The same for all of them, once there are many, for to take one out of the middle moves half of the others. From the front
+/// on, a few at a time; at once where the store has a part, for then few are in memory.
+void Stream::join_more_gone() {
+    std::size_t left = kept || !cold_.empty() ? ~std::size_t{0} : kJoinedAtOnce;
+    for (; left > 0 && hole_end_ < batches_.size(); --left, ++hole_end_) {
+        StoredBatch& batch = batches_[hole_end_];
+        const bool behind_cold = hole_end_ == split_ && !cold_.empty();
+        if (behind_cold) split_ = hole_;
+        if (behind_cold || !joined(batches_[hole_ - 1], batch)) {
+            if (hole_ < hole_end_) batches_[hole_] = std::move(batch);
+            ++hole_;
         }
-        if (count < i) batches_[count] = std::move(batches_[i]);
-        ++count;
+        if (hole_ <= hole_end_) batch.gone = true, batch.count = 0;
     }
-    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(count), batches_.end());
-    split_ = before_split;
-    gone_apart_ = gone_batches_;
+    for (; left > 0 && hole_ < hole_end_ && hole_end_ == batches_.size(); --left, --hole_end_) batches_.pop_back();
+    if (hole_ == hole_end_ && hole_ == batches_.size()) hole_ = hole_end_ = 0;
 }
 
 std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> reason) {
@@ -131,7 +146,7 @@ std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> 
         remember(first, last_, *reason);
     }
     popped_ = last_;
-    bytes_ = messages_ = cold_bytes_ = split_ = gone_batches_ = gone_apart_ = 0;
+    bytes_ = messages_ = cold_bytes_ = split_ = gone_batches_ = joinable_ = hole_ = hole_end_ = 0;
     cold_.clear();
     return std::exchange(batches_, {});
 }

@@ -53,9 +53,13 @@ public:
     std::size_t bytes() const { return bytes_; }           ///< held now, in memory or in the store
     std::size_t messages() const { return messages_; }     ///< held now
     std::size_t batches() const { return batches_.size(); }  ///< in memory, like all that is counted by index
+    std::size_t batches_held() const { return batches_.size() - gone_batches_ - (hole_end_ - hole_); }  ///< not gone
+    /// Index of the batch behind this one, and how many lie before it: there may be a hole amid them.
+    std::size_t next(std::size_t i) const { return i + 1 == hole_ ? hole_end_ : i + 1; }
+    std::size_t before(std::size_t i) const { return i < hole_end_ ? i : i - (hole_end_ - hole_); }
     const StoredBatch& operator[](std::size_t i) const { return batches_[i]; }
     const StoredBatch& front() const { return batches_.front(); }
-    const StoredBatch& back() const { return batches_.back(); }
+    const StoredBatch& back() const { return hole_end_ == batches_.size() ? batches_[hole_ - 1] : batches_.back(); }
     bool empty() const { return batches_.empty() && cold_.empty(); }
 
     /// Takes a batch at the end: stamps its stream, sequence and arrival into its bytes. `frame` must be
@@ -126,11 +130,10 @@ public:
     bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
     /// Arrival of the oldest batch, if it is in memory; else the beginning of time.
     std::int64_t oldest_us() const { return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min(); }
-    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`. The sums of
-    /// the cold part are without those that are known to be gone.
+    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
     void warm(std::vector<StoredBatch>&& batches, Sequence through);
-    /// Lets those of the batches begin..end go from memory that the store is known to hold. Begins at the split when
-    /// there is a cold part. What has expired amid them stays where there are too many gaps, and all behind it.
+    /// Lets those of begin..end go from memory that the store is known to hold. Begins at the split where there is a cold
+    /// part. What has expired amid them stays where there are too many gaps, and all behind it.
     void cool(std::size_t begin, std::size_t end, const ColdStep& step = {});
     /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all before it
     /// are gone, too.
@@ -151,8 +154,7 @@ public:
     /// Adds chunks of what is not saved yet, and what may be erased.
     void save(Transaction& transaction);
     void fill(StreamRow& row) const;  ///< all but whose it is and where its readers stand
-    /// Everything through this sequence is in the store for good.
-    void stored(Sequence through) { stored_ = through; }
+    void stored(Sequence through) { stored_ = through; }  ///< up to here everything is in the store for good
     bool kept = false;     ///< it belongs to the store
     bool touched = false;  ///< listed for the next transaction
     bool loading = false;  ///< an answer of the store is on its way
@@ -163,9 +165,10 @@ private:
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
     std::vector<GoneRange>::iterator gone_after(Sequence sequence);
     void skip_gone_front();
+    bool could_join(std::size_t i) const;
+    bool joined(StoredBatch& before, const StoredBatch& batch);
     void join_gone(std::size_t i);
-    void join_all_gone();
-    bool joins(std::size_t i, const StoredBatch& before) const;
+    void join_more_gone();
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 
@@ -176,7 +179,8 @@ private:
     std::size_t messages_ = 0;
     std::size_t split_ = 0;
     std::size_t gone_batches_ = 0;
-    std::size_t gone_apart_ = 0;  // of them, when all neighbours were joined last
+    std::size_t joinable_ = 0;             // about so many of them follow another one
+    std::size_t hole_ = 0, hole_end_ = 0;  // while they are joined, the joined ones lie before it; else 0
     std::deque<StoredBatch> batches_;
     std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; hardly more than kRanges
     std::vector<ColdRange> cold_;

@@ -16,4 +16,12 @@ inline void keep_freed_memory() {
     std::free(block);
 }
 
+/// Joins small blocks that were freed to larger ones. glibc does that by itself, but with all of them at the next large
+/// allocation, which then takes as long as there are many: some 70 ns each. Any thread.
+inline void join_freed_blocks() {
+    constexpr std::size_t kLarge = 64u << 10;
+    void* volatile block = std::malloc(kLarge);
+    std::free(block);
+}
+
 }  // namespace cast::wire

@@ -103,7 +103,7 @@ TEST_CASE("nodes are counted as they are made, attached and deleted, and listed 
     CHECK(directory.nodes() == 2);
     CHECK(directory.created() == 1);
     CHECK(directory.attached() == 1);
-    CHECK((*directory.nodes_by_name().begin())->name == "alice");
+    CHECK(directory.nodes_by_name().begin()->name == "alice");
     directory.remove_node(alice);
     directory.remove_node(carol);
     CHECK(directory.nodes() == 0);

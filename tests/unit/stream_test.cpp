@@ -1,6 +1,9 @@
 // core/stream.hpp: numbering, letting go, and remembering what is gone.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
 #include <string>
 
 #include "core/stream.hpp"
@@ -157,6 +160,66 @@ TEST_CASE("what expires behind one that is kept is one batch, in whatever order"
     CHECK(stream.batches() == 2);
     stream.pop_front();
     CHECK(gaps(stream, 2, 199) == "2-199 expired; ");
+}
+
+TEST_CASE("thousands that expire amid others, in any order, become few, a few with each that expires") {
+    std::mt19937 random(7);
+    for (int round = 0; round < 4; ++round) {
+        CAPTURE(round);
+        Stream stream(1);
+        std::map<broker::Sequence, std::uint32_t> held;  // first -> count
+        std::vector<broker::Sequence> order;
+        const auto add = [&](std::uint32_t count) {
+            append(stream, count, 0, 1000);
+            held[stream.last() - count + 1] = count;
+            order.push_back(stream.last() - count + 1);
+        };
+        const auto agrees = [&] {
+            std::size_t messages = 0, n = 0;
+            broker::Sequence next = stream.batches() > 0 ? stream.front().first : 0;
+            std::uint64_t offset = stream.batches() > 0 ? stream.front().offset : 0;
+            for (std::size_t i = 0; i < stream.batches(); i = stream.next(i), ++n) {
+                REQUIRE(stream[i].count > 0);
+                REQUIRE(stream[i].first == next);
+                REQUIRE(stream[i].offset == offset);
+                REQUIRE(stream.before(i) == n);
+                REQUIRE(stream.find(stream[i].first) == i);
+                REQUIRE(stream.find(stream[i].last()) == i);
+                if (!stream[i].gone) {
+                    REQUIRE(held.at(stream[i].first) == stream[i].count);
+                    messages += stream[i].count;
+                }
+                next = stream[i].last() + 1, offset = stream[i].end();
+            }
+            CHECK(stream.find(stream.last() + 1) == stream.batches());
+            CHECK(next == (stream.batches() > 0 ? stream.last() + 1 : 0));
+            CHECK(messages == stream.messages());
+        };
+        for (int i = 0; i < 12'000; ++i) add(1 + random() % 3);
+        std::shuffle(order.begin(), order.end(), random);
+        std::size_t most = 0;
+        for (std::size_t n = 0; n < order.size(); ++n) {
+            if (held.find(order[n]) == held.end() || order[n] == 1) continue;  // popped; the first one stays for long
+            const std::size_t i = stream.find(order[n]);
+            REQUIRE(stream[i].first == order[n]);
+            stream.expire(i);
+            held.erase(order[n]);
+            if (n > order.size() / 2) most = std::max(most, stream.batches() - stream.batches_held());
+            if (n % 1024 == 0) agrees();
+            if (round == 1 && n % 3 == 0 && n < 9'000) add(1);
+            if (round == 2 && n % 8 == 7 && stream.batches() > 0) {
+                if (const auto batch = stream.pop_front(); !batch.gone) held.erase(batch.first);
+            }
+        }
+        agrees();
+        CHECK(most < 8'000);
+        if (round != 0) continue;
+        CHECK(stream.batches() < 3'000);  // of 12,000 marks
+        CHECK(gaps(stream, 1, 0).empty());
+        (void)stream.pop_front();
+        while (stream.batches() > 0) (void)stream.pop_front();
+        CHECK(gaps(stream, 2, stream.last()) == "2-" + std::to_string(stream.last()) + " expired; ");
+    }
 }
 
 TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
