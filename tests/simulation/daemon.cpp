@@ -192,7 +192,8 @@ void Daemon::carry_out(broker::Now now) {
         world_.oracle().check_priorities(*router_, send.frame.view());
         if (world_.settings().jumps == 0 && !world_.healed())
             world_.oracle().check_fresh(send.frame.view(), now.wall_us);
-        world_.oracle().check_told(*router_, send.to, send.frame.view(), disk_);
+        world_.oracle().check_told(*router_, outbox_.sends, static_cast<std::size_t>(&send - outbox_.sends.data()),
+                                   disk_);
         world_.trace_frame(false, send.to, send.frame.view());
         if (!world_.network().send_down(send.to, send.frame.view(), world_.now())) unreachable_.push_back(send.to);
     }

@@ -103,7 +103,7 @@ public:
     /// The same, at the end of the turn: what is handed out of a mailbox comes after all that is more urgent there.
     void check_priorities(broker::Router& router, std::string_view frame);
     /// What leaves for a client says nothing of its nodes, or of a message that has expired, that a crash could take back.
-    void check_told(broker::Router& router, broker::ConnectionId to, std::string_view frame,
+    void check_told(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
                     const cast::test::MemoryDisk& disk);
     /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
     void came_back(std::string_view frame);
@@ -188,6 +188,7 @@ private:
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
     void check_survivors(const cast::test::MemoryDisk& disk);
     void carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& router);
+    static bool said_again(const std::vector<broker::Send>& sends, std::size_t i);
     void check_membership(broker::Router& router, std::string_view body, const cast::test::MemoryDisk& disk);
     bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);
