@@ -60,7 +60,8 @@ void flush_deliveries(State& state, Receipts& receipts, Connection& connection, 
 }
 
 void send_gaps(State& state, const Stream& stream, Sequence from, Sequence to, ConnectionId to_connection, Outbox& outbox) {
-    stream.for_each_gap(from, to, [&](const GoneRange& range) { send_gap(state, stream.id(), range, to_connection, outbox); });
+    stream.gaps().for_each(from, to,
+                           [&](const GoneRange& range) { send_gap(state, stream.id(), range, to_connection, outbox); });
 }
 
 void send_gap(State& state, StreamId stream, const GoneRange& range, ConnectionId to_connection, Outbox& outbox) {

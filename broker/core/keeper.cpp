@@ -266,7 +266,7 @@ std::vector<StoredBatch> Keeper::recall(Loaded& loaded, const Stream& stream, co
         if (lane != nullptr && !batches.empty() && !state_.may_go_on(steps)) break;
         StoredBatch& batch = batches.emplace_back(recall_batch(frame, view->header, now));
         // Also when the clock was set back: others were told so.
-        if (lane == nullptr && batch.ttl_ms != 0 && stream.known_gone(batch.first)) batch.gone = true;
+        if (lane == nullptr && batch.ttl_ms != 0 && stream.gaps().knows(batch.first)) batch.gone = true;
         const bool ends = batch.gone || (lane != nullptr && lane->node == nullptr);
         steps += 1 + (ends ? batch.count / kEndsAStep : 0);
     }

@@ -191,7 +191,7 @@ void Looking::loaded(const Loaded& loaded, Now now, Outbox& outbox) {
             const auto batch = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
             if (!batch || full(look) || batch->header.sequence > part.last) continue;
             const StoredBatch as_stored = recall_batch(frame, batch->header, now);
-            if (as_stored.gone || s->known_gone(batch->header.sequence)) continue;
+            if (as_stored.gone || s->gaps().knows(batch->header.sequence)) continue;
             show(look, part, frame);
         }
         if (!full(look)) part.next = std::max({part.next, asked + 1, std::min(loaded.through, part.last) + 1});

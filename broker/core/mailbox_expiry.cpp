@@ -42,13 +42,43 @@ void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
     lane.stream.expire(i);
 }
 
+bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
+    constexpr std::size_t kLooks = 8;  // at what has not expired, in the time of a step
+    for (std::size_t looks = 1; again.next <= again.last; ++looks) {
+        if (lane.stream.cold_at(again.next)) {
+            const Sequence last = std::min(again.last, lane.stream.cold().back().last);
+            state_.expiries.add_again({now.mono_us, again.stream, again.next, last});
+            again.next = last + 1;
+            continue;
+        }
+        const std::size_t i = lane.stream.find(again.next);
+        if (i >= lane.stream.batches()) return true;
+        if (looks > 1 && !state_.may_go_on()) return false;
+        const StoredBatch& batch = lane.stream[i];
+        const bool expired = !batch.gone && batch.expired(now.mono_us) && batch.first <= again.last;
+        state_.steps += expired || looks % kLooks == 0 ? 1 : 0;
+        const Sequence first = batch.first;
+        again.next = batch.last() + 1;
+        if (expired) expire_warm(lane, first, now);
+    }
+    return true;
+}
+
+void Mailboxes::go_on(Now now) {
+    for (; !again_.empty() && state_.may_go_on(); again_.pop_front()) {
+        Lane* lane = state_.directory.owner(again_.front().stream).lane;
+        if (lane != nullptr && lane->node != nullptr && !look_again(*lane, again_.front(), now)) return;
+    }
+}
+
 /// Where all that is meant is gone, read, or in memory (where each has an entry of its own) nothing is to be done.
 void Mailboxes::expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
     Stream& stream = lane.stream;
     const Sequence last = std::max(due.first, due.last);
-    const Sequence first = stream.past_gaps(std::max(due.first, lane.cursor + 1));
+    const Sequence first = stream.gaps().past(std::max(due.first, lane.cursor + 1));
     if (first > last || !stream.cold_at(first)) return;
-    if (!stream.can_remember(first)) return;  // its reader, or whoever looks there, will find that it has expired
+    if (!stream.gaps().room_for_expired(first))
+        return;  // its reader, or whoever looks there, will find that it has expired
     if (held(lane, first)) return state_.expiries.add({now.mono_us + kSecond, due.stream, due.first, due.last});
     if (!state_.expiry_reads.begin(due)) return;
     outbox.loads.push_back(stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
@@ -84,13 +114,13 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
-        if (batch.ttl_ms == 0 || batch.last() <= lane.cursor || stream.known_gone(batch.first)) continue;
+        if (batch.ttl_ms == 0 || batch.last() <= lane.cursor || stream.gaps().knows(batch.first)) continue;
         if (!batch.gone || held(lane, batch.last())) {
             const bool meant = due.last == 0 ? batch.first == due.first : batch.last() <= due.last;
             if (meant) next.at_us = std::min(next.at_us, batch.gone ? now.mono_us + kSecond : batch.runs_out_us());
             continue;
         }
-        if (!stream.can_remember(batch.first)) continue;
+        if (!stream.gaps().room_for_expired(batch.first)) continue;
         const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);
         state_.unqueue(*lane.node, bytes - stream.bytes(), messages - stream.messages());

@@ -13,6 +13,8 @@ using cast::ErrorCode;
 
 namespace {
 
+constexpr std::size_t kGapSteps = 4;  // a gap ends the frame before it, and is one
+
 /// What is gone and follows batch `i`, which is gone, too, ends with this one. `i` is then the last such batch.
 Sequence last_of_gone(const Stream& stream, std::size_t& i) {
     Sequence last = stream[i].last();
@@ -100,7 +102,12 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
     const Node& node = *lane.node;
     Stream& stream = lane.stream;
     std::size_t i = stream.batches();
+    const Sequence before = lane.sent;
     while (lane.sent < stream.last()) {
+        if (lane.sent > before && !state_.may_go_on()) {  // gap after gap
+            mark(*lane.node);
+            break;
+        }
         if (stream.has_cold() && ask_store(lane, outbox)) break;
         // The next one mostly lies behind the one before.
         if (i >= stream.batches() || stream[i].first != lane.sent + 1) i = stream.find(lane.sent + 1);
@@ -116,6 +123,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             begin_gap(lane, outbox);
             send_gaps(state_, stream, lane.sent + 1, upto, node.connection->id, outbox);
             lane.sent = upto;
+            state_.steps += kGapSteps;
             continue;
         }
         const StoredBatch& batch = stream[i];
@@ -125,6 +133,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             send_gap(state_, stream.id(), {lane.sent + 1, last, cast::wire::GapReason::expired}, node.connection->id,
                      outbox);
             lane.sent = last;
+            state_.steps += kGapSteps;
         } else if (lane.over) {
             if (!give_up(lane, i, now) || (lane.untold && !tell_given_up(lane, outbox))) break;
             continue;
@@ -165,7 +174,7 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
     const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
     lane.unreadable = false;
     for (StoredBatch& batch : batches) {
-        const bool known = stream.known_gone(batch.first);
+        const bool known = stream.gaps().knows(batch.first);
         if (known && batch.ttl_ms != 0) batch.gone = true;  // also when the clock was set back
         if (batch.gone) {
             if (!known) end_of_cold(lane, batch, now);
@@ -281,19 +290,9 @@ void Mailboxes::close(Lane& lane, Now now) {
     lane.told = false;
     stop_hold(lane.pace, false, state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
-    // What ran out of its time while the reader had it; what this turn is too short for is due at once.
-    for (std::size_t i = lane.stream.find(lane.cursor + 1);
-         i < lane.stream.batches() && lane.stream[i].first <= was_sent;) {
-        const Sequence first = lane.stream[i].first, last = lane.stream[i].last();
-        if (!lane.stream[i].gone && lane.stream[i].expired(now.mono_us)) {
-            ++state_.steps;
-            if (state_.may_go_on())
-                expire_warm(lane, first, now);
-            else
-                state_.expiries.add_again({now.mono_us, lane.stream.id(), first});
-        }
-        i = lane.stream.find(last + 1);
-    }
+    // What ran out of its time while the reader had it; what this turn is too short for goes on with the next.
+    Again again{lane.stream.id(), lane.cursor + 1, was_sent};
+    if (!look_again(lane, again, now)) again_.push_back(again);
     if (lane.stream.batches() > 0) state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
 

@@ -1,6 +1,8 @@
 // Mailboxes: unicast. Takes batches into a node's lanes, hands them to its reader within the window, moves the
 // cursor on ACKs, lets expired ones go. Pure; broker's thread.
 #pragma once
+#include <deque>
+
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 
@@ -42,6 +44,9 @@ public:
     bool read_expired(Loaded& loaded, Now now, Outbox& outbox);
     /// What has waited for such reads, as far as this turn allows.
     void read_more_expired(Now now, Outbox& outbox);
+    /// What readers that went had, and what this turn was too short for: goes on. True of looks(): there is more.
+    void go_on(Now now);
+    bool looks() const { return !again_.empty(); }
     /// Its next batches were read back from the store.
     void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
     /// What it was to read next could not be read: lower priorities go on without it.
@@ -56,6 +61,13 @@ public:
     void review(Lane& lane, Now now);
 
 private:
+    /// What a reader had that is gone: some of it may have run out of its time meanwhile.
+    struct Again {
+        StreamId stream = 0;
+        Sequence next = 0;
+        Sequence last = 0;
+    };
+
     bool lags(const Lane& lane) const;
     void hand_out(Lane& lane, Now now, Outbox& outbox);
     bool holds_lower(const Lane& lane) const;
@@ -66,6 +78,7 @@ private:
     void mark(Node& node);
     void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
+    bool look_again(Lane& lane, Again& again, Now now);
     bool skip_expired(Lane& lane, Now now);
     void expire_warm(Lane& lane, Sequence first, Now now);
     void expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
@@ -76,6 +89,7 @@ private:
     State& state_;
     Receipts& receipts_;
     DeadLetters& dead_;
+    std::deque<Again> again_;
 };
 
 }  // namespace broker

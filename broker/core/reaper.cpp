@@ -71,7 +71,7 @@ void Reaper::read(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
     Reaped& reaped = state_.reaped.at(stream.id());
     for (const StoredBatch& batch : batches) {
         ++state_.steps;
-        if (stream.known_gone(batch.first)) continue;
+        if (stream.gaps().knows(batch.first)) continue;
         drop(reaped, batch, now);
     }
     const std::size_t count = batches.size();

@@ -158,7 +158,7 @@ void Keeper::restore_expiries(const Recovered& recovered, Now now) {
     for (const ExpiryRow& row : recovered.expiries) {
         const Lane* lane = state_.directory.owner(row.stream).lane;
         if (lane == nullptr) continue;  // of a node that is gone: it is being read
-        if (lane->stream.past_gaps(std::max(row.first, lane->cursor + 1)) > row.last) continue;
+        if (lane->stream.gaps().past(std::max(row.first, lane->cursor + 1)) > row.last) continue;
         auto left_us = static_cast<std::int64_t>(row.at_us - now.wall_us);
         if (left_us > kLongestTtl) left_us = kClockWrong;
         state_.expiries.add({now.mono_us + left_us, row.stream, row.first, row.last});

@@ -13,7 +13,7 @@ namespace broker {
 using cast::wire::GapReason;
 
 Sequence Mailboxes::told_cursor(const Lane& lane) {
-    const Sequence first = lane.stream.given_up();
+    const Sequence first = lane.stream.gaps().given_up();
     return first == 0 || first > lane.cursor ? lane.cursor : first - 1;
 }
 
@@ -27,7 +27,7 @@ void Mailboxes::count_going(Lane& lane, bool same) {
     lane.left = false;
     const std::uint32_t most = state_.config.max_redeliveries;
     lane.over = most != 0 && lane.goings > most && lane.sent == lane.cursor && !lane.node->hidden;
-    lane.untold = lane.stream.given_up() != 0;
+    lane.untold = lane.stream.gaps().given_up() != 0;
 }
 
 /// Batch `i` has the next message to hand out: nobody will get it again. False: not yet.
@@ -64,11 +64,10 @@ bool Mailboxes::give_up(Lane& lane, std::size_t i, Now now) {
 bool Mailboxes::tell_given_up(Lane& lane, Outbox& outbox) {
     if (lane.decided != 0) return false;
     lane.untold = false;
-    if (lane.stream.given_up() == 0) return true;
+    if (lane.stream.gaps().given_up() == 0) return true;
     begin_gap(lane, outbox);
-    for (const GoneRange& range : lane.stream.gone())
-        if (range.reason == GapReason::redeliveries)
-            send_gap(state_, lane.stream.id(), range, lane.node->connection->id, outbox);
+    for (const GoneRange& range : lane.stream.gaps().all_given_up())
+        send_gap(state_, lane.stream.id(), range, lane.node->connection->id, outbox);
     return true;
 }
 

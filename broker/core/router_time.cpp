@@ -106,6 +106,7 @@ void Router::go_on(Now now, Outbox& outbox) {
     state_.leavings.free(kFreedATurn);
     if (state_.settling > 0 && !dead_.settled()) return;
     keeper_.go_on(now, outbox);
+    mailboxes_.go_on(now);
     expire(now, outbox);
     reaper_.go_on(now, outbox);
 }

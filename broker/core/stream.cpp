@@ -13,6 +13,8 @@ constexpr std::size_t kMarks = 1024;   // that could be joined are left as they 
 constexpr std::size_t kJoinedAtOnce =
     16;  // looked at with each that expires: it ends before there are many marks again
 
+bool ends_before(const StoredBatch& batch, Sequence s) { return batch.last() < s; }
+
 }  // namespace
 
 Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
@@ -40,14 +42,19 @@ Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice
 
 std::size_t Stream::find(Sequence sequence) const {
     if (!batches_.empty() && sequence <= batches_.front().last()) return 0;
-    auto begin = batches_.begin(), end = batches_.end();
-    if (hole_end_ != 0 && sequence > batches_[hole_ - 1].last())
-        begin += static_cast<std::ptrdiff_t>(hole_end_);
-    else if (hole_end_ != 0)
-        end = begin + static_cast<std::ptrdiff_t>(hole_);
-    const auto at =
-        std::lower_bound(begin, end, sequence, [](const StoredBatch& b, Sequence s) { return b.last() < s; });
+    if (hole_end_ != 0) [[unlikely]]
+        return find_around_hole(sequence);
+    const auto at = std::lower_bound(batches_.begin(), batches_.end(), sequence, ends_before);
     return static_cast<std::size_t>(at - batches_.begin());
+}
+
+std::size_t Stream::find_around_hole(Sequence sequence) const {
+    auto begin = batches_.begin(), end = batches_.end();
+    if (sequence > batches_[hole_ - 1].last())
+        begin += static_cast<std::ptrdiff_t>(hole_end_);
+    else
+        end = begin + static_cast<std::ptrdiff_t>(hole_);
+    return static_cast<std::size_t>(std::lower_bound(begin, end, sequence, ends_before) - batches_.begin());
 }
 
 Sequence Stream::first_kept() const {
@@ -55,11 +62,18 @@ Sequence Stream::first_kept() const {
     return cold_.empty() ? last_ + 1 : cold_.front().first;
 }
 
+/// The batch in front has gone: the hole is not to be there.
+void Stream::near_hole() {
+    --hole_end_;
+    if (--hole_ > 0) return;
+    for (; hole_end_ > 0; --hole_end_) batches_.pop_front();
+}
+
 StoredBatch Stream::pop_front() {
     StoredBatch batch = std::move(batches_.front());
     batches_.pop_front();
-    if (hole_end_ != 0 && (--hole_end_, --hole_ == 0))
-        while (hole_end_ > 0) batches_.pop_front(), --hole_end_;
+    if (hole_end_ != 0) [[unlikely]]
+        near_hole();
     if (split_ > 0) --split_, popped_ = batch.last();
     else if (cold_.empty()) popped_ = batch.last();
     if (batch.gone) {
@@ -142,7 +156,7 @@ void Stream::join_more_gone() {
 std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> reason) {
     const Sequence first = first_kept();
     if (reason && first <= last_) {
-        std::erase_if(gone_, [first](const GoneRange& range) { return range.from >= first; });
+        gaps_.forget_from(first);
         remember(first, last_, *reason);
     }
     popped_ = last_;
@@ -151,46 +165,9 @@ std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> 
     return std::exchange(batches_, {});
 }
 
-void Stream::remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
-    const auto at = gone_after(from);
-    if (at != gone_.begin() && std::prev(at)->reason == reason && std::prev(at)->to + 1 >= from) {
-        std::prev(at)->to = std::max(std::prev(at)->to, to);
-    } else {
-        gone_.insert(at, {from, to, reason});
-    }
-    // The two oldest become one, if nothing that is kept lies between; the later reason stands for both.
-    if (gone_.size() > kRanges && gone_[1].to < first_kept()) {
-        gone_[1].from = gone_[0].from;
-        gone_.erase(gone_.begin());
-    }
-}
-
-/// The first range behind this number. Mostly that is the end; what expired behind a cold part may lie beyond.
-std::vector<GoneRange>::iterator Stream::gone_after(Sequence sequence) {
-    return std::upper_bound(gone_.begin(), gone_.end(), sequence, [](Sequence s, const GoneRange& range) { return s < range.from; });
-}
-
-bool Stream::can_remember(Sequence from) {
-    if (gone_.size() < kRanges) return true;
-    const auto at = gone_after(from);
-    return at != gone_.begin() && std::prev(at)->reason == cast::wire::GapReason::expired && std::prev(at)->to + 1 == from;
-}
-
 void Stream::begin_with_gap(std::uint64_t count, cast::wire::GapReason reason) {
     last_ = saved_ = popped_ = erased_ = count;
     remember(1, count, reason);
-}
-
-bool Stream::known_gone(Sequence sequence) const {
-    return std::any_of(gone_.begin(), gone_.end(), [sequence](const GoneRange& r) {
-        return r.from <= sequence && sequence <= r.to && r.reason != cast::wire::GapReason::redeliveries;
-    });
-}
-
-Sequence Stream::past_gaps(Sequence sequence) const {
-    for (const GoneRange& range : gone_)  // they may lie in one another
-        if (range.from <= sequence && sequence <= range.to) sequence = range.to + 1;
-    return sequence;
 }
 
 void Stream::give_up(std::size_t i, Sequence s) {
@@ -198,18 +175,6 @@ void Stream::give_up(std::size_t i, Sequence s) {
     batch.flags = static_cast<std::uint8_t>(batch.flags & ~cast::wire::kWantsDelivered);
     batch.given_up = batch.count == 1;
     remember(s, s, cast::wire::GapReason::redeliveries);
-}
-
-Sequence Stream::given_up() const {
-    for (const GoneRange& range : gone_)
-        if (range.reason == cast::wire::GapReason::redeliveries) return range.from;
-    return 0;
-}
-
-void Stream::forget_gaps(Sequence sequence) {
-    std::size_t n = 0;
-    while (n < gone_.size() && gone_[n].to <= sequence) ++n;
-    gone_.erase(gone_.begin(), gone_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
 }  // namespace broker

@@ -1,5 +1,5 @@
-// Stream: a numbered sequence of records, kept as batches, oldest first. What it let go of it remembers as
-// ranges with a reason, so that a reader is never left to guess. Pure; broker's thread.
+// Stream: a numbered sequence of records, kept as batches, oldest first. What it let go of it remembers as gaps. Pure;
+// broker's thread.
 //
 // With a store on disk some of it may be cold: in the store and not in memory, known by ranges and sums alone. The
 // batches in memory then lie around the cold part: `split` of them before it, the others behind.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/cold_range.hpp"
+#include "core/gaps.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/batch.hpp"
@@ -78,37 +79,14 @@ public:
     /// Lets the bytes of batch `i` go because it expired; a gap at the front is closed up.
     void expire(std::size_t i);
 
-    /// Visits what is missing of from..to, in order: visit(GoneRange). Numbers that no range explains are `lost`.
-    template <class Visit>
-    void for_each_gap(Sequence from, Sequence to, Visit&& visit) const {
-        for (const GoneRange& range : gone_) {
-            if (range.to < from || from > to) continue;
-            if (range.from > to) break;
-            if (range.from > from) visit(GoneRange{from, range.from - 1, cast::wire::GapReason::lost});
-            const Sequence begin = range.from > from ? range.from : from;
-            const Sequence end = range.to < to ? range.to : to;
-            visit(GoneRange{begin, end, range.reason});
-            from = end + 1;
-        }
-        if (from <= to) visit(GoneRange{from, to, cast::wire::GapReason::lost});
-    }
-
     /// Of a new stream: its first `count` numbers are gone.
     void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
 
-    /// A range says that this one is gone with its whole batch: its end was told.
-    bool known_gone(Sequence sequence) const;
-    /// The first one from here on that no range says is gone.
-    Sequence past_gaps(Sequence sequence) const;
+    const Gaps& gaps() const { return gaps_; }
     /// Message `s` of batch `i` is given up: readers will be told, and the sender is answered.
     void give_up(std::size_t i, Sequence s);
-    /// The first one that was given up and that no reader is known to have been told of; 0: none.
-    Sequence given_up() const;
-    /// There is room to say of what begins here, amid what is kept, that it has expired. Where there is none it is kept.
-    bool can_remember(Sequence from);
-
-    /// Forgets ranges that lie at or below `sequence`: every reader is past them.
-    void forget_gaps(Sequence sequence);
+    /// Forgets gaps at or below `sequence`: every reader is past them.
+    void forget_gaps(Sequence sequence) { gaps_.forget_through(sequence); }
 
     // --- The cold part (stream_cold.cpp). ------------------------------------------------------------------
     bool has_cold() const { return !cold_.empty(); }
@@ -149,7 +127,6 @@ public:
     void restore(const StreamRow& row, std::vector<ColdRange> cold);
     /// The last sequence that is certain to be the same batch as so many epochs ago (0 to 2).
     Sequence last(int ago) const { return ago == 0 ? last_ : ago == 1 ? base_ : began_; }
-    const std::vector<GoneRange>& gone() const { return gone_; }
     Sequence saved() const { return saved_; }
     /// Adds chunks of what is not saved yet, and what may be erased.
     void save(Transaction& transaction);
@@ -160,15 +137,16 @@ public:
     bool loading = false;  ///< an answer of the store is on its way
 
 private:
-    static constexpr std::size_t kRanges = 1024;
-
-    void remember(Sequence from, Sequence to, cast::wire::GapReason reason);
-    std::vector<GoneRange>::iterator gone_after(Sequence sequence);
+    void remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
+        gaps_.add(from, to, reason, first_kept());
+    }
     void skip_gone_front();
     bool could_join(std::size_t i) const;
     bool joined(StoredBatch& before, const StoredBatch& batch);
     void join_gone(std::size_t i);
     void join_more_gone();
+    std::size_t find_around_hole(Sequence sequence) const;
+    void near_hole();
     void add_chunk(Transaction& transaction, std::size_t begin, std::size_t end);
     void join();
 
@@ -182,7 +160,7 @@ private:
     std::size_t joinable_ = 0;             // about so many of them follow another one
     std::size_t hole_ = 0, hole_end_ = 0;  // while they are joined, the joined ones lie before it; else 0
     std::deque<StoredBatch> batches_;
-    std::vector<GoneRange> gone_;  // ascending; neighbours of one reason are merged; hardly more than kRanges
+    Gaps gaps_;
     std::vector<ColdRange> cold_;
     std::size_t cold_bytes_ = 0;
     Sequence base_ = 0;       // the last one when this epoch began

@@ -32,18 +32,26 @@ StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::Batch
 void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
     std::uint64_t bytes = 0, messages = 0;
     std::uint64_t offset = split_ > 0 ? batches_[split_ - 1].end() : 0;
+    std::size_t count = 0;
     for (StoredBatch& batch : batches) {
-        const bool counted = !known_gone(batch.first);
-        bytes += counted ? batch.size : 0;
-        messages += counted ? batch.count : 0;
+        const bool known = gaps_.knows(batch.first);
+        bytes += known ? 0 : batch.size;
+        messages += known ? 0 : batch.count;
+        if (batch.gone && (known || gaps_.room_for_expired(batch.first))) {
+            if (!known) remember(batch.first, batch.last(), cast::wire::GapReason::expired);
+            continue;
+        }
         batch.offset = offset;
         offset = batch.end();
         gone_batches_ += batch.gone ? 1 : 0;
         bytes_ += batch.gone ? 0 : batch.size;
         messages_ += batch.gone ? 0 : batch.count;
+        if (count > 0 && joined(batches[count - 1], batch)) continue;
+        if (&batches[count] != &batch) batches[count] = std::move(batch);
+        ++count;
     }
-    const std::size_t count = batches.size();
-    batches_.insert(batches_.begin() + static_cast<std::ptrdiff_t>(split_), std::make_move_iterator(batches.begin()), std::make_move_iterator(batches.end()));
+    batches_.insert(batches_.begin() + static_cast<std::ptrdiff_t>(split_), std::make_move_iterator(batches.begin()),
+                    std::make_move_iterator(batches.begin() + static_cast<std::ptrdiff_t>(count)));
     split_ += count;
     std::size_t passed = 0;
     for (; passed < cold_.size() && cold_[passed].first <= through; ++passed) {
@@ -64,6 +72,7 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
     }
     cold_.erase(cold_.begin(), cold_.begin() + static_cast<std::ptrdiff_t>(passed));
     if (cold_.empty()) join();
+    popped_ = std::max(popped_, first_kept() - 1);  // what is gone need not come in front again
     while (warm_front() && batches_.front().gone) pop_front();
 }
 
@@ -83,7 +92,7 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
     for (; i < end && batches_[i].last() <= stored_; ++i) {
         const StoredBatch& batch = batches_[i];
         if (batch.gone) {
-            if (!can_remember(batch.first)) break;
+            if (!gaps_.room_for_expired(batch.first)) break;
             --gone_batches_;
             remember(batch.first, batch.last(), cast::wire::GapReason::expired);
             continue;
@@ -104,7 +113,7 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
 void Stream::cool_front() {
     while (split_ > 0) {
         const StoredBatch& batch = batches_[split_ - 1];
-        if (batch.gone && !can_remember(batch.first)) return;
+        if (batch.gone && !gaps_.room_for_expired(batch.first)) return;
         ColdRange& range = cold_.front();
         range.first = batch.first;
         if (batch.gone) {
@@ -137,7 +146,7 @@ void Stream::expire_cold(const StoredBatch& batch) {
 /// The oldest that are gone need not stay in the store.
 void Stream::skip_gone_front() {
     while (!cold_.empty()) {
-        const Sequence next = past_gaps(cold_.front().first);
+        const Sequence next = gaps_.past(cold_.front().first);
         if (next == cold_.front().first) return;
         popped_ = std::min(next - 1, cold_.front().last);
         if (next <= cold_.front().last) {
@@ -172,7 +181,7 @@ void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
     last_ = base_ = saved_ = stored_ = row.last;
     began_ = row.began;
     popped_ = row.passed;  // the last erasure may be missing: the next transaction repeats it
-    gone_ = row.gone;
+    gaps_.restore(row.gone);
     chunk_first_ = row.chunk_first;
     chunk_last_ = row.chunk_first == 0 ? 0 : row.last;
     chunk_bytes_ = row.chunk_bytes;
@@ -237,7 +246,7 @@ void Stream::fill(StreamRow& row) const {
     row.bytes = bytes_;
     row.chunk_first = chunk_first_;
     row.chunk_bytes = chunk_bytes_;
-    row.gone = gone_;
+    gaps_.fill(row.gone);
     if (gone_batches_ == 0) return;
     for (const StoredBatch& batch : batches_)
         if (batch.gone) row.gone.push_back({batch.first, batch.last(), cast::wire::GapReason::expired});

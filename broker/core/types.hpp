@@ -58,8 +58,8 @@ struct Config {
     std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
-    std::size_t turn_steps =
-        2000;  ///< of long work in one turn, each about a microsecond; the rest goes on in the next
+    /// Of long work in one turn, each a microsecond or two; the rest goes on in the next.
+    std::size_t turn_steps = 1000;
 
     std::size_t sender_window = cast::wire::kSenderWindow;
     std::size_t reader_window = cast::wire::kReaderWindow;

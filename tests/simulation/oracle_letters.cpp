@@ -46,7 +46,7 @@ void Oracle::ends(const broker::Lane& lane) {
     for (std::uint64_t s = lane.cursor + 1; s <= std::min<std::uint64_t>(lane.stream.last(), mirror.size()); ++s) {
         const std::size_t i = lane.stream.find(s);
         const bool marked = i < lane.stream.batches() && lane.stream[i].first <= s && lane.stream[i].gone;
-        if (mirror[s - 1] != 0 && !marked && !lane.stream.known_gone(s)) ended.messages.push_back(mirror[s - 1]);
+        if (mirror[s - 1] != 0 && !marked && !lane.stream.gaps().knows(s)) ended.messages.push_back(mirror[s - 1]);
     }
 }
 

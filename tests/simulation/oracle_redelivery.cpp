@@ -34,10 +34,10 @@ void Oracle::came_back(std::string_view bytes) {
 
 /// What a lane says it gave up was handed out often enough, and is a dead letter.
 void Oracle::check_given_up(broker::Router& router, const broker::Lane& lane) {
-    if (lane.stream.given_up() == 0) return;
+    if (lane.stream.gaps().given_up() == 0) return;
     const std::uint64_t stream = lane.stream.id();
-    for (const broker::GoneRange& range : lane.stream.gone())
-        for (std::uint64_t s = range.from; range.reason == GapReason::redeliveries && s <= range.to; ++s) {
+    for (const broker::GoneRange& range : lane.stream.gaps().all_given_up())
+        for (std::uint64_t s = range.from; s <= range.to; ++s) {
             auto where = [&] {
                 return text("%s, stream %llu, sequence %llu: ", lane.node->name.c_str(), ull(stream), ull(s));
             };

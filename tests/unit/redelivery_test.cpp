@@ -191,12 +191,12 @@ TEST_CASE("until then readers count from before it, and the rest of its batch is
     for (int i = 0; i < 4; ++i) s.comes(), s.dies();
     const broker::Lane& lane = *s.state().directory.node("bob")->lanes[0];
     CHECK(lane.cursor == 1);
-    CHECK(lane.stream.given_up() == 1);
+    CHECK(lane.stream.gaps().given_up() == 1);
     CHECK(broker::Mailboxes::told_cursor(lane) == 0);
-    CHECK_FALSE(lane.stream.known_gone(1));
+    CHECK_FALSE(lane.stream.gaps().knows(1));
     s.comes();
     s.ack(s.reader, 1);
-    CHECK(lane.stream.given_up() == 0);
+    CHECK(lane.stream.gaps().given_up() == 0);
     CHECK(broker::Mailboxes::told_cursor(lane) == 1);
 }
 

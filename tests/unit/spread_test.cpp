@@ -231,6 +231,48 @@ TEST_CASE_FIXTURE(Kept, "what has expired in the store goes in steps, also under
     CHECK(letters(s.router()) == numbers(0, 200));
 }
 
+TEST_CASE("what ran out of its time while a reader had it goes in steps when that one goes") {
+    SpreadScene s;
+    s.connect(2);
+    s.attach(2, "bob");
+    s.send_many(60, {.ttl_ms = 1000});
+    s.turn();
+    s.pass(2000);
+    s.turn();
+    REQUIRE(s.state().statistics.expired == 0);
+    s.detach(2, "bob");
+    s.turn();
+    CHECK(s.state().statistics.expired <= 20);
+    CHECK(s.turns_while([&] { return s.state().statistics.expired < 60; }) >= 3);
+    std::vector<std::string> all = letters(s.router());
+    std::sort(all.begin(), all.end());
+    CHECK(all == numbers(4000, 60));  // of priority 4
+    CHECK(s.state().directory.node("bob")->queued_messages == 0);
+}
+
+TEST_CASE("gap after gap is told over several turns, and what lies between comes in its place") {
+    SpreadScene s;
+    for (int i = 0; i < 60; ++i) s.send(1, "alice", "bob", {std::to_string(i)}, {.ttl_ms = i % 2 == 0 ? 1000u : 0u});
+    s.pass(2000);
+    s.turns_while([&] { return s.state().statistics.expired < 30; });
+    s.connect(2);
+    s.attach(2, "bob");
+    std::string all, gaps;
+    int turns = 0;
+    for (; turns < 50 && (turns == 0 || !s.state().dirty_nodes.empty()); ++turns) {
+        s.turn();
+        const std::string told = s.gaps(2), came = s.delivered(2);
+        CHECK(std::count(told.begin(), told.end(), '1') <= 10);
+        if (!came.empty()) all += (all.empty() ? "" : " ") + came;
+        gaps += told + " ";
+    }
+    CHECK(turns >= 8);
+    CHECK(std::count(gaps.begin(), gaps.end(), '1') == 30);
+    std::string odd;
+    for (int i = 1; i < 60; i += 2) odd += (odd.empty() ? "" : " ") + std::to_string(i);
+    CHECK(all == odd);
+}
+
 TEST_CASE("a group lets all of it go at once, and its memory in steps") {
     SpreadScene s;
     ErrorCode code{};
@@ -242,7 +284,7 @@ TEST_CASE("a group lets all of it go at once, and its memory in steps") {
     SUBCASE("purged") {
         CHECK(s.router().purge(team) == 12000);
         CHECK(team.stream.empty());
-        CHECK(team.stream.gone() == std::vector<broker::GoneRange>{{1, 12000, wire::GapReason::purged}});
+        CHECK(team.stream.gaps().ranges() == std::vector<broker::GoneRange>{{1, 12000, wire::GapReason::purged}});
     }
     SUBCASE("deleted") { CHECK(s.router().delete_group("team", s.now, s.outbox) == ErrorCode::ok); }
     SUBCASE("its last member goes") { s.router().delete_node("bob", s.now, s.outbox); }

@@ -218,7 +218,7 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "what expired in the store is a gap when it
     CHECK(stream.front().first == 3);
     check(2);
     GapReason reason = GapReason::lost;
-    stream.for_each_gap(1, 2, [&](const GoneRange& range) { reason = range.reason; });
+    stream.gaps().for_each(1, 2, [&](const GoneRange& range) { reason = range.reason; });
     CHECK(reason == GapReason::expired);
 }
 

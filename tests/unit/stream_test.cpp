@@ -36,7 +36,7 @@ std::size_t append(Stream& stream, std::uint32_t count, int at_s = 0, std::uint3
 std::string gaps(const Stream& stream, Sequence from, Sequence to) {
     static const char* kNames[] = {"?", "expired", "retention", "purged", "lost", "malformed"};
     std::string out;
-    stream.for_each_gap(from, to, [&](const GoneRange& range) {
+    stream.gaps().for_each(from, to, [&](const GoneRange& range) {
         out += std::to_string(range.from) + "-" + std::to_string(range.to) + " " +
                kNames[static_cast<int>(range.reason)] + "; ";
     });
@@ -231,7 +231,7 @@ TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
     }
     int ranges = 0;
     Sequence next = 1;
-    stream.for_each_gap(1, 4000, [&](const GoneRange& range) {
+    stream.gaps().for_each(1, 4000, [&](const GoneRange& range) {
         CHECK(range.from == next);
         CHECK(range.reason != GapReason::lost);
         next = range.to + 1;
