@@ -192,6 +192,13 @@ const std::map<std::string_view, Answer> kCalls = {
     {"later.list", later_list},     {"later.cancel", later_cancel},
 };
 
+/// Of node.create: a port that is to be opened.
+bool wants_port(const json& request) {
+    const auto port = request.find("port"), pick = request.find("pick_port");
+    const bool given = port != request.end() && port->is_number_integer() && *port != 0;
+    return given || (pick != request.end() && pick->is_boolean() && pick->get<bool>());
+}
+
 }  // namespace
 
 Control::Control(Router& router, const Store& store, const PageLink& page, std::string version, Now started)
@@ -232,6 +239,9 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     static const std::set<std::string_view> kLetGo = {"node.delete", "group.delete", "group.leave", "purge", "dead.purge", "later.cancel"};
     const bool takes = kLetGo.contains(op) ? store_.lets_go() : store_.healthy();
     if (!reads && !takes) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
+    if (op == "node.create" && !page_.serves() && wants_port(request))
+        return fail(ErrorCode::invalid_argument,
+                    "the ports of nodes are opened by the server of the page, and that is off (--http off)");
     ControlAnswer answer = at->second(call);
     answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
     return answer;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -159,13 +160,21 @@ struct Ends {
     explicit Ends(const broker::Options& o)
         : file(std::make_unique<broker::EndpointsFile>(o.endpoints_file)),
           edge(std::make_unique<broker::Edge>(edge_settings(o))),
-          link(std::make_unique<broker::PageLink>()),
+          link(std::make_unique<broker::PageLink>(o.http != "off")),
           page(make_gateway(o, *edge, *link)) {}
     std::unique_ptr<broker::EndpointsFile> file;
     std::unique_ptr<broker::Edge> edge;
     std::unique_ptr<broker::PageLink> link;
     std::unique_ptr<gateway::Gateway> page;
 };
+
+void warn_of_ports(const broker::Recovered& recovered) {
+    const auto count = std::count_if(recovered.nodes.begin(), recovered.nodes.end(),
+                                     [](const broker::NodeRow& node) { return node.port != 0; });
+    if (count > 0)
+        broker::log_warning(std::to_string(count) +
+                            " nodes have ports of their own, which are not opened: --http is off");
+}
 
 /// The ends are closed when it returns.
 int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
@@ -178,6 +187,7 @@ int run(const broker::Options& options, Ends ends, broker::Store& store, const b
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
     if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
     if (page != nullptr) page->start();
+    if (page == nullptr && recovered != nullptr) warn_of_ports(*recovered);
     ends.file->write(endpoints(edge, page));
     notify("READY=1");
     g_gateway = page;

@@ -6,7 +6,7 @@
 
 namespace broker {
 
-PageLink::PageLink() {
+PageLink::PageLink(bool serves) : serves_(serves) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::random_device random;
     for (int word = 0; word < 4; ++word) {

@@ -10,7 +10,9 @@ namespace broker {
 
 class PageLink {
 public:
-    PageLink();
+    /// `serves`: there is such a server; else (--http off) nobody opens the ports of nodes either.
+    explicit PageLink(bool serves = true);
+    bool serves() const { return serves_; }
 
     /// A secret of this process: who shows it is our own page's server.
     const std::string& key() const { return key_; }
@@ -22,6 +24,7 @@ public:
     std::vector<std::string> troubles() const;
 
 private:
+    const bool serves_;
     std::string key_;
     mutable std::mutex mutex_;  // of what is below
     std::vector<std::string> troubles_;

@@ -4,7 +4,7 @@
 set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"
-start_broker --max-message 64KiB
+start_broker --max-message 64KiB --http 127.0.0.1:0
 
 # 0
 exits 0 nodectl --version
@@ -109,9 +109,9 @@ wait_attached holder
 exits 6 nodectl recv holder -n 1
 err_has "name_in_use"
 err_has "--take-over"
-exits 0 nodectl node create door --port 4000
-out_is 4000
-exits 6 nodectl node create door --port 4001
+exits 0 nodectl node create door --port 0
+port=$(<"$tmp/out")
+exits 6 nodectl node create door --port $((port == 4000 ? 4001 : 4000))
 err_has "already_exists"
 
 # 7

@@ -3,7 +3,7 @@
 set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"
-start_broker
+start_broker --http 127.0.0.1:0
 
 background events nodectl events --json
 background watch nodectl node watch alice

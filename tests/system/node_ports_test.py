@@ -74,6 +74,22 @@ class Ports(unittest.TestCase):
                     wait_for(f"port {port}", lambda: self.listens(port))
                 maker.say(frame(BYE))
 
+    def test_without_the_page_there_are_no_ports_and_whoever_asks_for_one_is_told(self):
+        folder = tempfile.mkdtemp(prefix="cast-test-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        before = self.start(folder)
+        port = curl(before.http + "/api/nodes", method="POST", body={"node_id": "device", "port": 0}).json["port"]
+        self.assertEqual(before.stop(), 0)
+        with Broker(http="off", data=folder) as broker:
+            broker.expect_log("1 nodes have ports of their own, which are not opened")
+            with broker.peer() as peer:
+                peer.say(hello(peer.session))
+                for asked in ({"port": port}, {"pick_port": True}):
+                    code, why = peer.call({"op": "node.create", "name": "portless", **asked})
+                    self.assertEqual((code, "--http off" in why), ("invalid_argument", True), why)
+                    self.assertEqual(peer.call({"op": "node.show", "name": "portless"})[0], "no_such_node")
+                self.assertEqual(peer.call({"op": "node.create", "name": "portless", "port": 0})["port"], 0)
+
     def test_the_last_line_needs_no_end(self):
         broker = self.start()
         port = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "piped", "port": 0}).json["port"]
