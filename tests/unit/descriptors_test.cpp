@@ -1,6 +1,7 @@
 // descriptors.hpp: how the descriptors of the process are divided.
 #include <doctest/doctest.h>
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -36,8 +37,9 @@ struct Listener {
 int client() { return ::socket(AF_UNIX, SOCK_STREAM, 0); }
 
 bool was_sent_away(int client) {
+    pollfd end{client, POLLIN, 0};
     char byte = 0;
-    return ::recv(client, &byte, 1, 0) == 0;
+    return ::poll(&end, 1, 10'000) == 1 && ::recv(client, &byte, 1, 0) == 0;
 }
 
 /// 0, or the step at which something else came than what should.
