@@ -108,20 +108,20 @@ TEST_CASE("gaps: they agree with a list of all numbers") {
                 REQUIRE(range.to >= range.from);
                 before = range.to;
             }
+            bool good = true;
             for (Sequence s = 1; s <= kLast; ++s) {
-                const bool gone = reasons[s] != GapReason::lost;
-                REQUIRE(gaps.knows(s) == gone);
                 Sequence past = s;
                 while (reasons[past] != GapReason::lost) ++past;
-                REQUIRE(gaps.past(s) == past);
+                good = good && gaps.knows(s) == (reasons[s] != GapReason::lost) && gaps.past(s) == past;
             }
             Sequence next = 1;
             gaps.for_each(1, kLast, [&](const GoneRange& range) {
                 REQUIRE(range.from == next);
                 for (Sequence s = range.from; s <= range.to; ++s)
-                    REQUIRE((range.reason == GapReason::lost) == (reasons[s] == GapReason::lost));
+                    good = good && (range.reason == GapReason::lost) == (reasons[s] == GapReason::lost);
                 next = range.to + 1;
             });
+            REQUIRE(good);
             REQUIRE(next == kLast + 1);
         }
     }

@@ -72,7 +72,9 @@ TEST_CASE("name table: a hundred thousand are found, without buckets that grow a
     }
     CHECK(most_moved < 20'000);
     CHECK(table.size() == 100'000);
-    for (int i = 0; i < 100'000; ++i) REQUIRE(table.find("node" + std::to_string(i)) != nullptr);
+    std::size_t found = 0;
+    for (int i = 0; i < 100'000; ++i) found += table.find("node" + std::to_string(i)) != nullptr ? 1 : 0;
+    CHECK(found == 100'000);
     CHECK(table.find("node100000") == nullptr);
     std::size_t seen = 0;
     table.for_each([&](Thing&) { ++seen; });
