@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kNearEnd = 256;  // so few batches are moved at once
 constexpr std::size_t kMarks = 1024;   // that could be joined are left as they are, besides an eighth of all
-constexpr std::size_t kJoinedAtOnce =
-    16;  // looked at with each that expires: it ends before there are many marks again
+// So many are looked at with each that expires: that ends before there are many marks again.
+constexpr std::size_t kJoinedAtOnce = 16;
 
 bool ends_before(const StoredBatch& batch, Sequence s) { return batch.last() < s; }
 
