@@ -273,6 +273,39 @@ TEST_CASE("gap after gap is told over several turns, and what lies between comes
     CHECK(all == odd);
 }
 
+TEST_CASE("a peek that has to pass by much that has run out goes on over several turns") {
+    SpreadScene s;
+    s.send_many(60, {.ttl_ms = 1000});
+    s.send(1, "alice", "bob", {"kept"});
+    s.pass(2000);
+    s.router().looking().peek({1, 1}, *s.state().directory.node("bob"), 50, s.now, s.outbox);
+    CHECK(s.router().looking().ready());
+    std::string shown;
+    int turns = 0;
+    for (; shown.empty() && turns < 50; ++turns) shown = s.looked();
+    CHECK(shown == "kept");
+    CHECK(turns >= 3);
+    CHECK_FALSE(s.router().looking().ready());
+}
+
+TEST_CASE("a FETCH of much that has run out is answered in parts") {
+    SpreadScene s;
+    ErrorCode code{};
+    s.router().create_group("team", code, s.now, s.outbox);
+    REQUIRE(s.router().join("bob", "team", s.now, s.outbox) == ErrorCode::ok);
+    s.connect(2);
+    s.attach(2, "bob");
+    for (int i = 0; i < 30; ++i) s.send(1, "alice", "team", {"x"}, {.ttl_ms = 1000, .cast = wire::Cast::multicast});
+    s.turn();
+    s.pass(2000);
+    const broker::StreamId team = s.state().directory.group("team")->stream.id();
+    s.router().handle(2, wire::Slice::take(wire::encode(wire::Fetch{team, 1, 640})), s.now, s.outbox);
+    s.turn();
+    const std::string told = s.gaps(2);
+    CHECK(told.starts_with("expired "));
+    CHECK(std::count(told.begin(), told.end(), 'd') == 10);  // each counts 64 bytes
+}
+
 TEST_CASE("a group lets all of it go at once, and its memory in steps") {
     SpreadScene s;
     ErrorCode code{};
