@@ -10,7 +10,7 @@ using namespace cast::test;
 using nlohmann::json;
 
 TEST_CASE("nodes are created, shown, listed and deleted") {
-    BrokerProcess broker;
+    BrokerProcess broker({"--http", "127.0.0.1:0"});  // who opens the ports of nodes
     Admin admin = administer(broker);
     CHECK(must(admin.nodes()).empty());
     const NodeInfo bob = must(admin.create_node("bob"));
