@@ -75,7 +75,6 @@ public:
     /// So many are found without larger buckets: to fill those from many takes a turn tens of milliseconds.
     std::size_t room() const { return room_; }
     const Order& by_name() const { return order_; }  ///< those that are listed
-    Order& by_name() { return order_; }
     template <class Visit>
     void for_each(Visit&& visit) {
         for (T& one : found_) visit(one);

@@ -113,7 +113,7 @@ void Router::go_on(Now now, Outbox& outbox) {
 
 bool Router::more_to_do() const {
     return !dead_.settled() || groups_.ready() || looking_.ready() || !state_.leavings.empty() || keeper_.ready() ||
-           reaper_.ready() || state_.expiry_reads.has_next() || state_.expiries.sweeping();
+           mailboxes_.looks() || reaper_.ready() || state_.expiry_reads.has_next() || state_.expiries.sweeping();
 }
 
 bool Router::wants_transaction(Now now, std::int64_t& due_us) {

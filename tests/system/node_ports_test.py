@@ -12,6 +12,15 @@ class Ports(unittest.TestCase):
         self.addCleanup(broker.__exit__, None, None, None)
         return broker
 
+    def stored_device(self):
+        """A data directory that knows a node with a port, and that port."""
+        folder = tempfile.mkdtemp(prefix="cast-test-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        before = self.start(folder)
+        port = curl(before.http + "/api/nodes", method="POST", body={"node_id": "device", "port": 0}).json["port"]
+        self.assertEqual(before.stop(), 0)
+        return folder, port
+
     def status(self, broker):
         with broker.peer() as peer:
             peer.say(hello(peer.session))
@@ -31,11 +40,7 @@ class Ports(unittest.TestCase):
             return False
 
     def test_a_port_that_is_taken_at_the_start_is_told_and_opened_as_soon_as_it_is_free(self):
-        folder = tempfile.mkdtemp(prefix="cast-test-")
-        self.addCleanup(shutil.rmtree, folder, True)
-        before = self.start(folder)
-        port = curl(before.http + "/api/nodes", method="POST", body={"node_id": "device", "port": 0}).json["port"]
-        self.assertEqual(before.stop(), 0)
+        folder, port = self.stored_device()
         with socket.create_server(("127.0.0.1", port)):
             broker = self.start(folder)
             wait_for("the status to tell", lambda: self.status(broker)[0] == "degraded")
@@ -75,11 +80,7 @@ class Ports(unittest.TestCase):
                 maker.say(frame(BYE))
 
     def test_without_the_page_there_are_no_ports_and_whoever_asks_for_one_is_told(self):
-        folder = tempfile.mkdtemp(prefix="cast-test-")
-        self.addCleanup(shutil.rmtree, folder, True)
-        before = self.start(folder)
-        port = curl(before.http + "/api/nodes", method="POST", body={"node_id": "device", "port": 0}).json["port"]
-        self.assertEqual(before.stop(), 0)
+        folder, port = self.stored_device()
         with Broker(http="off", data=folder) as broker:
             broker.expect_log("1 nodes have ports of their own, which are not opened")
             with broker.peer() as peer:

@@ -250,6 +250,20 @@ TEST_CASE("what ran out of its time while a reader had it goes in steps when tha
     CHECK(s.state().directory.node("bob")->queued_messages == 0);
 }
 
+TEST_CASE("that goes on although nothing else is left to be done") {
+    SpreadScene s;
+    s.connect(2);
+    s.attach(2, "bob");
+    s.send_many(60, {.ttl_ms = 1000});
+    s.turn();
+    s.pass(2000);
+    s.turns_while([&] { return !s.state().expiries.empty(); });  // the reader has all of them: each is passed over
+    REQUIRE(s.state().statistics.expired == 0);
+    s.detach(2, "bob");
+    CHECK(s.turns_while([&] { return s.state().statistics.expired < 60; }) < 30);
+    CHECK(s.state().statistics.expired == 60);
+}
+
 TEST_CASE("gap after gap is told over several turns, and what lies between comes in its place") {
     SpreadScene s;
     for (int i = 0; i < 60; ++i) s.send(1, "alice", "bob", {std::to_string(i)}, {.ttl_ms = i % 2 == 0 ? 1000u : 0u});
