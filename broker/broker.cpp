@@ -74,7 +74,8 @@ Now Broker::now() { return {read_clock(CLOCK_MONOTONIC), static_cast<std::uint64
 IntakeLimits intake_limits(const Options& o) {
     constexpr std::uint64_t kFrame = 8u << 20;  // beside the messages: frames, acknowledgements, calls
     IntakeLimits limits;
-    limits.of_client = std::max<std::uint64_t>(limits.of_client, o.max_message + 2 * core_config(o).sender_window + kFrame);
+    limits.of_client =
+        std::max<std::uint64_t>(limits.of_client, o.max_message + 2 * core_config(o).sender_window + kFrame);
     // Strangers take a quarter of the descriptors that there are for clients, at most: each has one, a client two.
     if (const std::size_t clients = descriptor_counts().plan.clients; clients != 0)
         limits.strangers = std::clamp<std::size_t>(clients / 2, 1, limits.strangers);
@@ -175,7 +176,13 @@ void Broker::weigh_edge(Now at) {
 
 EdgeCounts Broker::count_edge() const {
     const IntakeCounts counts = edge_.counts();
-    EdgeCounts known{counts.strangers, counts.clients, counts.subscribers, counts.stranger_bytes, counts.subscriber_bytes, counts.pinned_bytes, {}};
+    EdgeCounts known{counts.strangers,
+                     counts.clients,
+                     counts.subscribers,
+                     counts.stranger_bytes,
+                     counts.subscriber_bytes,
+                     counts.pinned_bytes,
+                     {}};
     for (std::size_t i = 0; i < kCutNames.size(); ++i) known.cut.emplace_back(kCutNames[i], counts.cut[i]);
     return known;
 }
@@ -209,13 +216,15 @@ void Broker::carry_out(Now at) {
     if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
     if (control_.go_on(at, outbox_)) deadline_us_ = 0;
     for (const LateAnswer& late : outbox_.answers) {
-        outbox_.send(late.to.connection, cast::wire::encode(cast::wire::ControlReply{late.to.request, cast::ErrorCode::ok, late.text}));
+        outbox_.send(late.to.connection,
+                     cast::wire::encode(cast::wire::ControlReply{late.to.request, cast::ErrorCode::ok, late.text}));
         if (late.changes) hold_answer();
         router_.answered(late.to.connection, late.text.size(), at, outbox_);
     }
     for (const LookAnswer& look : outbox_.looks) {
         const std::string text = encode_look(look);
-        outbox_.send(look.to.connection, cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
+        outbox_.send(look.to.connection,
+                     cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
         router_.answered(look.to.connection, text.size(), at, outbox_);
     }
     const Turn turn = router_.close_turn();
@@ -260,7 +269,8 @@ void Broker::hear_store(Now at) {
 /// Everything up to the present turn in one transaction, when the store has done the one before.
 void Broker::tell_store(Now at) {
     if (!store_.idle()) return;
-    router_.committed(store_.committed());  // what became idle after hear_store looked; the next transaction takes its place
+    router_.committed(
+        store_.committed());  // what became idle after hear_store looked; the next transaction takes its place
     if (!router_.wants_transaction(at, deadline_us_)) return;
     Transaction transaction;
     router_.collect(transaction, at);

@@ -46,8 +46,10 @@ ControlAnswer node_create(const Call& call) {
     const std::string name = call.text("name");
     std::int64_t port = call.number("port");
     const auto given = call.request.find("port");
-    if (given != call.request.end() && !given->is_number()) return fail(ErrorCode::malformed, "\"port\" is to be a number");
-    if (given != call.request.end() && !given->is_number_integer()) return fail(ErrorCode::invalid_argument, "a port is 0 to 65535");
+    if (given != call.request.end() && !given->is_number())
+        return fail(ErrorCode::malformed, "\"port\" is to be a number");
+    if (given != call.request.end() && !given->is_number_integer())
+        return fail(ErrorCode::invalid_argument, "a port is 0 to 65535");
     const auto pick = call.request.find("pick_port");
     const bool picks = pick != call.request.end() && pick->is_boolean() && pick->get<bool>();
     if (port < 0 || port > 65535) return fail(ErrorCode::invalid_argument, "a port is 0 to 65535");
@@ -55,9 +57,12 @@ ControlAnswer node_create(const Call& call) {
     if (known != nullptr && known->created && port != 0 && known->port != 0 && known->port != port)
         return fail(ErrorCode::already_exists, name + " has port " + std::to_string(known->port));
     const Node* holder = state.directory.holder_of_port(static_cast<int>(port));
-    if (holder != nullptr && holder != known) return fail(ErrorCode::already_exists, "port " + std::to_string(port) + " belongs to " + holder->name);
+    if (holder != nullptr && holder != known)
+        return fail(ErrorCode::already_exists, "port " + std::to_string(port) + " belongs to " + holder->name);
     if (picks && port == 0 && (known == nullptr || known->port == 0)) {
-        for (int tries = 0; tries < 16 && (port == 0 || state.directory.holder_of_port(static_cast<int>(port)) != nullptr); ++tries) port = free_port();
+        for (int tries = 0;
+             tries < 16 && (port == 0 || state.directory.holder_of_port(static_cast<int>(port)) != nullptr); ++tries)
+            port = free_port();
         if (port == 0) return fail(ErrorCode::internal, "no free port found");
     }
     ErrorCode code = ErrorCode::ok;
@@ -94,14 +99,16 @@ ControlAnswer change_members(const Call& call, const std::string& group, bool jo
     if (nodes->size() > cast::wire::kControlList) return fail(ErrorCode::too_many, kLongList);
     State& state = call.router.state();
     for (const json& name : *nodes)
-        if (state.directory.node(name.get_ref<const std::string&>()) == nullptr) return fail(ErrorCode::no_such_node, name.get<std::string>());
+        if (state.directory.node(name.get_ref<const std::string&>()) == nullptr)
+            return fail(ErrorCode::no_such_node, name.get<std::string>());
     std::vector<std::string> joined;
     bool left = false;
     for (const json& name : *nodes) {
         const auto& node = name.get_ref<const std::string&>();
         const Group* known = state.directory.group(group);
         const bool member = known != nullptr && state.directory.node(node)->membership(*known) != nullptr;
-        const ErrorCode code = join ? call.router.join(node, group, call.now, call.outbox) : call.router.leave(node, group, call.now, call.outbox);
+        const ErrorCode code = join ? call.router.join(node, group, call.now, call.outbox)
+                                    : call.router.leave(node, group, call.now, call.outbox);
         if (join && code == ErrorCode::ok && !member) joined.push_back(node);
         if (left && code == ErrorCode::no_such_group) continue;  // it went with its last member
         left = left || (!join && code == ErrorCode::ok);
@@ -134,7 +141,8 @@ ControlAnswer group_delete(const Call& call) {
 
 ControlAnswer group_show(const Call& call) {
     const Group* group = call.router.state().directory.group(call.text("name"));
-    if (group == nullptr || cast::wire::reserved_name(group->name)) return fail(ErrorCode::no_such_group, call.text("name"));
+    if (group == nullptr || cast::wire::reserved_name(group->name))
+        return fail(ErrorCode::no_such_group, call.text("name"));
     return good(report_group(*group, call.text("after")));
 }
 
@@ -156,7 +164,9 @@ ControlAnswer later_list(const Call& call) {
         if (all.size() == most) return false;
         const auto batch = cast::wire::read_batch(late.frame.view().substr(cast::wire::kFrameHeader));
         const cast::wire::BatchHeader& h = batch->header;
-        const char* kind = h.cast == cast::wire::Cast::unicast ? "unicast" : h.cast == cast::wire::Cast::multicast ? "multicast" : "broadcast";
+        const char* kind = h.cast == cast::wire::Cast::unicast     ? "unicast"
+                           : h.cast == cast::wire::Cast::multicast ? "multicast"
+                                                                   : "broadcast";
         all.push_back({{"id", id},
                        {"due_us", late.due_by(call.now)},
                        {"cast", kind},
@@ -184,12 +194,25 @@ ControlAnswer later_cancel(const Call& call) {
 
 using Answer = ControlAnswer (*)(const Call&);
 const std::map<std::string_view, Answer> kCalls = {
-    {"node.create", node_create},   {"node.delete", node_delete},   {"node.show", node_show},   {"node.list", node_list},
-    {"group.create", group_create}, {"group.delete", group_delete}, {"group.show", group_show}, {"group.list", group_list},
-    {"group.join", group_join},     {"group.leave", group_leave},   {"peek", call_peek},        {"history", call_history},
-    {"purge", call_purge},          {"dead.list", call_dead_list},  {"dead.show", call_dead_show},
-    {"dead.requeue", call_dead_requeue}, {"dead.purge", call_dead_purge},
-    {"later.list", later_list},     {"later.cancel", later_cancel},
+    {"node.create", node_create},
+    {"node.delete", node_delete},
+    {"node.show", node_show},
+    {"node.list", node_list},
+    {"group.create", group_create},
+    {"group.delete", group_delete},
+    {"group.show", group_show},
+    {"group.list", group_list},
+    {"group.join", group_join},
+    {"group.leave", group_leave},
+    {"peek", call_peek},
+    {"history", call_history},
+    {"purge", call_purge},
+    {"dead.list", call_dead_list},
+    {"dead.show", call_dead_show},
+    {"dead.requeue", call_dead_requeue},
+    {"dead.purge", call_dead_purge},
+    {"later.list", later_list},
+    {"later.cancel", later_cancel},
 };
 
 /// Of node.create: a port that is to be opened.
@@ -218,7 +241,8 @@ bool Control::go_on(Now now, Outbox& outbox) {
 }
 
 ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
-    if (asked.json.size() > cast::wire::kControlMax) return fail(ErrorCode::too_large, "a control call is at most 256 KiB");
+    if (asked.json.size() > cast::wire::kControlMax)
+        return fail(ErrorCode::too_large, "a control call is at most 256 KiB");
     const json request = parse_json(asked.json);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
     const Call call{request, router_, *listing_, *digging_, {asked.from, asked.request}, now, outbox};
@@ -230,13 +254,15 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     }
     if (op == "status") return good(report_status(router_, store_, page_.troubles(), version_, started_, now));
     if (op == "tap") {  // everybody's mail: not for whoever reaches the broker
-        if (!page_.is_key(call.text("key"))) return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");
+        if (!page_.is_key(call.text("key")))
+            return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");
         return good({{"samples", samples_json(router_.state().tap.take(now))}});
     }
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
     const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
-    static const std::set<std::string_view> kLetGo = {"node.delete", "group.delete", "group.leave", "purge", "dead.purge", "later.cancel"};
+    static const std::set<std::string_view> kLetGo = {"node.delete", "group.delete", "group.leave",
+                                                      "purge",       "dead.purge",   "later.cancel"};
     const bool takes = kLetGo.contains(op) ? store_.lets_go() : store_.healthy();
     if (!reads && !takes) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
     if (op == "node.create" && !page_.serves() && wants_port(request))

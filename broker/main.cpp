@@ -122,7 +122,8 @@ std::string own_end(std::string end) {
     return end;
 }
 
-std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge, broker::PageLink& link) {
+std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge,
+                                               broker::PageLink& link) {
     if (options.http == "off") return nullptr;
     gateway::Settings settings;
     settings.end = options.http;
@@ -177,12 +178,14 @@ void warn_of_ports(const broker::Recovered& recovered) {
 }
 
 /// The ends are closed when it returns.
-int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config, const broker::Recovered* recovered, int signals) {
+int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config,
+        const broker::Recovered* recovered, int signals) {
     broker::Edge& edge = *ends.edge;
     gateway::Gateway* const page = ends.page.get();
     Broker broker(options, edge, store, config, *ends.link, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
-    if (!broker::Edge::numbers_peers()) broker::log_warning("this build's libzmq can be made to abort by a peer: the broker serves this machine only");
+    if (!broker::Edge::numbers_peers())
+        broker::log_warning("this build's libzmq can be made to abort by a peer: the broker serves this machine only");
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
     if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
@@ -201,11 +204,13 @@ int run(const broker::Options& options, Ends ends, broker::Store& store, const b
 int serve_from_disk(const broker::Options& options, broker::Config config, int signals) {
     constexpr broker::StreamId kLeap = 1u << 16;  // over the ids that the epoch before gave out and did not keep
     const std::string directory = options.data.empty() ? broker::default_directory() : options.data;
-    if (directory.empty()) throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
+    if (directory.empty())
+        throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
     broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os);
     for (const std::string& told : broker::make_private(directory)) broker::log_warning(told);
-    store.may_spin(!options.no_spin && std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
+    store.may_spin(!options.no_spin &&
+                   std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
     Ends ends(options);
     store.begin_epoch(config.store_id, config.first_stream);
     broker::Recovered recovered = store.recover();
@@ -218,7 +223,8 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
     broker::log_info("the store is in " + directory);
     const int code = run(options, std::move(ends), store, config, &recovered, signals);
     if (store.close()) return code;
-    const char* what = store.lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";
+    const char* what =
+        store.lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";
     broker::log_error("the store could not be closed in order" + (what + store.trouble()));
     return store.lost() ? 1 : code;
 }
@@ -228,7 +234,8 @@ int serve(const broker::Options& options, int signals) {
     config.epoch = Broker::now().wall_us;
     config.store_id = random_id();
     config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
-    if (!options.memory && options.durability != broker::Durable::memory) return serve_from_disk(options, config, signals);
+    if (!options.memory && options.durability != broker::Durable::memory)
+        return serve_from_disk(options, config, signals);
     broker::MemoryStore store;
     return run(options, Ends(options), store, config, nullptr, signals);
 }

@@ -20,7 +20,10 @@ namespace {
 constexpr std::size_t kListed = 1000;
 
 json rate(const Rate& r) {
-    return {{"messages_in", r.messages_in}, {"messages_out", r.messages_out}, {"bytes_in", r.bytes_in}, {"bytes_out", r.bytes_out}};
+    return {{"messages_in", r.messages_in},
+            {"messages_out", r.messages_out},
+            {"bytes_in", r.bytes_in},
+            {"bytes_out", r.bytes_out}};
 }
 
 double seconds_since(Now started, Now now) { return static_cast<double>(now.mono_us - started.mono_us) / 1e6; }
@@ -35,9 +38,10 @@ std::size_t queued_messages(State& state) {
 template <class T, class Traffic, class Show>
 json busiest(std::vector<const T*> all, Traffic traffic, Show show) {
     const std::size_t n = std::min(all.size(), kListed);
-    std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n), all.end(), [&](const T* a, const T* b) {
-        return std::make_pair(traffic(*b), a->name) < std::make_pair(traffic(*a), b->name);
-    });
+    std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n), all.end(),
+                      [&](const T* a, const T* b) {
+                          return std::make_pair(traffic(*b), a->name) < std::make_pair(traffic(*a), b->name);
+                      });
     json out = json::object();
     for (std::size_t i = 0; i < n; ++i) out[all[i]->name] = show(*all[i]);
     return out;
@@ -50,9 +54,14 @@ json per_node(State& state) {
         if (all.size() >= kListed) break;
         if (!node.busy) all.push_back(&node);
     }
-    return busiest(std::move(all), [](const Node& n) { return n.received + n.sent; }, [](const Node& n) {
-        return json{{"received", n.received}, {"acknowledged", n.acknowledged}, {"sent", n.sent}, {"queued", n.queued_messages}};
-    });
+    return busiest(
+        std::move(all), [](const Node& n) { return n.received + n.sent; },
+        [](const Node& n) {
+            return json{{"received", n.received},
+                        {"acknowledged", n.acknowledged},
+                        {"sent", n.sent},
+                        {"queued", n.queued_messages}};
+        });
 }
 
 json per_group(State& state) {
@@ -60,9 +69,11 @@ json per_group(State& state) {
     state.directory.for_each_group([&](const Group& g) {
         if (!cast::wire::reserved_name(g.name)) all.push_back(&g);
     });
-    return busiest(std::move(all), [](const Group& g) { return g.messages; }, [](const Group& g) {
-        return json{{"messages", g.messages}, {"bytes", g.bytes}, {"members", g.member_count}};
-    });
+    return busiest(
+        std::move(all), [](const Group& g) { return g.messages; },
+        [](const Group& g) {
+            return json{{"messages", g.messages}, {"bytes", g.bytes}, {"members", g.member_count}};
+        });
 }
 
 json refused(const Statistics& s) {
@@ -95,14 +106,18 @@ json report_store(const State& state, const Store& store, Now now) {
     for (const auto& [place, u] : state.unreadable) {
         if (unreadable.size() >= kListed) break;
         const StreamOwner owner = state.directory.owner(place.first);
-        json j = {{"stream", place.first}, {"from", place.second}, {"reason", u.why}, {"tries", u.tries}, {"for_s", static_cast<double>(now.mono_us - u.since_us) / 1e6}};
+        json j = {{"stream", place.first},
+                  {"from", place.second},
+                  {"reason", u.why},
+                  {"tries", u.tries},
+                  {"for_s", static_cast<double>(now.mono_us - u.since_us) / 1e6}};
         if (owner.lane != nullptr) j["node"] = owner.lane->node->name;
         if (owner.lane != nullptr) j["priority"] = owner.lane->priority;
         if (owner.group != nullptr) j["group"] = owner.group->name;
         unreadable.push_back(std::move(j));
     }
-    return {{"kind", store.name()},           {"healthy", store.healthy()}, {"trouble", store.trouble()},
-            {"failures", store.failures()},   {"busy_ms", store.busy_ms()}, {"unreadable", std::move(unreadable)}};
+    return {{"kind", store.name()},         {"healthy", store.healthy()}, {"trouble", store.trouble()},
+            {"failures", store.failures()}, {"busy_ms", store.busy_ms()}, {"unreadable", std::move(unreadable)}};
 }
 
 }  // namespace
@@ -110,10 +125,12 @@ json report_store(const State& state, const Store& store, Now now) {
 json report_edge(const EdgeCounts& edge) {
     json cut = json::object();
     for (const auto& [reason, count] : edge.cut) cut[reason] = count;
-    return {{"strangers", {{"connections", edge.strangers}, {"bytes", edge.stranger_bytes}}},
-            {"clients", edge.clients},
-            {"subscribers", {{"connections", edge.subscribers}, {"bytes", edge.subscriber_bytes}, {"waiting_bytes", edge.pinned_bytes}}},
-            {"cut", std::move(cut)}};
+    return {
+        {"strangers", {{"connections", edge.strangers}, {"bytes", edge.stranger_bytes}}},
+        {"clients", edge.clients},
+        {"subscribers",
+         {{"connections", edge.subscribers}, {"bytes", edge.subscriber_bytes}, {"waiting_bytes", edge.pinned_bytes}}},
+        {"cut", std::move(cut)}};
 }
 
 json report_node(State& state, const Node& node) {
@@ -215,8 +232,10 @@ json report_status(Router& router, const Store& store, const std::vector<std::st
     json reasons = json::array();
     for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);
     if (!state.unreadable.empty())
-        reasons.push_back("messages of " + std::to_string(state.unreadable.size()) + " streams cannot be read; stats name them");
-    if (state.memory_bytes() >= state.config.memory_budget / 10 * 9) reasons.push_back("90 % of the memory budget is in use; readers are behind");
+        reasons.push_back("messages of " + std::to_string(state.unreadable.size()) +
+                          " streams cannot be read; stats name them");
+    if (state.memory_bytes() >= state.config.memory_budget / 10 * 9)
+        reasons.push_back("90 % of the memory budget is in use; readers are behind");
     for (const std::string& trouble : page_troubles) reasons.push_back(trouble);
     return {{"status", reasons.empty() ? "ok" : "degraded"},
             {"reasons", std::move(reasons)},

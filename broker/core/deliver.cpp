@@ -59,7 +59,8 @@ void flush_deliveries(State& state, Receipts& receipts, Connection& connection, 
     connection.delivery_bytes = 0;
 }
 
-void send_gaps(State& state, const Stream& stream, Sequence from, Sequence to, ConnectionId to_connection, Outbox& outbox) {
+void send_gaps(State& state, const Stream& stream, Sequence from, Sequence to, ConnectionId to_connection,
+               Outbox& outbox) {
     stream.gaps().for_each(from, to,
                            [&](const GoneRange& range) { send_gap(state, stream.id(), range, to_connection, outbox); });
 }

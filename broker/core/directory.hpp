@@ -109,7 +109,7 @@ public:
     StreamId next_stream() const { return next_stream_; }
     std::uint64_t nodes_made() const { return next_node_ - 1; }                   ///< ever
     std::uint64_t nodes_removed() const { return nodes_made() - nodes_.size(); }  ///< ever
-    StreamId take_stream() { return next_stream_++; }            ///< for what is no lane and no group
+    StreamId take_stream() { return next_stream_++; }                             ///< for what is no lane and no group
     std::size_t nodes() const { return nodes_.by_name().size(); }
     std::size_t attached() const { return attached_; }  ///< of those
     std::size_t created() const { return created_; }    ///< the same

@@ -29,7 +29,8 @@ ErrorCode Groups::admits(const Group&) const {
     return state_.memory_bytes() >= state_.config.memory_budget ? ErrorCode::group_busy : ErrorCode::ok;
 }
 
-void Groups::append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+void Groups::append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame,
+                    Now now) {
     const std::size_t size = frame.size();
     const Sequence first = group.stream.append(header, std::move(frame), now);
     state_.touch(group.stream);
@@ -37,7 +38,8 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
     group.messages += header.count;
     group.bytes += size;
     group.appended_us = now.mono_us;
-    if (header.ttl_ms != 0) state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, group.stream.id(), first});
+    if (header.ttl_ms != 0)
+        state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, group.stream.id(), first});
     if (!group.dirty) {
         group.dirty = true;
         state_.dirty_groups.push_back(&group);
@@ -63,7 +65,9 @@ void Groups::publish(Group& group, Now now, Outbox& outbox) {
             if (frames.empty()) return;
             state_.statistics.batches_out += frames.size();
             state_.statistics.flow.bytes_out += bytes;
-            outbox.publishes.push_back({cast::wire::publish_topic(stream.id(), state_.config.epoch), frames.size() == 1 ? frames[0] : join_frames(frames.data(), frames.size(), 0, 0)});
+            outbox.publishes.push_back(
+                {cast::wire::publish_topic(stream.id(), state_.config.epoch),
+                 frames.size() == 1 ? frames[0] : join_frames(frames.data(), frames.size(), 0, 0)});
             frames.clear();
             bytes = 0;
         };
@@ -138,7 +142,8 @@ void Groups::trim(Group& group) {
         state_.touch(group.stream);
     }
     group.stream.forget_gaps(floor);
-    if (group.published < floor && !group.stream.empty()) group.may_trim = true;  // not published yet: the sweep lets it go
+    if (group.published < floor && !group.stream.empty())
+        group.may_trim = true;  // not published yet: the sweep lets it go
 }
 
 void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
@@ -149,7 +154,8 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
         if (!group.own()) state_.statistics.flow.messages_out += (reached - s.acked) * (s.nodes.size() - s.own.size());
         const std::size_t i = group.stream.find(reached);
         if (!group.own() && i < group.stream.batches() && group.stream[i].first <= reached)
-            state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
+            state_.statistics.latency_us.add(
+                static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - group.stream[i].arrival_us)));
         s.acked = reached;
     } else if (reached < s.acked) {  // the client reads this stream anew, for other nodes than before
         for (Node* node : s.nodes)
@@ -195,7 +201,8 @@ bool Groups::lags(const Group& group, const Subscription& s) const {
     if (stream.cold_at(s.lowest + 1)) return true;
     const std::size_t i = stream.find(s.lowest + 1);
     if (i >= stream.batches()) return false;
-    return stream.back().end() - stream[i].offset > state_.config.lag_bytes || stream.batches() - i > state_.config.lag_batches;
+    return stream.back().end() - stream[i].offset > state_.config.lag_bytes ||
+           stream.batches() - i > state_.config.lag_batches;
 }
 
 bool Groups::holds(Group& group, Now now) {
@@ -203,7 +210,8 @@ bool Groups::holds(Group& group, Now now) {
     for (const auto& s : group.subscriptions) {
         if (lags(group, *s)) {
             const bool cold = group.stream.cold_at(s->lowest + 1);
-            const std::int64_t since = cold ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
+            const std::int64_t since =
+                cold ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
             if (may_hold(s->pace, since, state_.config, now)) hold = true;
         } else {
             stop_hold(s->pace, s->lowest == group.stream.last(), state_.config, now);
@@ -225,10 +233,13 @@ void Groups::fetch(Connection& connection, const cast::wire::Fetch& fetch, Now n
         return;
     }
     Group& group = *at->second->group;
-    std::erase_if(group.fetches, [&](const WaitingFetch& f) { return f.connection == connection.id; });  // it has given that up
+    std::erase_if(group.fetches,
+                  [&](const WaitingFetch& f) { return f.connection == connection.id; });  // it has given that up
     const std::size_t most = std::min<std::size_t>(fetch.max_bytes, cast::wire::kFetchBytes);
     flush_deliveries(state_, receipts_, connection, outbox);
-    bring(group, connection, {connection.id, fetch.from, std::max<Sequence>(fetch.from, 1), std::max<std::size_t>(most, 1), false}, now, outbox);
+    bring(group, connection,
+          {connection.id, fetch.from, std::max<Sequence>(fetch.from, 1), std::max<std::size_t>(most, 1), false}, now,
+          outbox);
 }
 
 /// Goes on with a FETCH from memory; where only the store can, it waits.
@@ -237,7 +248,8 @@ void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now
     while (fetch.next <= stream.last() && fetch.left > 0) {
         if (stream.cold_at(fetch.next)) {
             // One answer serves all who wait there.
-            const bool asked = std::any_of(group.fetches.begin(), group.fetches.end(), [&](const WaitingFetch& f) { return f.next == fetch.next; });
+            const bool asked = std::any_of(group.fetches.begin(), group.fetches.end(),
+                                           [&](const WaitingFetch& f) { return f.next == fetch.next; });
             group.fetches.push_back(fetch);
             if (!asked) outbox.loads.push_back(stream.load(fetch.next, fetch.left));
             return;
@@ -255,11 +267,13 @@ void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now
     end_fetch(stream, connection, fetch, outbox);
 }
 
-bool Groups::bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now, Outbox& outbox) {
+bool Groups::bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now,
+                       Outbox& outbox) {
     const bool gone = batch.gone || batch.expired(now.mono_us);
     if (gone) {
         flush_deliveries(state_, receipts_, connection, outbox);
-        send_gap(state_, stream.id(), {fetch.next, batch.last(), cast::wire::GapReason::expired}, connection.id, outbox);
+        send_gap(state_, stream.id(), {fetch.next, batch.last(), cast::wire::GapReason::expired}, connection.id,
+                 outbox);
         fetch.left -= std::min(fetch.left, kGapCost);
     } else {
         deliver(state_, connection, batch.frame);
@@ -276,7 +290,8 @@ void Groups::end_fetch(Stream& stream, Connection& connection, const WaitingFetc
     outbox.send(connection.id, cast::wire::encode(cast::wire::Fetched{stream.id(), fetch.asked, fetch.next - 1}));
 }
 
-void Groups::loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox) {
+void Groups::loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now,
+                    Outbox& outbox) {
     std::vector<WaitingFetch> fetches;
     fetches.swap(group.fetches);
     for (WaitingFetch& fetch : fetches) {
@@ -343,7 +358,8 @@ std::int64_t Groups::tail(Group& group, Now now, Outbox& outbox) {
         // While new batches come, PUB itself shows the gap.
         s->tail_due_us = std::max(s->tail_due_us, group.appended_us + state_.config.tail_us);
         if (s->tail_due_us <= now.mono_us) {
-            outbox.send(s->connection->id, cast::wire::encode(cast::wire::Tail{group.stream.id(), group.stream.last()}));
+            outbox.send(s->connection->id,
+                        cast::wire::encode(cast::wire::Tail{group.stream.id(), group.stream.last()}));
             s->tail_wait_us = std::min(s->tail_wait_us * 2, state_.config.tail_max_us);
             s->tail_due_us = now.mono_us + s->tail_wait_us;
         }

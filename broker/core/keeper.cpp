@@ -9,17 +9,17 @@
 namespace broker {
 namespace {
 
-constexpr std::int64_t kLazy = 100 * kMs;         // cursors and the like wait so long for company
+constexpr std::int64_t kLazy = 100 * kMs;  // cursors and the like wait so long for company
 // In a flood to readers who are there most of it is read before it is written, if that waits a little; then it need not be
 // written at all. Not longer than its senders' windows last.
 constexpr std::size_t kLiveMuch = 256u << 10;
 constexpr std::int64_t kLiveWait = 8 * kMs;
-constexpr std::int64_t kAskAgain = 200 * kMs;     // for what could not be read; twice as long each time
+constexpr std::int64_t kAskAgain = 200 * kMs;  // for what could not be read; twice as long each time
 constexpr std::int64_t kAskRarely = 5 * kSecond;
-constexpr std::uint32_t kEndsAStep = 100;         // messages of a batch that ends
-constexpr int kLostTries = 5;                     // mail of nobody that is damaged: then it is let go
-constexpr int kSteps = 64;                        // a cold range of a group is no more than this part of what it may keep
-constexpr std::size_t kGroupWarm = 4u << 20;      // bytes of a group that is read which stay in memory, for repairs
+constexpr std::uint32_t kEndsAStep = 100;     // messages of a batch that ends
+constexpr int kLostTries = 5;                 // mail of nobody that is damaged: then it is let go
+constexpr int kSteps = 64;                    // a cold range of a group is no more than this part of what it may keep
+constexpr std::size_t kGroupWarm = 4u << 20;  // bytes of a group that is read which stay in memory, for repairs
 
 std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& session) {
     return {session.blocked.begin(), session.blocked.end()};
@@ -81,7 +81,8 @@ void Keeper::collect_nodes(Transaction& t) {
         }
         m->touched = false;
         Sequence cursor = m->cursor;
-        if (!m->own && node->connection != nullptr) cursor = std::max(cursor, node->connection->subscriptions.at(stream)->acked);
+        if (!m->own && node->connection != nullptr)
+            cursor = std::max(cursor, node->connection->subscriptions.at(stream)->acked);
         const Sequence high = node->connection != nullptr ? group->stream.last() : m->high;
         t.members.push_back({name, stream, cursor, high});
     }
@@ -184,7 +185,8 @@ void Keeper::cool(Group& group) {
         ++count;
     }
     const Config& c = state_.config;
-    const ColdStep step{std::min(ColdStep{}.bytes, c.group_bytes / kSteps), std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
+    const ColdStep step{std::min(ColdStep{}.bytes, c.group_bytes / kSteps),
+                        std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
     if (count > 0) stream.cool(0, count, step);
     state_.cold_bytes += stream.cold_bytes() - before;
 }
@@ -293,7 +295,8 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     const bool lasting = u.tries >= kLostTries;
     if (lane != nullptr && lane->node != nullptr && (loaded.corrupt || lasting)) mailboxes_.unreadable(*lane);
     if (lasting && loaded.corrupt && lane != nullptr && lane->node == nullptr) {
-        tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now, outbox);
+        tell("unreadable", loaded.stream, "messages of a node that is gone are damaged and let go: " + loaded.why, now,
+             outbox);
         state_.unreadable.erase(at);
         // Which ones they are is mostly known; then those behind them are not lost with them.
         lane->stream.loading = false;
@@ -307,7 +310,8 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     }
     if (lasting && loaded.corrupt && late) {
         const std::uint64_t count = later_.damaged(loaded.from, outbox);
-        tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now, outbox);
+        tell("unreadable", loaded.stream, std::to_string(count) + " of them are damaged and let go: " + loaded.why, now,
+             outbox);
         state_.unreadable.erase(at);
         return;
     }
@@ -315,16 +319,19 @@ void Keeper::failed(Loaded&& loaded, Lane* lane, Now now, Outbox& outbox) {
     if (u.tries == kLostTries && dead_.knows(loaded.stream)) dead_.pass_over(loaded.stream);
     if (u.why == loaded.why) return;
     u.why = std::move(loaded.why);
-    tell("unreadable", loaded.stream, "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
+    tell("unreadable", loaded.stream,
+         "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
 }
 
 void Keeper::readable(const Loaded& loaded, Now now, Outbox& outbox) {
-    if (state_.unreadable.erase({loaded.stream, loaded.from}) > 0) tell("readable", loaded.stream, "can be read again", now, outbox);
+    if (state_.unreadable.erase({loaded.stream, loaded.from}) > 0)
+        tell("readable", loaded.stream, "can be read again", now, outbox);
 }
 
 void Keeper::tell(const char* kind, StreamId id, const std::string& text, Now now, Outbox& outbox) const {
     const StreamOwner owner = state_.directory.owner(id);
-    const std::string node = owner.lane != nullptr ? owner.lane->node->name : "", group = owner.group != nullptr ? owner.group->name : "";
+    const std::string node = owner.lane != nullptr ? owner.lane->node->name : "",
+                      group = owner.group != nullptr ? owner.group->name : "";
     std::string whose = "the store: stream " + std::to_string(id);
     if (!node.empty()) whose += " (mailbox of " + node + ", priority " + std::to_string(owner.lane->priority) + ")";
     if (!group.empty()) whose += " (group " + group + ")";
@@ -346,10 +353,12 @@ const Stream* Keeper::stream_of(StreamId id) const {
 bool Keeper::waited_for(const Unreadable& u) const {
     if (state_.reaped.contains(u.load.stream) || dead_.knows(u.load.stream) || later_.is(u.load.stream)) return true;
     const StreamOwner owner = state_.directory.owner(u.load.stream);
-    if (owner.lane != nullptr) return owner.lane->stream.has_cold() && owner.lane->stream.cold().back().last >= u.load.from;
+    if (owner.lane != nullptr)
+        return owner.lane->stream.has_cold() && owner.lane->stream.cold().back().last >= u.load.from;
     if (owner.group == nullptr) return false;
     const auto& fetches = owner.group->fetches;
-    return std::any_of(fetches.begin(), fetches.end(), [&](const WaitingFetch& fetch) { return fetch.next == u.load.from; });
+    return std::any_of(fetches.begin(), fetches.end(),
+                       [&](const WaitingFetch& fetch) { return fetch.next == u.load.from; });
 }
 
 std::int64_t Keeper::tick(Now now, Outbox& outbox) {

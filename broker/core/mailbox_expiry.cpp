@@ -37,7 +37,8 @@ void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
     state_.total_bytes -= batch.size;
     state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
-    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0)
+        receipts_.delivered(batch.session, batch.number, ErrorCode::expired, now);
     if (!lane.node->hidden) dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
     lane.stream.expire(i);
 }
@@ -81,7 +82,8 @@ void Mailboxes::expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outb
         return;  // its reader, or whoever looks there, will find that it has expired
     if (held(lane, first)) return state_.expiries.add({now.mono_us + kSecond, due.stream, due.first, due.last});
     if (!state_.expiry_reads.begin(due)) return;
-    outbox.loads.push_back(stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
+    outbox.loads.push_back(
+        stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
 }
 
 bool Mailboxes::read_expired(Loaded& loaded, Now now, Outbox& outbox) {

@@ -35,7 +35,8 @@ ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& he
     return full ? ErrorCode::mailbox_full : ErrorCode::ok;
 }
 
-void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now) {
+void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame,
+                       Now now) {
     Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
     const std::size_t size = frame.size();
     if (state_.config.durable) lane.stream.kept = !node.hidden;
@@ -45,7 +46,8 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     node.received += header.count;
     state_.busiest.grown(node);
     state_.total_bytes += size;
-    if (header.ttl_ms != 0) state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
+    if (header.ttl_ms != 0)
+        state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
     mark(node);
     state_.live_bytes += size;
@@ -199,7 +201,8 @@ void Mailboxes::end_of_cold(Lane& lane, const StoredBatch& batch, Now now) {
         state_.statistics.expired += batch.count;
         dead_.bury(batch, lane.cursor, cast::wire::kReasonExpired, now);
     }
-    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, was_read ? ErrorCode::ok : ErrorCode::expired, now);
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0)
+        receipts_.delivered(batch.session, batch.number, was_read ? ErrorCode::ok : ErrorCode::expired, now);
 }
 
 /// A gap comes in its place among the deliveries, and never as the first word of a lane.
@@ -208,7 +211,8 @@ void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
     flush_deliveries(state_, receipts_, *node.connection, outbox);
     if (lane.told) return;
     lane.told = true;
-    const cast::wire::StreamInfo info{lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, told_cursor(lane), lane.stream.last(), 0};
+    const cast::wire::StreamInfo info{
+        lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, told_cursor(lane), lane.stream.last(), 0};
     outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
 }
 
@@ -257,9 +261,12 @@ void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     if (batch.given_up) return;
     node.acknowledged += batch.count;
     state_.statistics.flow.messages_out += batch.count;
-    state_.statistics.latency_us.add(static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
-    if ((batch.flags & cast::wire::kWantsDelivered) != 0) receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
-    if (state_.config.history_messages != 0 && !node.hidden) state_.history.keep(node, std::move(batch.frame), batch.count, state_.config);
+    state_.statistics.latency_us.add(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.mono_us - batch.arrival_us)));
+    if ((batch.flags & cast::wire::kWantsDelivered) != 0)
+        receipts_.delivered(batch.session, batch.number, ErrorCode::ok, now);
+    if (state_.config.history_messages != 0 && !node.hidden)
+        state_.history.keep(node, std::move(batch.frame), batch.count, state_.config);
 }
 
 void Mailboxes::review(Lane& lane, Now now) {

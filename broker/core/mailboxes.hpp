@@ -17,7 +17,9 @@ public:
     /// ok, or why this node takes nothing now: mailbox_full, node_absent.
     cast::ErrorCode admits(const Node& node, const cast::wire::BatchHeader& header) const {
         const cast::ErrorCode code = lets_in(node, header);
-        return code == cast::ErrorCode::ok && state_.memory_bytes() >= state_.config.memory_budget ? cast::ErrorCode::mailbox_full : code;
+        return code == cast::ErrorCode::ok && state_.memory_bytes() >= state_.config.memory_budget
+                   ? cast::ErrorCode::mailbox_full
+                   : code;
     }
     /// The same for what is in memory already, in $later.
     cast::ErrorCode lets_in(const Node& node, const cast::wire::BatchHeader& header) const;

@@ -90,9 +90,9 @@ struct Node : Named {
     std::uint64_t id : 42 = 0;  ///< counts the nodes that were ever made
     int port : 17 = 0;
     bool created : 1 = false, hidden : 1 = false;
-    bool online : 1 = false;  ///< as last told in an event
-    bool dirty : 1 = false;   ///< listed among the nodes of this turn
-    bool busy : 1 = false;    ///< listed among the busiest
+    bool online : 1 = false;                   ///< as last told in an event
+    bool dirty : 1 = false;                    ///< listed among the nodes of this turn
+    bool busy : 1 = false;                     ///< listed among the busiest
     SessionId holder = 0;                      ///< session that receives as it; 0: none
     SessionId reader = 0;                      ///< session that received as it last
     Connection* connection = nullptr;          ///< where it is received now

@@ -9,12 +9,14 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t kLongestTtl = (std::int64_t{1} << 32) * kMs;
-constexpr std::int64_t kClockWrong = 60 * kSecond;  // it has not been set yet, or had not been when the mail came: look then
+constexpr std::int64_t kClockWrong =
+    60 * kSecond;  // it has not been set yet, or had not been when the mail came: look then
 
 /// How many of its numbers are gone.
 std::uint64_t gone_in(const ColdRange& range, const std::vector<GoneRange>& gone) {
     std::uint64_t count = 0;
-    auto at = std::lower_bound(gone.begin(), gone.end(), range.first, [](const GoneRange& g, Sequence s) { return g.to < s; });
+    auto at = std::lower_bound(gone.begin(), gone.end(), range.first,
+                               [](const GoneRange& g, Sequence s) { return g.to < s; });
     for (; at != gone.end() && at->from <= range.last; ++at)
         count += std::min(at->to, range.last) - std::max(at->from, range.first) + 1;
     return count;
@@ -51,7 +53,8 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     Directory& directory = state_.directory;
     state_.forgetful_epoch = recovered.forgetful_epoch;
     // Sessions were dropped in time, and by what clients are told now they would still be here.
-    const bool longer = recovered.session_us != 0 && recovered.session_us < static_cast<std::uint64_t>(state_.config.session_us);
+    const bool longer =
+        recovered.session_us != 0 && recovered.session_us < static_cast<std::uint64_t>(state_.config.session_us);
     if (longer && state_.forgetful_epoch == 0) state_.forgetful_epoch = state_.config.epoch - 1;
     state_.restored_us = now.mono_us;
     for (const NodeRow& row : recovered.nodes) {
@@ -88,7 +91,8 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     state_.tell();
 }
 
-void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox) {
+void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now,
+                            Outbox& outbox) {
     if (row.kind == kDeadStream) return dead_.restore(row, outbox);
     Directory& directory = state_.directory;
     Stream* stream = nullptr;
@@ -117,10 +121,12 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
             }
             return;
         }
-        if (stream->has_cold() && stream->cold().front().first <= lane.cursor) outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
+        if (stream->has_cold() && stream->cold().front().first <= lane.cursor)
+            outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
         state_.queue(*node, stream->bytes(), stream->messages());
     } else {
-        Group& group = row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
+        Group& group =
+            row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
         if (row.created) group.created = true;
         stream = &group.stream;
         // Chunks in the store may reach below what all have read.

@@ -21,7 +21,7 @@ constexpr std::size_t kSwept = 5;          // expiries that are looked at in the
 constexpr std::size_t kInCache = 50'000;   // one of more, in whatever order, is in no cache:
 constexpr std::size_t kFar = 3;            // that is worth so many steps
 constexpr int kSettling = 8;               // turns that a transaction waits at most
-constexpr std::size_t kOwnGroups = 1;  // $events does not count
+constexpr std::size_t kOwnGroups = 1;      // $events does not count
 
 }  // namespace
 
@@ -71,7 +71,8 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
         state_.sessions.for_each_connection([&](const Connection& c) {
             for (Node* node : c.nodes) mailboxes_.store_failed(*node);
             if (c.session->through > c.session->committed)
-                error(c.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
+                error(c.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait",
+                      outbox);
         });
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, keeper_.tick(now, outbox));
@@ -79,7 +80,8 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     next = std::min(next, std::max(state_.expiries.next_us(), now.mono_us + 1));
     if (more_to_do()) next = now.mono_us + 1;
     if (shrinking_) {
-        const bool dead = dead_.trim(kDropsATurn), history = state_.history.trim(state_.config, kDropsATurn), groups = groups_.trim_to_limits(now);
+        const bool dead = dead_.trim(kDropsATurn), history = state_.history.trim(state_.config, kDropsATurn),
+                   groups = groups_.trim_to_limits(now);
         shrinking_ = dead || history || groups;
         if (shrinking_) next = now.mono_us;
     }
@@ -143,7 +145,8 @@ void Router::sweep_expiries() {
         if (expiry.stream != id) owner = state_.directory.owner(id = expiry.stream);  // mostly many of one stream
         if (owner.lane != nullptr) return std::max(expiry.first, expiry.last) >= owner.lane->stream.first_kept();
         // What a group has in the store alone goes by its retention.
-        return owner.group != nullptr && owner.group->stream.batches() > 0 && expiry.first >= owner.group->stream.front().first;
+        return owner.group != nullptr && owner.group->stream.batches() > 0 &&
+               expiry.first >= owner.group->stream.front().first;
     };
     state_.steps += state_.expiries.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept;
 }
@@ -155,7 +158,8 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
     std::vector<Connection*> dead;
     state_.sessions.for_each_connection([&](Connection& c) {
         const std::int64_t silent = now.mono_us - c.heard_us;
-        if (drained && silent >= state_.config.dead_us && c.pinged_us > c.heard_us && now.mono_us - c.pinged_us >= kSecond) {
+        if (drained && silent >= state_.config.dead_us && c.pinged_us > c.heard_us &&
+            now.mono_us - c.pinged_us >= kSecond) {
             dead.push_back(&c);
         } else if (silent >= state_.config.ping_us && now.mono_us - c.pinged_us >= state_.config.ping_us) {
             c.pinged_us = now.mono_us;
@@ -168,7 +172,8 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
         Session* session = state_.sessions.session(away.front());
         const bool many = state_.sessions.sessions() > state_.config.max_sessions;
         if (!many && now.mono_us - session->away_since_us < state_.config.session_us) break;
-        if (now.mono_us - session->away_since_us < state_.config.session_us) state_.forgetful_epoch = state_.config.epoch;
+        if (now.mono_us - session->away_since_us < state_.config.session_us)
+            state_.forgetful_epoch = state_.config.epoch;
         end_session(*session, now, outbox);
     }
     if (state_.forgetful_epoch != state_.config.epoch && now.mono_us - state_.restored_us >= state_.config.session_us)
@@ -193,7 +198,8 @@ std::int64_t Router::flush(Now now, Outbox& outbox) {
     std::vector<ConnectionId> connections;
     connections.swap(state_.dirty_connections);
     for (ConnectionId id : connections)
-        if (Connection* connection = state_.sessions.connection(id)) flush_deliveries(state_, receipts_, *connection, outbox);
+        if (Connection* connection = state_.sessions.connection(id))
+            flush_deliveries(state_, receipts_, *connection, outbox);
     const std::int64_t due = receipts_.flush(now, outbox);
     state_.deciding = state_.turn + 1;
     return state_.dirty_nodes.empty()
@@ -205,8 +211,10 @@ Group* Router::create_group(std::string_view name, ErrorCode& code, Now now, Out
     code = ErrorCode::ok;
     Group* group = state_.directory.group(name);
     if (group == nullptr) {
-        if (!valid_name(name)) code = reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
-        else if (state_.directory.groups() >= state_.config.max_groups + kOwnGroups) code = ErrorCode::too_many;
+        if (!valid_name(name))
+            code = reserved_name(name) ? ErrorCode::forbidden : ErrorCode::invalid_name;
+        else if (state_.directory.groups() >= state_.config.max_groups + kOwnGroups)
+            code = ErrorCode::too_many;
         if (code != ErrorCode::ok) return nullptr;
         group = &state_.directory.add_group(name);
         group->stream.kept = state_.config.durable && !reserved_name(name);

@@ -74,8 +74,10 @@ StoredBatch Stream::pop_front() {
     batches_.pop_front();
     if (hole_end_ != 0) [[unlikely]]
         near_hole();
-    if (split_ > 0) --split_, popped_ = batch.last();
-    else if (cold_.empty()) popped_ = batch.last();
+    if (split_ > 0)
+        --split_, popped_ = batch.last();
+    else if (cold_.empty())
+        popped_ = batch.last();
     if (batch.gone) {
         --gone_batches_;
         remember(batch.first, batch.last(), cast::wire::GapReason::expired);

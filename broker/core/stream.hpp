@@ -24,10 +24,10 @@ struct StoredBatch {
     Sequence first = 0;
     std::uint32_t count = 0;
     std::uint8_t flags = 0;
-    bool gone = false;  ///< expired: its bytes are let go, its numbers still stand
+    bool gone = false;      ///< expired: its bytes are let go, its numbers still stand
     bool given_up = false;  ///< all of it: it is a dead letter, and nobody has read it
     std::uint32_t ttl_ms = 0;
-    std::uint32_t size = 0;       ///< of the frame, also once it is gone
+    std::uint32_t size = 0;  ///< of the frame, also once it is gone
     SessionId session = 0;
     std::uint64_t number = 0;
     std::int64_t arrival_us = 0;  ///< monotonic
@@ -49,10 +49,10 @@ public:
     explicit Stream(StreamId id) : id_(id) {}
 
     StreamId id() const { return id_; }
-    Sequence last() const { return last_; }                ///< of the newest record ever; 0: none yet
+    Sequence last() const { return last_; }  ///< of the newest record ever; 0: none yet
     Sequence first_kept() const;
-    std::size_t bytes() const { return bytes_; }           ///< held now, in memory or in the store
-    std::size_t messages() const { return messages_; }     ///< held now
+    std::size_t bytes() const { return bytes_; }             ///< held now, in memory or in the store
+    std::size_t messages() const { return messages_; }       ///< held now
     std::size_t batches() const { return batches_.size(); }  ///< in memory, like all that is counted by index
     std::size_t batches_held() const { return batches_.size() - gone_batches_ - (hole_end_ - hole_); }  ///< not gone
     /// Index of the batch behind this one, and how many lie before it: there may be a hole amid them.
@@ -107,7 +107,9 @@ public:
     /// The oldest of all is in memory.
     bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
     /// Arrival of the oldest batch, if it is in memory; else the beginning of time.
-    std::int64_t oldest_us() const { return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min(); }
+    std::int64_t oldest_us() const {
+        return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min();
+    }
     /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
     void warm(std::vector<StoredBatch>&& batches, Sequence through);
     /// Lets those of begin..end go from memory that the store is known to hold. Begins at the split where there is a cold
@@ -130,11 +132,11 @@ public:
     Sequence saved() const { return saved_; }
     /// Adds chunks of what is not saved yet, and what may be erased.
     void save(Transaction& transaction);
-    void fill(StreamRow& row) const;  ///< all but whose it is and where its readers stand
+    void fill(StreamRow& row) const;                      ///< all but whose it is and where its readers stand
     void stored(Sequence through) { stored_ = through; }  ///< up to here everything is in the store for good
-    bool kept = false;     ///< it belongs to the store
-    bool touched = false;  ///< listed for the next transaction
-    bool loading = false;  ///< an answer of the store is on its way
+    bool kept = false;                                    ///< it belongs to the store
+    bool touched = false;                                 ///< listed for the next transaction
+    bool loading = false;                                 ///< an answer of the store is on its way
 
 private:
     void remember(Sequence from, Sequence to, cast::wire::GapReason reason) {
@@ -163,12 +165,12 @@ private:
     Gaps gaps_;
     std::vector<ColdRange> cold_;
     std::size_t cold_bytes_ = 0;
-    Sequence base_ = 0;       // the last one when this epoch began
-    Sequence began_ = 0;      // ...and when the one before did; or less
-    Sequence saved_ = 0;      // handed to a transaction
-    Sequence stored_ = 0;     // known to be in the store
-    Sequence popped_ = 0;     // let go through here
-    Sequence erased_ = 0;     // the store was told so
+    Sequence base_ = 0;    // the last one when this epoch began
+    Sequence began_ = 0;   // ...and when the one before did; or less
+    Sequence saved_ = 0;   // handed to a transaction
+    Sequence stored_ = 0;  // known to be in the store
+    Sequence popped_ = 0;  // let go through here
+    Sequence erased_ = 0;  // the store was told so
     Sequence chunk_first_ = 0;
     Sequence chunk_last_ = 0;
     std::uint32_t chunk_bytes_ = 0;

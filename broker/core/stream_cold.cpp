@@ -8,8 +8,9 @@
 namespace broker {
 namespace {
 
-constexpr std::size_t kChunk = 128u << 10;        // bytes of a chunk: one read brings so much
-constexpr std::uint32_t kSmallChunk = 3u << 10;   // up to this it is written anew with what comes next; a row of the store holds it
+constexpr std::size_t kChunk = 128u << 10;  // bytes of a chunk: one read brings so much
+constexpr std::uint32_t kSmallChunk =
+    3u << 10;  // up to this it is written anew with what comes next; a row of the store holds it
 
 }  // namespace
 
@@ -97,7 +98,9 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
             remember(batch.first, batch.last(), cast::wire::GapReason::expired);
             continue;
         }
-        const bool full = !cold_.empty() && (cold_.back().bytes >= step.bytes || cold_.back().messages >= step.messages || batch.arrival_us - cold_.back().since_us > step.age_us);
+        const bool full =
+            !cold_.empty() && (cold_.back().bytes >= step.bytes || cold_.back().messages >= step.messages ||
+                               batch.arrival_us - cold_.back().since_us > step.age_us);
         if (cold_.empty() || full) cold_.push_back({batch.first, batch.first, 0, 0, 0, batch.arrival_us});
         ColdRange& range = cold_.back();
         range.last = batch.last();
@@ -106,7 +109,8 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
         range.arrival_us = batch.arrival_us;
         cold_bytes_ += batch.size;
     }
-    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin), batches_.begin() + static_cast<std::ptrdiff_t>(i));
+    batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin),
+                   batches_.begin() + static_cast<std::ptrdiff_t>(i));
     split_ = cold_.empty() ? 0 : begin;
 }
 
@@ -132,7 +136,8 @@ void Stream::cool_front() {
 void Stream::expire_cold(const StoredBatch& batch) {
     for (ColdRange& range : cold_) {
         if (batch.first < range.first || batch.last() > range.last) continue;
-        const std::uint64_t bytes = std::min<std::uint64_t>(range.bytes, batch.size), messages = std::min<std::uint64_t>(range.messages, batch.count);
+        const std::uint64_t bytes = std::min<std::uint64_t>(range.bytes, batch.size),
+                            messages = std::min<std::uint64_t>(range.messages, batch.count);
         range.bytes -= bytes;
         range.messages -= messages;
         bytes_ -= bytes;
@@ -200,7 +205,8 @@ void Stream::save(Transaction& transaction) {
     std::size_t i = saved_ == last_ ? batches_.size() : std::max(find(saved_ + 1), cold_.empty() ? 0 : split_);
     while (i < batches_.size()) {
         std::size_t end = i, bytes = 0;
-        while (end < batches_.size() && (end == i || bytes + batches_[end].size <= kChunk)) bytes += batches_[end++].size;
+        while (end < batches_.size() && (end == i || bytes + batches_[end].size <= kChunk))
+            bytes += batches_[end++].size;
         add_chunk(transaction, i, end);
         i = end;
     }
@@ -220,7 +226,8 @@ void Stream::add_chunk(Transaction& transaction, std::size_t begin, std::size_t 
         row.frames.push_back(batch.frame);
         if (batch.ttl_ms == 0) continue;
         const auto view = cast::wire::read_batch(batch.frame.view().substr(cast::wire::kFrameHeader));
-        const std::uint64_t at_us = view ? view->header.arrival_us + std::uint64_t{batch.ttl_ms} * std::uint64_t{kMs} : 0;
+        const std::uint64_t at_us =
+            view ? view->header.arrival_us + std::uint64_t{batch.ttl_ms} * std::uint64_t{kMs} : 0;
         row.expires_us = row.expires_us == 0 ? at_us : std::min(row.expires_us, at_us);
     }
     if (row.frames.empty()) return;

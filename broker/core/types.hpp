@@ -31,9 +31,9 @@ inline constexpr std::int64_t kSecond = 1000 * kMs;
 struct Config {
     std::uint64_t epoch = 1;
     std::uint64_t store_id = 1;
-    StreamId first_stream = 1;  ///< ids are given out from here upwards
+    StreamId first_stream = 1;      ///< ids are given out from here upwards
     StreamId broadcast_stream = 0;  ///< as the store knows it; 0: the first one given out
-    bool durable = false;  ///< there is a store on disk: what changes is listed for it
+    bool durable = false;           ///< there is a store on disk: what changes is listed for it
 
     std::size_t max_message = cast::wire::kMaxMessage;
     std::size_t max_connections = 10000;
@@ -52,10 +52,10 @@ struct Config {
     std::size_t later_messages = 100000;
     std::size_t later_bytes = 64u << 20;
     std::int64_t later_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
-    std::size_t dead_messages = 10000;      ///< dead letters that are kept
-    std::size_t dead_bytes = 16u << 20;     ///< 0 of either: none are kept
+    std::size_t dead_messages = 10000;              ///< dead letters that are kept
+    std::size_t dead_bytes = 16u << 20;             ///< 0 of either: none are kept
     std::uint32_t max_redeliveries = 0;     ///< a message that has cost its readers more is a dead letter; 0: never
-    std::size_t history_messages = 0;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_messages = 0;       ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     /// Of long work in one turn, each a microsecond or two; the rest goes on in the next.

@@ -29,15 +29,17 @@ void Daemon::start() {
     restart_us_ = kNever;
     sick_ = false;
     commits_.clear();
-    if (epoch_ > 1) config.durable ? world_.oracle().recovered(epoch_, disk_, *router_, ended_in_order_) : world_.oracle().new_epoch(epoch_);
+    if (epoch_ > 1)
+        config.durable ? world_.oracle().recovered(epoch_, disk_, *router_, ended_in_order_)
+                       : world_.oracle().new_epoch(epoch_);
     ended_in_order_ = false;
     world_.trace("broker starts, epoch %llu", ull(epoch_));
     if (!config.durable) return;
     for (const auto& row : recovered.streams) {
         std::string gone;
         for (const auto& range : row.gone) gone += text(" %llu-%llu", ull(range.from), ull(range.to));
-        world_.trace("  stream %llu of '%s', kind %d: %llu..%llu, %llu messages, gone%s", ull(row.id), row.owner.c_str(), row.kind, ull(row.floor), ull(row.last),
-                     ull(row.messages), gone.c_str());
+        world_.trace("  stream %llu of '%s', kind %d: %llu..%llu, %llu messages, gone%s", ull(row.id),
+                     row.owner.c_str(), row.kind, ull(row.floor), ull(row.last), ull(row.messages), gone.c_str());
     }
 }
 
@@ -82,7 +84,8 @@ void Daemon::lost() {
 }
 
 broker::Now Daemon::clock() const {
-    return {world_.now() + 1000000, static_cast<std::uint64_t>(world_.now() + world_.wall_offset()) + 1700000000000000u};
+    return {world_.now() + 1000000,
+            static_cast<std::uint64_t>(world_.now() + world_.wall_offset()) + 1700000000000000u};
 }
 
 std::int64_t Daemon::due() const {
@@ -112,7 +115,8 @@ void Daemon::turn() {
         world_.oracle().after(*router_, from);
     });
     const std::int64_t deadline = router_->tick(now, outbox_, true);
-    latest_wall_us_ = std::max(latest_wall_us_, now.wall_us);  // who was due and found no room stays due when the clock is set back
+    latest_wall_us_ =
+        std::max(latest_wall_us_, now.wall_us);  // who was due and found no room stays due when the clock is set back
     for (const broker::Entered& entered : outbox_.entered) world_.oracle().entered(*router_, entered, latest_wall_us_);
     world_.oracle().check_delays(*router_, outbox_.entered.size());
     outbox_.entered.clear();
@@ -130,7 +134,8 @@ void Daemon::hear_store(broker::Now now) {
         broker::Loaded loaded = reading.loaded ? std::move(*reading.loaded) : disk_.read(reading.load);
         if (sick_ && random_.one_in(2)) loaded.failed = true;
         loads_.pop_front();
-        world_.trace("loaded stream %llu from %llu through %llu, %zu batches%s", ull(loaded.stream), ull(loaded.from), ull(loaded.through), loaded.frames.size(), loaded.failed ? ", failed" : "");
+        world_.trace("loaded stream %llu from %llu through %llu, %zu batches%s", ull(loaded.stream), ull(loaded.from),
+                     ull(loaded.through), loaded.frames.size(), loaded.failed ? ", failed" : "");
         router_->loaded(std::move(loaded), now, outbox_);
     }
 }
@@ -168,7 +173,9 @@ void Daemon::commit(broker::Now now) {
         if (next != kNever) turn_us_ = std::min(turn_us_, next - 1000000);
         return;
     }
-    const std::int64_t late = world_.settings().late_commits && !world_.healed() ? random_.between(0, random_.one_in(30) ? 300 * kMs : 4 * kMs) : 0;
+    const std::int64_t late = world_.settings().late_commits && !world_.healed()
+                                  ? random_.between(0, random_.one_in(30) ? 300 * kMs : 4 * kMs)
+                                  : 0;
     const std::int64_t before = commits_.empty() ? 0 : commits_.back().second;
     commits_.emplace_back(turn, std::max(before, world_.now() + late));
     while (!commits_.empty() && commits_.front().second <= world_.now()) {
@@ -204,7 +211,8 @@ void Daemon::carry_out(broker::Now now) {
     for (const broker::Load& load : outbox_.loads) {
         const std::int64_t before = loads_.empty() ? 0 : loads_.back().due_us;
         const bool at_once = (++loads_begun_ * 0x9E3779B97F4A7C15u >> 63) != 0;  // no draw: seeds keep their stories
-        world_.trace("load of stream %llu from %llu%s", ull(load.stream), ull(load.from), at_once ? ", read at once" : "");
+        world_.trace("load of stream %llu from %llu%s", ull(load.stream), ull(load.from),
+                     at_once ? ", read at once" : "");
         loads_.push_back({load, std::max(before, world_.now() + random_.between(20, 2 * kMs)), {}});
         if (at_once) loads_.back().loaded = disk_.read(load);
     }
@@ -257,17 +265,24 @@ bool Daemon::leave(std::string_view name, std::string_view group_name) {
 void Daemon::note_grants(const broker::Send& send) {
     Frame frame;
     Attached m;
-    if (read_frame(send.frame.view(), frame) != cast::ErrorCode::ok || frame.verb != Verb::attached || !decode(frame.body, m)) return;
-    for (const AttachedNode& node : m.nodes) grants_[{send.to, m.request, std::string(node.name)}] = world_.oracle().next_event();
+    if (read_frame(send.frame.view(), frame) != cast::ErrorCode::ok || frame.verb != Verb::attached ||
+        !decode(frame.body, m))
+        return;
+    for (const AttachedNode& node : m.nodes)
+        grants_[{send.to, m.request, std::string(node.name)}] = world_.oracle().next_event();
 }
 
 void Daemon::note_receipt(const broker::Send& send) {
     Frame frame;
     const broker::Connection* connection = router_->state().sessions.connection(send.to);
-    if (connection == nullptr || !router_->config().durable || read_frame(send.frame.view(), frame) != cast::ErrorCode::ok) return;
+    if (connection == nullptr || !router_->config().durable ||
+        read_frame(send.frame.view(), frame) != cast::ErrorCode::ok)
+        return;
     Receipt receipt;
-    if (frame.verb == Verb::deliver && (frame.flags & kHasAux) != 0) world_.oracle().receipted(connection->session->id, frame.aux);
-    if (frame.verb == Verb::receipt && decode(frame.body, receipt)) world_.oracle().receipted(connection->session->id, receipt.through);
+    if (frame.verb == Verb::deliver && (frame.flags & kHasAux) != 0)
+        world_.oracle().receipted(connection->session->id, frame.aux);
+    if (frame.verb == Verb::receipt && decode(frame.body, receipt))
+        world_.oracle().receipted(connection->session->id, receipt.through);
 }
 
 std::uint64_t Daemon::granted(broker::ConnectionId wire, std::uint32_t request, const std::string& node) const {

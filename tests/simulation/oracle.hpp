@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "core/router.hpp"
-#include "support/memory_disk.hpp"
 #include "src/inbound.hpp"
 #include "src/outbound.hpp"
+#include "support/memory_disk.hpp"
 #include "wire/record.hpp"
 
 namespace sim {
@@ -44,29 +44,29 @@ struct Message {
     std::uint8_t flags = 0;
     std::uint32_t ttl_ms = 0;
     std::uint64_t watch = 0;
-    std::uint64_t epoch = 0;     ///< of the broker that took it last
-    int taken = 0;               ///< by how many epochs
-    std::uint64_t number = 0;    ///< of the batch that brought it
-    std::uint64_t session = 0;   ///< its sender's
-    std::uint64_t stream = 0;    ///< where it was put last
+    std::uint64_t epoch = 0;    ///< of the broker that took it last
+    int taken = 0;              ///< by how many epochs
+    std::uint64_t number = 0;   ///< of the batch that brought it
+    std::uint64_t session = 0;  ///< its sender's
+    std::uint64_t stream = 0;   ///< where it was put last
     std::uint64_t sequence = 0;
-    bool expected = false;       ///< nothing stands in its way: it must be delivered
-    bool doubtful = false;       ///< sent to a broker that knew nothing of its session, and no answer came
-    bool renumbered = false;     ///< taken before a crash, then refused, then taken again: nobody can know it again
-    bool handled = false;        ///< by anybody
-    std::uint64_t due_us = 0;    ///< it waits until then first; 0: it does not
+    bool expected = false;     ///< nothing stands in its way: it must be delivered
+    bool doubtful = false;     ///< sent to a broker that knew nothing of its session, and no answer came
+    bool renumbered = false;   ///< taken before a crash, then refused, then taken again: nobody can know it again
+    bool handled = false;      ///< by anybody
+    std::uint64_t due_us = 0;  ///< it waits until then first; 0: it does not
     std::uint64_t waited = 0, batch = 0;  ///< its number in $later, and its batch's
-    bool entered = false;        ///< it has come to its stream, or found no target any more
+    bool entered = false;                 ///< it has come to its stream, or found no target any more
 };
 
 /// What one reader (a node attached once) has got.
 struct ReaderRecord {
     std::uint64_t granted = 0;  ///< event at which the broker granted it the node; 0: not yet
     std::string node;
-    bool holds = false;        ///< the broker takes it for the node's reader
+    bool holds = false;  ///< the broker takes it for the node's reader
     bool gone = false;
-    std::vector<bool> handled;                              // by message
-    std::unordered_map<std::uint64_t, std::uint64_t> last;  // sequence by stream
+    std::vector<bool> handled;                                          // by message
+    std::unordered_map<std::uint64_t, std::uint64_t> last;              // sequence by stream
     std::vector<std::pair<std::uint64_t, std::uint32_t>> last_of_flow;  // epoch and message by flow
 };
 
@@ -96,7 +96,9 @@ public:
     void before(broker::Router& router, broker::ConnectionId from, std::string_view frame);
     void after(broker::Router& router, broker::ConnectionId from);
     /// The broker puts so many messages of its own into this stream.
-    void own_messages(std::uint64_t stream, std::size_t count) { mirrors_[stream].insert(mirrors_[stream].end(), count, 0); }
+    void own_messages(std::uint64_t stream, std::size_t count) {
+        mirrors_[stream].insert(mirrors_[stream].end(), count, 0);
+    }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
     /// The broker hands these out.
     void handed(std::string_view frame);
@@ -136,14 +138,16 @@ public:
     /// Nothing that is handed out has run out of its time.
     static void check_fresh(std::string_view frame, std::uint64_t wall_us);
     /// And puts it back: it is the last one of this lane now.
-    void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message, const cast::test::MemoryDisk& disk);
+    void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message,
+                  const cast::test::MemoryDisk& disk);
     /// A session was told that its batches up to this one have their outcomes.
     void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
     // --- Reading. ----------------------------------------------------------------------------------------
-    void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t sequence,
-                 std::string_view payload, bool redelivered);
-    void malformed(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header, std::uint64_t from);
+    void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header,
+                 std::uint64_t sequence, std::string_view payload, bool redelivered);
+    void malformed(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header,
+                   std::uint64_t from);
     void gap(broker::Router* router, const std::string& node, const cast::wire::Gap& gap, std::uint64_t count);
     void add_reader(ReaderRecord* reader) { readers_.push_back(reader); }
     /// Numbers what happens, in order.
@@ -157,13 +161,13 @@ public:
 private:
     struct Ledger {  ///< what became of one stream's messages for one node
         std::string node;
-        std::uint64_t base = 0;    ///< it became a reader after this sequence
-        std::uint64_t prefix = 0;  ///< accounted for through this sequence
+        std::uint64_t base = 0;            ///< it became a reader after this sequence
+        std::uint64_t prefix = 0;          ///< accounted for through this sequence
         std::vector<std::uint32_t> first;  ///< by sequence - base - 1: event at which it was first handled, 0 for never
         std::vector<bool> gaps;
     };
     struct ClientCounts {
-        std::uint64_t taken = 0;    ///< messages that a stream took
+        std::uint64_t taken = 0;  ///< messages that a stream took
         std::uint64_t refused = 0;
         bool unknown = false;
     };
@@ -207,20 +211,20 @@ private:
     std::uint64_t pending_session_ = 0;
     std::set<std::uint64_t> remade_;  // sessions that the broker had no past of when they came back
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> last_taken_;  // epoch, flow -> message
-    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;  // stream -> messages by sequence - 1
-    std::unordered_map<std::uint64_t, std::string> lane_nodes_;              // stream -> node
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> mirrors_;        // stream -> messages by sequence - 1
+    std::unordered_map<std::uint64_t, std::string> lane_nodes_;                    // stream -> node
     broker::Now now_;
     std::set<std::pair<std::int64_t, std::uint64_t>> delays_;  // when they end, and their batches; in this epoch
-    std::uint64_t later_ = 0, last_due_us_ = 0;                              // the stream of what waits
+    std::uint64_t later_ = 0, last_due_us_ = 0;                // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
-    std::set<std::uint32_t> expired_;  // in mailboxes, in this epoch
+    std::set<std::uint32_t> expired_;                            // in mailboxes, in this epoch
     std::map<std::string, std::pair<std::uint64_t, int>>
-        lives_;                             // of nodes in this epoch: the number of the last, and how many
-    std::set<std::uint32_t> told_expired_;  // their senders were told so
-    std::map<std::uint32_t, unsigned> handed_;                           // in mailboxes: how often
-    std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;        // stream, sequence: moved to the dead letters
-    std::set<std::uint32_t> told_given_up_;                             // and their readers know it
+        lives_;                                 // of nodes in this epoch: the number of the last, and how many
+    std::set<std::uint32_t> told_expired_;      // their senders were told so
+    std::map<std::uint32_t, unsigned> handed_;  // in mailboxes: how often
+    std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;  // stream, sequence: moved to the dead letters
+    std::set<std::uint32_t> told_given_up_;                       // and their readers know it
     std::vector<ReaderRecord*> readers_;
     struct Requeued {
         std::uint32_t message = 0;
@@ -241,10 +245,10 @@ private:
 
     // Of a durable broker.
     bool durable_ = false;
-    std::map<std::uint64_t, std::uint64_t> told_;                 // session -> receipted through
+    std::map<std::uint64_t, std::uint64_t> told_;  // session -> receipted through
     std::vector<std::pair<std::uint64_t, Ledger>> departed_;
-    std::set<std::uint64_t> living_;                              // sessions when the broker was lost
-    std::map<std::string, std::uint64_t> nodes_then_;             // and its nodes
+    std::set<std::uint64_t> living_;                   // sessions when the broker was lost
+    std::map<std::string, std::uint64_t> nodes_then_;  // and its nodes
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint32_t>> once_;  // what a lost broker had where
     std::uint32_t events_ = 0;
     std::uint64_t epoch_ = 1;

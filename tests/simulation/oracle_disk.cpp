@@ -118,10 +118,13 @@ void Oracle::check_survivors(const cast::test::MemoryDisk& disk) {
         const bool in_stream = stream != disk.streams().end() && m.sequence <= stream->second.last;
         if (row != disk.sessions().end() && stream != disk.streams().end())
             require(in_stream == (m.number <= row->second.through), [&] {
-                return text("message %zu, batch %llu: its session is stored through %llu, its stream %llu through %llu of %llu", id, ull(m.number),
-                            ull(row->second.through), ull(m.stream), ull(stream->second.last), ull(m.sequence));
+                return text(
+                    "message %zu, batch %llu: its session is stored through %llu, its stream %llu through %llu of %llu",
+                    id, ull(m.number), ull(row->second.through), ull(m.stream), ull(stream->second.last),
+                    ull(m.sequence));
             });
-        if (in_stream || (row != disk.sessions().end() && m.number <= row->second.through)) ++m.epoch;  // it is the next one's, too
+        if (in_stream || (row != disk.sessions().end() && m.number <= row->second.through))
+            ++m.epoch;  // it is the next one's, too
     }
 }
 
@@ -181,9 +184,12 @@ void Oracle::carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& r
 void Oracle::check_nothing_lost(const cast::test::MemoryDisk& disk) {
     for (const auto& [stream, mirror] : mirrors_) {
         const auto row = disk.streams().find(stream);
-        if (row == disk.streams().end() || row->second.kind == broker::kDeadStream || row->second.kind == broker::kLaterStream) continue;
+        if (row == disk.streams().end() || row->second.kind == broker::kDeadStream ||
+            row->second.kind == broker::kLaterStream)
+            continue;
         require(mirror.size() == row->second.last, [&, s = stream, size = mirror.size()] {
-            return text("after an end in order stream %llu has %llu messages, and not %zu", ull(s), ull(row->second.last), size);
+            return text("after an end in order stream %llu has %llu messages, and not %zu", ull(s),
+                        ull(row->second.last), size);
         });
     }
 }
@@ -200,11 +206,16 @@ void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, 
         const bool same = row != disk.streams().end() && row->second.kind != broker::kDeadStream;
         const std::uint64_t last = same ? row->second.last : 0;
         for (std::uint64_t s = last + 1; s <= mirror.size(); ++s) once_[{stream, s}].insert(mirror[s - 1]);
-        require(mirror.size() >= last, [&] { return text("stream %llu: the store has %llu and there were %llu", ull(stream), ull(last), ull(mirror.size())); });
-        if (!same || row->second.kind >= cast::wire::kPriorities) lane_nodes_.erase(stream);  // what comes may be a group
+        require(mirror.size() >= last, [&] {
+            return text("stream %llu: the store has %llu and there were %llu", ull(stream), ull(last),
+                        ull(mirror.size()));
+        });
+        if (!same || row->second.kind >= cast::wire::kPriorities)
+            lane_nodes_.erase(stream);  // what comes may be a group
         mirror.resize(last);
         for (ReaderRecord* reader : readers_)
-            if (const auto at = reader->last.find(stream); at != reader->last.end()) at->second = std::min(at->second, last);
+            if (const auto at = reader->last.find(stream); at != reader->last.end())
+                at->second = std::min(at->second, last);
     }
     std::erase_if(given_up_, [&](const auto& one) {  // what the crash took back
         const auto row = disk.streams().find(one.first);

@@ -48,9 +48,8 @@ void Oracle::check_given_up(broker::Router& router, const broker::Lane& lane) {
             const std::uint32_t id = mirror[s - 1];
             if (id == 0) continue;
             const std::uint32_t most = router.config().max_redeliveries;
-            require(most != 0 && handed_[id] > most, [&] {
-                return where() + text("message %u was given up after %u readers", id, handed_[id]);
-            });
+            require(most != 0 && handed_[id] > most,
+                    [&] { return where() + text("message %u was given up after %u readers", id, handed_[id]); });
             bool dead = false;
             for (auto letter = router.dead().before(~std::uint64_t{0}); letter && !dead;
                  letter = router.dead().before(letter->id))

@@ -196,12 +196,14 @@ TEST_CASE("the status is ok, and degraded once 90 % of the memory budget are in 
     CHECK(status["status"] == "ok");
     CHECK(status["nodes"] == 1);
     Node alice = attach(broker, "alice", [](Options& o) { o.send_timeout = milliseconds(50); });
-    for (int i = 0; i < 9; ++i) must(alice.send(Message::unicast("absent", std::string(110000, 'x')), Wait::receipt, milliseconds(20000)));
+    for (int i = 0; i < 9; ++i)
+        must(alice.send(Message::unicast("absent", std::string(110000, 'x')), Wait::receipt, milliseconds(20000)));
     status = json::parse(must(admin.status()));
     CHECK(status["status"] == "degraded");
     CHECK(status["reasons"].size() == 1);
     must(alice.send(Message::unicast("absent", std::string(110000, 'x')), Wait::receipt, milliseconds(20000)));
-    CHECK(alice.send(Message::unicast("absent", "x"), Wait::receipt, milliseconds(20000)).code() == ErrorCode::mailbox_full);
+    CHECK(alice.send(Message::unicast("absent", "x"), Wait::receipt, milliseconds(20000)).code() ==
+          ErrorCode::mailbox_full);
     CHECK(alice.send(Message::broadcast("x"), Wait::receipt, milliseconds(20000)).code() == ErrorCode::group_busy);
     must(admin.delete_node("absent"));
     CHECK(json::parse(must(admin.status()))["status"] == "ok");

@@ -219,7 +219,8 @@ struct Found : Kept {
     void find_chunks(const std::vector<Mail>& chunks, std::size_t filling = 100000) {
         begin();
         for (const Mail& chunk : chunks) {
-            for (const auto& [payload, ttl_ms] : chunk) send(1, {payload + std::string(filling / chunk.size(), '.')}, {.ttl_ms = ttl_ms});
+            for (const auto& [payload, ttl_ms] : chunk)
+                send(1, {payload + std::string(filling / chunk.size(), '.')}, {.ttl_ms = ttl_ms});
             scene->keep(disk);
         }
         again();

@@ -325,7 +325,7 @@ TEST_CASE_FIXTURE(Kept, "a group that comes back counts without what has expired
     s->create("bob");
     s->router().join("bob", "team", s->now, s->outbox);
     s->connect(2);
-    s->attach(2, "bob");  // what is read stays in memory
+    s->attach(2, "bob");                   // what is read stays in memory
     const std::string filling(4000, '.');  // a chunk each
     for (const std::uint32_t ttl_ms : {0u, 0u, 0u, 1000u, 1000u, 1000u}) {
         s->send(1, "alice", "team", {filling}, {.ttl_ms = ttl_ms, .cast = wire::Cast::multicast});
@@ -404,7 +404,8 @@ struct Team : Kept {
     }
     const broker::Stream& team() { return s->state().directory.group("team")->stream; }
     void fetch(std::uint64_t client) {
-        s->router().handle(client, wire::Slice::take(wire::encode(wire::Fetch{team().id(), 1, 1 << 20})), s->now, s->outbox);
+        s->router().handle(client, wire::Slice::take(wire::encode(wire::Fetch{team().id(), 1, 1 << 20})), s->now,
+                           s->outbox);
     }
 };
 
