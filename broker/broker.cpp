@@ -127,8 +127,8 @@ bool Broker::turn(Now at) {
         frame = {};
     }
     const bool drained = frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork;
-    // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be read.
-    // What this sets free (nodes, conflicts) is dealt with here.
+    // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be
+    // read. What this sets free (nodes, conflicts) is dealt with here.
     // Thousands of nodes may be read on each of them: so not more than a turn is long enough for.
     while (drained && !unreachable_.empty() && state.work < kTurnWork)
         router_.unreachable(unreachable_.extract(unreachable_.begin()).value(), at, outbox_);
@@ -144,8 +144,8 @@ bool Broker::turn(Now at) {
     return drained;
 }
 
-/// All whole pages that are free, of one arena of glibc's after the other; who allocates in that of the moment waits. Else
-/// each arena would stay as large as it ever was.
+/// All whole pages that are free, of one arena of glibc's after the other; who allocates in that of the moment waits.
+/// Else each arena would stay as large as it ever was.
 void Broker::give_memory_back(Now at) try {
     if (at.mono_us < give_back_us_) {
         deadline_us_ = std::min(deadline_us_, give_back_us_);

@@ -97,9 +97,9 @@ std::string fit_connections(Options& options) {
 
 DescriptorCounts descriptor_counts() { return {g_plan, g_refused}; }
 
-/// Takes the place of the C library's for all of the process, so for libzmq, whether it is linked in or shared. It takes
-/// a connection and closes it at once when there is no room: ECONNABORTED is an error that libzmq's listeners know and
-/// pass over. Others they do not: an ipc listener of 4.3.4 aborts the process at EMFILE.
+/// Takes the place of the C library's for all of the process, so for libzmq, whether it is linked in or shared. It
+/// takes a connection and closes it at once when there is no room: ECONNABORTED is an error that libzmq's listeners
+/// know and pass over. Others they do not: an ipc listener of 4.3.4 aborts the process at EMFILE.
 extern "C" __attribute__((visibility("default"))) int accept4(int listener, sockaddr* address, socklen_t* size,
                                                               int flags) {
     const int taken = static_cast<int>(::syscall(SYS_accept4, listener, address, size, flags));

@@ -1,5 +1,5 @@
-// Digging: management calls that put many dead letters back, or throw them away: the oldest first, over as many turns as it
-// takes, one call after the other. What dies meanwhile is not meant. Broker's thread.
+// Digging: management calls that put many dead letters back, or throw them away: the oldest first, over as many turns
+// as it takes, one call after the other. What dies meanwhile is not meant. Broker's thread.
 #pragma once
 #include <cstdint>
 #include <deque>

@@ -7,7 +7,8 @@ namespace broker {
 
 class EndpointsFile {
 public:
-    /// Empty: there is none. Throws std::runtime_error with a sentence when something stands there that is not replaced.
+    /// Empty: there is none. Throws std::runtime_error with a sentence when something stands there that is not
+    /// replaced.
     explicit EndpointsFile(std::string path);
     /// Removes the file, unless somebody else has put another in its place.
     ~EndpointsFile();

@@ -1,6 +1,6 @@
-// JSON that came from outside. Writing and walking a value recurse once a level, so a text of nothing but brackets would
-// end the process: what nests deeper than kDeepest is no JSON here. A value takes up to a hundred bytes where its text has
-// two, so from strangers what has more than kMostValues is none either. Pure; any thread.
+// JSON that came from outside. Writing and walking a value recurse once a level, so a text of nothing but brackets
+// would end the process: what nests deeper than kDeepest is no JSON here. A value takes up to a hundred bytes where its
+// text has two, so from strangers what has more than kMostValues is none either. Pure; any thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -37,8 +37,8 @@ private:
     int depth_ = 0;
 };
 
-/// The value of a text; discarded when it is no JSON, nests too deeply, or has more than `most` values. It is read twice,
-/// because the library's own way to look on while it reads takes time by the square of an array's length.
+/// The value of a text; discarded when it is no JSON, nests too deeply, or has more than `most` values. It is read
+/// twice, because the library's own way to look on while it reads takes time by the square of an array's length.
 inline nlohmann::json parse_json(std::string_view text, std::size_t most = SIZE_MAX) {
     JsonBounds bounds(most);
     if (!nlohmann::json::sax_parse(text, &bounds)) return nlohmann::json(nlohmann::json::value_t::discarded);

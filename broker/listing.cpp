@@ -23,7 +23,8 @@ constexpr std::size_t kNameWork = 32;          // what a name costs beside its c
 
 char small(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
-/// For each beginning of the text, how long its longest end is that is a beginning, too: so that a search need not go back.
+/// For each beginning of the text, how long its longest end is that is a beginning, too: so that a search need not go
+/// back.
 std::vector<std::size_t> borders_of(const std::string& text) {
     std::vector<std::size_t> borders(text.size(), 0);
     for (std::size_t i = 1, n = 0; i < text.size(); ++i) {

@@ -1,5 +1,5 @@
-// Listing: lists of nodes and groups, a page a call, by name. What has to look at all names (a search) goes on over as many
-// turns as it takes, one list after the other, and costs each turn little. Broker's thread.
+// Listing: lists of nodes and groups, a page a call, by name. What has to look at all names (a search) goes on over as
+// many turns as it takes, one list after the other, and costs each turn little. Broker's thread.
 #pragma once
 #include <cstdint>
 #include <deque>

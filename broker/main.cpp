@@ -145,8 +145,8 @@ broker::Edge::Settings edge_settings(const broker::Options& o) {
     broker::Edge::Settings settings;
     settings.bind = o.bind;
     settings.publish = o.publish;
-    // libzmq keeps to what was set when an end was bound, and max-message may be raised later: which message is too large
-    // the core says, and the largest that could be allowed gets as far as that.
+    // libzmq keeps to what was set when an end was bound, and max-message may be raised later: which message is too
+    // large the core says, and the largest that could be allowed gets as far as that.
     settings.max_frame = cast::wire::kHardMaxMessage + (8u << 20);
     settings.spin = !o.no_spin;
     settings.io_threads = static_cast<int>(o.io_threads);

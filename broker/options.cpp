@@ -90,9 +90,15 @@ CommandLine read_flags(int argc, const char* const* argv) {
     app.set_version_flag("--version", "cast-broker " CAST_VERSION);
     app.add_option("-c,--config", line.config, "read settings from this file")->type_name("FILE");
     app.add_flag("--check-config", line.check, "check all settings, print them and exit");
-    auto* check_data = app.add_flag("--check-data", line.check_data, "look at everything in the data directory, name what is damaged (exit 1), and exit; a broker may run on it");
-    auto* backup = app.add_option("--backup", line.backup, "write the data directory's store to this new file and exit; a broker may run on it")->type_name("FILE");
-    auto* restore = app.add_option("--restore", line.restore, "make the empty data directory what this backup holds, and exit")->type_name("FILE");
+    auto* check_data = app.add_flag(
+        "--check-data", line.check_data,
+        "look at everything in the data directory, name what is damaged (exit 1), and exit; a broker may run on it");
+    auto* backup = app.add_option("--backup", line.backup,
+                                  "write the data directory's store to this new file and exit; a broker may run on it")
+                       ->type_name("FILE");
+    auto* restore =
+        app.add_option("--restore", line.restore, "make the empty data directory what this backup holds, and exit")
+            ->type_name("FILE");
     check_data->excludes(backup, restore);
     backup->excludes(restore);
     std::map<std::string_view, CLI::Option*> options;
@@ -159,13 +165,16 @@ void read_file(const std::string& path, GivenBySetting& given, std::vector<std::
 
 /// What no setting can see alone.
 void check_together(const Options& options, std::vector<std::string>& faults) {
-    if (options.memory && !options.data.empty()) faults.push_back("data, memory: a broker that keeps all in memory has no data directory");
+    if (options.memory && !options.data.empty())
+        faults.push_back("data, memory: a broker that keeps all in memory has no data directory");
     if (options.dead_after <= options.ping_interval) faults.push_back("dead-after: must be longer than ping-interval");
     if (!options.insecure && options.http != "off" && !cast::wire::is_loopback(options.http))
-        faults.push_back(fmt::format("http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));
+        faults.push_back(fmt::format(
+            "http: \"{}\" is open to other machines, and there are no users yet; --insecure allows it", options.http));
     if (!options.insecure && !cast::wire::is_loopback(options.node_address))
-        faults.push_back(fmt::format("node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
-                                     options.node_address));
+        faults.push_back(fmt::format(
+            "node-address: \"{}\" is open to other machines, and there are no users yet; --insecure allows it",
+            options.node_address));
     const auto check_open = [&](const char* setting, const std::string& end) {
         if (options.insecure || end.starts_with("ipc://") || cast::wire::over_loopback(end)) return;
         faults.push_back(fmt::format(
@@ -197,10 +206,14 @@ Parsed read_all(int argc, const char* const* argv) {
         const auto fault = set_value(parsed.options, setting, given->second.values);
         if (!fault.empty()) faults.push_back(given->second.source + ": " + fault);
     }
-    parsed.task = line.check_data ? Task::check_data : !line.backup.empty() ? Task::backup : !line.restore.empty() ? Task::restore : Task::serve;
+    parsed.task = line.check_data         ? Task::check_data
+                  : !line.backup.empty()  ? Task::backup
+                  : !line.restore.empty() ? Task::restore
+                                          : Task::serve;
     parsed.file = line.backup + line.restore;
     if (parsed.task != Task::serve && parsed.options.memory)
-        faults.push_back("memory: --check-data, --backup and --restore are for a data directory; name it with --data DIR");
+        faults.push_back(
+            "memory: --check-data, --backup and --restore are for a data directory; name it with --data DIR");
     if (faults.empty()) check_together(parsed.options, faults);
     for (const auto& fault : faults) parsed.text += "cast-broker: " + fault + "\n";
     if (!faults.empty()) {

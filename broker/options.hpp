@@ -87,15 +87,16 @@ struct Options {
     std::uint64_t later_messages = 100000;
     std::uint64_t later_bytes = 64u << 20;
     std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
-    /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at once.
+    /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at
+    /// once.
     WhenFull when_full = WhenFull::block;
-    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0 of either: none. One that is larger than
-    /// dead_bytes by itself is not kept; a reader that refuses such a message hears so and has it still.
+    /// Dead letters that are kept, on disk and in memory; the oldest go first. 0 of either: none. One that is larger
+    /// than dead_bytes by itself is not kept; a reader that refuses such a message hears so and has it still.
     std::uint64_t dead_messages = 10000;
     std::uint64_t dead_bytes = 16u << 20;
-    /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it is
-    /// a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for only who
-    /// knows the readers can tell those that die of a message from those that were stopped while they had one.
+    /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it
+    /// is a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for
+    /// only who knows the readers can tell those that die of a message from those that were stopped while they had one.
     std::uint64_t max_redeliveries = 0;
     /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
     std::uint64_t history_messages = 100;
@@ -126,7 +127,7 @@ enum class Task { serve, check_data, backup, restore };
 struct Parsed {
     Options options;
     Task task = Task::serve;
-    std::string file;  ///< of a backup
+    std::string file;              ///< of a backup
     std::optional<int> exit_code;  ///< set: print text (to stdout for 0, else stderr) and exit; 2 for usage errors
     std::string text;
 };

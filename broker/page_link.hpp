@@ -1,5 +1,6 @@
-// PageLink: what the broker and its own page's server tell each other inside the process. The server is a client like any
-// other; this is how the broker knows that it is its own, and how its status tells what does not work there. Any thread.
+// PageLink: what the broker and its own page's server tell each other inside the process. The server is a client like
+// any other; this is how the broker knows that it is its own, and how its status tells what does not work there. Any
+// thread.
 #pragma once
 #include <mutex>
 #include <string>

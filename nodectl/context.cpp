@@ -107,8 +107,10 @@ bool read_file(Settings& settings, const std::string& path, bool required) {
         const std::string key = trimmed(line.substr(0, equals));
         const auto value = equals == std::string::npos ? std::nullopt : toml_value(line.substr(equals + 1));
         if (value && settings.known(key) && settings.apply(key, *value)) continue;
-        warn(fmt::format("{}:{}: '{}' is not understood; the keys are broker, node, timeout and json, "
-                         "as in broker = \"{}\"", path, number, line, kDefaultBroker));
+        warn(
+            fmt::format("{}:{}: '{}' is not understood; the keys are broker, node, timeout and json, "
+                        "as in broker = \"{}\"",
+                        path, number, line, kDefaultBroker));
         return false;
     }
     return true;
@@ -132,9 +134,9 @@ cast::Result<cast::Admin> Context::admin() const {
 }
 
 void add_global_options(CLI::App& app, Context& context) {
-    app.add_option("--broker", context.broker,
-                   fmt::format("Where the broker is: tcp://HOST:PORT or ipc://PATH ($CAST_BROKER, default {})",
-                               kDefaultBroker))
+    app.add_option(
+           "--broker", context.broker,
+           fmt::format("Where the broker is: tcp://HOST:PORT or ipc://PATH ($CAST_BROKER, default {})", kDefaultBroker))
         ->type_name("URL");
     add_duration(app, "--timeout", context.timeout,
                  "How long to wait for the broker, to connect (else exit code 3) and to answer, as 500ms, 5s, 2m "
@@ -179,8 +181,10 @@ void tell(const cast::Notice& notice) {
 int fail(const Context& context, std::string_view doing, const cast::Error& error) {
     if (error.code != cast::ErrorCode::unreachable) return fail(doing, error);
     const bool why = error.detail.size() > context.broker.size() && error.detail.rfind(context.broker, 0) == 0;
-    warn(fmt::format("{}: cannot reach the broker at {}; is cast-broker running there? "
-                     "--broker URL or CAST_BROKER name another address", doing, why ? error.detail : context.broker));
+    warn(
+        fmt::format("{}: cannot reach the broker at {}; is cast-broker running there? "
+                    "--broker URL or CAST_BROKER name another address",
+                    doing, why ? error.detail : context.broker));
     return cast::exit_code(error.code);
 }
 

@@ -1,4 +1,5 @@
-// nodectl dead: lists and shows dead letters, puts them back into their nodes' mailboxes, throws them away. Main thread.
+// nodectl dead: lists and shows dead letters, puts them back into their nodes' mailboxes, throws them away. Main
+// thread.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -27,8 +27,8 @@ std::string duration_text(Milliseconds duration);
 /// The same for how long something has been up: "less than 1s" in its first second.
 std::string uptime_text(double seconds);
 
-/// How long to wait at once, of a silence that ends the waiting (if any) and has lasted so long: 1 ms to 200 ms, so that
-/// a signal is seen soon and the silence ends when it should.
+/// How long to wait at once, of a silence that ends the waiting (if any) and has lasted so long: 1 ms to 200 ms, so
+/// that a signal is seen soon and the silence ends when it should.
 Milliseconds slice_of(const std::optional<Milliseconds>& silence, std::chrono::nanoseconds passed);
 
 /// An option that takes a duration; a bad one is a usage error that names the forms.

@@ -82,13 +82,13 @@ void add_events(CLI::App& app, Context& context) {
     auto* events = add_command(app, "events", "Print a line whenever nodes or groups come, go, join or leave");
     auto options = std::make_shared<EventOptions>();
     add_event_limits(*events, *options);
-    events->footer("\nKinds: created, deleted, online, offline, joined, left, changed; of the store: store_failed, store_slow,\n"
-                   "store_well, unreadable, readable.\n"
-                   "\nExamples:\n  nodectl events\n  nodectl events --json -n 1 -W 30\n" +
-                   kGlobalHelp);
-    events->callback([&context, options] {
-        context.run = [&context, options] { return print_events(context, *options); };
-    });
+    events->footer(
+        "\nKinds: created, deleted, online, offline, joined, left, changed; of the store: store_failed, store_slow,\n"
+        "store_well, unreadable, readable.\n"
+        "\nExamples:\n  nodectl events\n  nodectl events --json -n 1 -W 30\n" +
+        kGlobalHelp);
+    events->callback(
+        [&context, options] { context.run = [&context, options] { return print_events(context, *options); }; });
 }
 
 }  // namespace nodectl

@@ -11,10 +11,10 @@ namespace nodectl {
 struct Context;
 
 struct EventOptions {
-    std::uint64_t count = 0;             ///< stop after so many; 0: never
-    std::optional<Milliseconds> silence; ///< stop after so long without one
-    std::vector<std::string> nodes;      ///< only of these; empty: of all
-    bool nodes_only = false;             ///< leave out what concerns only a group
+    std::uint64_t count = 0;              ///< stop after so many; 0: never
+    std::optional<Milliseconds> silence;  ///< stop after so long without one
+    std::vector<std::string> nodes;       ///< only of these; empty: of all
+    bool nodes_only = false;              ///< leave out what concerns only a group
 };
 
 /// Adds -n and -W.

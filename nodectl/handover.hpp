@@ -1,5 +1,6 @@
 // Handover: which of the printed messages are with whoever reads our output, and so may be acknowledged. What is in a
-// file or on a terminal is; what lies in a pipe is not yet, and is lost with the pipe when its reader goes. Main thread.
+// file or on a terminal is; what lies in a pipe is not yet, and is lost with the pipe when its reader goes. Main
+// thread.
 #pragma once
 #include <cast/node.hpp>
 
@@ -19,13 +20,13 @@ public:
 
     /// All that is printed of the message that was received last is in the buffer.
     void add() { ends_.push_back(out_.position()); }
-    /// Writes the buffer, and acknowledges meanwhile what is taken. False when it cannot be written: the reader is gone, an
-    /// error, or a signal came and nobody takes anything.
+    /// Writes the buffer, and acknowledges meanwhile what is taken. False when it cannot be written: the reader is
+    /// gone, an error, or a signal came and nobody takes anything.
     bool write();
     /// Acknowledges what has been taken.
     void settle();
-    /// Waits until everything that was written is taken, as long as something is (or a signal cuts that short). How many
-    /// messages were not.
+    /// Waits until everything that was written is taken, as long as something is (or a signal cuts that short). How
+    /// many messages were not.
     std::size_t wait_until_taken();
     /// How long to wait for a message at most, so that what is taken meanwhile is acknowledged soon.
     Milliseconds until_next_look(Milliseconds most);

@@ -1,7 +1,7 @@
 // nodectl: the command line of the cast broker. Puts the commands together, parses, runs the chosen one, and turns
 // whatever happens into an exit code. Knows nothing of sockets or bytes: everything goes through <cast/...>.
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <exception>
@@ -91,7 +91,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Descriptors that were closed are taken, so that no socket becomes stdin or stdout. Using them fails, as it should.
+    // Descriptors that were closed are taken, so that no socket becomes stdin or stdout. Using them fails, as it
+    // should.
     for (int fd = 0; fd <= 2; ++fd)
         if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
     std::signal(SIGPIPE, SIG_IGN);  // `| head` is noticed by write(2), and the node is detached in order

@@ -136,10 +136,13 @@ bool MessageFormat::parse(std::string_view text, bool escape, MessageFormat& int
     return true;
 }
 
-void MessageFormat::append_piece(std::string& out, const Piece& piece, const cast::Message& message, std::string_view payload) const {
+void MessageFormat::append_piece(std::string& out, const Piece& piece, const cast::Message& message,
+                                 std::string_view payload) const {
     const auto bytes = [&](std::string_view value) {
-        if (escape_) append_printable(out, value);
-        else out += value;
+        if (escape_)
+            append_printable(out, value);
+        else
+            out += value;
     };
     switch (piece.code) {
         case 0: out += piece.text; break;

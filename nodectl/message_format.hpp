@@ -31,7 +31,8 @@ private:
         char code = 0;  ///< 0: literal text
         std::string text;
     };
-    void append_piece(std::string& out, const Piece& piece, const cast::Message& message, std::string_view payload) const;
+    void append_piece(std::string& out, const Piece& piece, const cast::Message& message,
+                      std::string_view payload) const;
 
     Kind kind_ = Kind::human;
     bool escape_ = true;

@@ -140,8 +140,7 @@ CLI::Option* add_moment(CLI::App& app, const std::string& names, std::optional<M
     const auto take = [&into](const std::string& text) {
         into = parse_moment(text, std::chrono::system_clock::now());
         if (!into) {
-            throw CLI::ValidationError(
-                fmt::format("'{}' is no time up to {}; write {}", text, kLastDay, kMomentForms));
+            throw CLI::ValidationError(fmt::format("'{}' is no time up to {}; write {}", text, kLastDay, kMomentForms));
         }
     };
     return app.add_option_function<std::string>(names, take, description)->type_name("TIME");

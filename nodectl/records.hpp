@@ -35,7 +35,7 @@ private:
     std::optional<char> separator_;
     std::size_t limit_;
     std::vector<char> buffer_;
-    std::size_t begin_ = 0;    // what is not given out yet: [begin_, end_)
+    std::size_t begin_ = 0;  // what is not given out yet: [begin_, end_)
     std::size_t end_ = 0;
     std::size_t scanned_ = 0;  // no separator before this
     std::size_t number_ = 0;

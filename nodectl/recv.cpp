@@ -77,8 +77,10 @@ private:
         if (taken == FileSaver::Taken::saved) return take(message, files_->path());
         if (taken == FileSaver::Taken::failed) ++seen_;
         // Its sender waits for room: it is acknowledged at once, after what was to be printed before it.
-        if (options_.command.empty()) handover_.add();
-        else node_.ack();
+        if (options_.command.empty())
+            handover_.add();
+        else
+            node_.ack();
         if (pending_) return write();
         handover_.settle();
         return true;
@@ -102,15 +104,18 @@ private:
         if (interrupted() == 0 && options_.nack) return refuse(message, status);
         code_ = interrupted() != 0 ? 128 + interrupted() : kFailed;
         if (interrupted() == 0) {
-            warn(fmt::format("the command failed with status {}; its message from '{}' stays unacknowledged and comes "
-                             "again to the next recv", status, message.sender()));
+            warn(
+                fmt::format("the command failed with status {}; its message from '{}' stays unacknowledged and comes "
+                            "again to the next recv",
+                            status, message.sender()));
         }
         return false;
     }
 
     bool refuse(const cast::Message& message, int status) {
         nacked_ = true;
-        warn(fmt::format("the command failed with status {}: its message from '{}' goes to the dead letters", status, message.sender()));
+        warn(fmt::format("the command failed with status {}: its message from '{}' goes to the dead letters", status,
+                         message.sender()));
         const auto dead = node_.nack(message, fmt::format("exit status {}", status));
         if (dead) return true;
         code_ = fail("cannot refuse a message; it comes again to the next recv", dead.error());
@@ -137,7 +142,8 @@ private:
         code_ = seen_ > 0 && options_.count == 0 ? 0 : kTimedOut;
         if (connection_lost()) {
             code_ = cast::exit_code(cast::ErrorCode::unreachable);
-            warn(fmt::format("unreachable: the connection to the broker is lost; what waits for '{}' is not known", options_.node));
+            warn(fmt::format("unreachable: the connection to the broker is lost; what waits for '{}' is not known",
+                             options_.node));
         } else if (code_ != 0) {
             const std::string what =
                 options_.count == 0 ? "no message" : fmt::format("{} of {} messages", seen_, options_.count);
@@ -184,8 +190,8 @@ int choose_format(const Context& context, const RecvOptions& options, MessageFor
     if (options.raw || options.bare || options.nul) {
         format = MessageFormat::raw(options.bare ? "" : options.nul ? std::string(1, '\0') : "\n");
     }
-    if (std::string error; !options.format.empty() &&
-                           !MessageFormat::parse(options.format, Output().terminal(), format, error)) {
+    if (std::string error;
+        !options.format.empty() && !MessageFormat::parse(options.format, Output().terminal(), format, error)) {
         return usage("recv", error + "\n" + MessageFormat::format_help());
     }
     return 0;
@@ -222,16 +228,23 @@ int receive(const Context& context, const RecvOptions& options) {
 std::string help() {
     return "\nPrints 'SENDER: PAYLOAD' lines, 'SENDER (GROUP): ...' of a group, 'SENDER (all): ...' of a broadcast,\n"
            "with what could drive a terminal escaped. Runs until -n, -W, Ctrl-C or SIGTERM (exit 0; with -n unmet\n"
-           "128 + signal). A message is acknowledged once its output is written to a file, terminal or socket, or taken\n"
-           "out of a pipe; what was not comes again to the next recv. When the reader of the pipe goes away (| head), recv\n"
-           "ends with 0. At its own end it waits for the reader to take the rest; it exits 7 if nothing is taken for 30s.\n"
-           "What a reader does with what it has taken cannot be known: 'head -n 1' takes a block, prints a line of it, and\n"
+           "128 + signal). A message is acknowledged once its output is written to a file, terminal or socket, or "
+           "taken\n"
+           "out of a pipe; what was not comes again to the next recv. When the reader of the pipe goes away (| head), "
+           "recv\n"
+           "ends with 0. At its own end it waits for the reader to take the rest; it exits 7 if nothing is taken for "
+           "30s.\n"
+           "What a reader does with what it has taken cannot be known: 'head -n 1' takes a block, prints a line of it, "
+           "and\n"
            "the rest of that block does not come again. To take one message, use -n 1.\n" +
            MessageFormat::format_help() + kShellHelp +
-           "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again. With --nack it\n"
+           "A message is acknowledged when CMD exits 0; otherwise recv stops with 1 and the message comes again. With "
+           "--nack it\n"
            "goes to the dead letters instead ('nodectl dead'), and recv exits 1 in the end.\n"
-           "With --save-files a file is saved in DIR under its sender's name for it, made harmless, and with a number if\n"
-           "that is taken; it is printed once it is verified and synced, with its path for its payload. A recv that is\n"
+           "With --save-files a file is saved in DIR under its sender's name for it, made harmless, and with a number "
+           "if\n"
+           "that is taken; it is printed once it is verified and synced, with its path for its payload. A recv that "
+           "is\n"
            "interrupted goes on next time. A file that could not be saved is told on stderr, and the exit code is 1.\n"
            "\nExamples:\n"
            "  nodectl recv alice -n 1 -W 10\n"
@@ -250,9 +263,7 @@ void add_recv(CLI::App& app, Context& context) {
     recv->add_option("NODE", options->node, "Receive as this node; made until recv ends if it does not exist")
         ->required()
         ->check(name_trouble);
-    recv->add_option("-n", options->count, "Stop after so many messages")
-        ->type_name("COUNT")
-        ->check(count_trouble);
+    recv->add_option("-n", options->count, "Stop after so many messages")->type_name("COUNT")->check(count_trouble);
     add_duration(*recv, "-W", options->silence,
                  "Stop after so long without a message; exits 7 if none came, or fewer than -n asks for");
     recv->add_option("--format", options->format, "Print each message like this; codes below")->type_name("FMT");
@@ -266,7 +277,8 @@ void add_recv(CLI::App& app, Context& context) {
     recv->add_option("--save-files", options->folder, "Save received files in this folder, which is made if need be")
         ->type_name("DIR");
     recv->add_option("--exec", options->command, "Run this shell command for each message")->type_name("CMD");
-    recv->add_flag("--nack", options->nack, "With --exec: a message whose command fails goes to the dead letters, and recv goes on");
+    recv->add_flag("--nack", options->nack,
+                   "With --exec: a message whose command fails goes to the dead letters, and recv goes on");
     recv->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     recv->footer(help());
     recv->callback([&context, options] { context.run = [&context, options] { return receive(context, *options); }; });

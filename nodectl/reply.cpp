@@ -33,7 +33,8 @@ bool answer(cast::Node& node, const Context& context, const ReplyOptions& option
     auto message = cast::Message::unicast("", fits ? std::string_view(result.output) : std::string_view());
     message.type(options.type);
     if (!fits) {
-        const std::string why = fmt::format("too_large: the answer has {} bytes, the broker takes at most {}", result.output.size(), most);
+        const std::string why =
+            fmt::format("too_large: the answer has {} bytes, the broker takes at most {}", result.output.size(), most);
         message.header("error", why);
         warn(fmt::format("'{}' gets no answer: {}", request.sender(), why));
     }
@@ -72,7 +73,8 @@ int reply(const Context& context, const ReplyOptions& options) {
     with.take_over = options.take_over;
     with.manual_ack = true;
     with.on_refused = [](const cast::Refusal& refusal) {
-        warn(fmt::format("an answer was refused: {}: {}", cast::error_name(refusal.code), cast::error_hint(refusal.code)));
+        warn(fmt::format("an answer was refused: {}: {}", cast::error_name(refusal.code),
+                         cast::error_hint(refusal.code)));
     };
     auto node = cast::Node::attach(options.node, with);
     if (!node) return fail(context, fmt::format("cannot receive as '{}'", options.node), node.error());
@@ -92,9 +94,7 @@ void add_reply(CLI::App& app, Context& context) {
         ->type_name("CMD")
         ->required();
     app_reply->add_option("--type", options->type, "Type of the answers")->capture_default_str();
-    app_reply->add_option("-n", options->count, "Stop after so many answers")
-        ->type_name("COUNT")
-        ->check(count_trouble);
+    app_reply->add_option("-n", options->count, "Stop after so many answers")->type_name("COUNT")->check(count_trouble);
     app_reply->add_flag("--take-over", options->take_over, "Take the node from the program that receives as it");
     app_reply->footer("\n" + kShellHelp +
                       "If CMD fails, its output is answered with the header exit-status, and 'request' exits 1.\n"
@@ -103,9 +103,8 @@ void add_reply(CLI::App& app, Context& context) {
                       "  nodectl reply calculator --exec bc\n"
                       "  nodectl reply weather --exec 'curl -s \"wttr.in/$(cat)?format=3\"'\n" +
                       kGlobalHelp);
-    app_reply->callback([&context, options] {
-        context.run = [&context, options] { return reply(context, *options); };
-    });
+    app_reply->callback(
+        [&context, options] { context.run = [&context, options] { return reply(context, *options); }; });
 }
 
 }  // namespace nodectl

@@ -34,8 +34,10 @@ int print_answer(const Context& context, const RequestOptions& options, const ca
     if (context.json) {
         MessageFormat::json().append(out.buffer(), answer);
     } else {
-        if (out.terminal()) append_printable(out.buffer(), answer.payload(), true);
-        else out.buffer() = answer.payload();
+        if (out.terminal())
+            append_printable(out.buffer(), answer.payload(), true);
+        else
+            out.buffer() = answer.payload();
         const bool ended = !out.buffer().empty() && out.buffer().back() == '\n';
         if (!ended && !options.bare) out.buffer() += '\n';
     }
@@ -82,12 +84,13 @@ void add_request(CLI::App& app, Context& context) {
         ->type_name("NODE")
         ->check(name_trouble);
     app_request->add_option("--type", options->type, "text, json, binary or a media type")->capture_default_str();
-    app_request->footer("\nWaits at most --timeout (default 5s) for the answer; exits 7 if none comes, 5 if there is\n"
-                        "no such node, 1 if the command of 'nodectl reply' failed or its answer is too large.\n"
-                        "\nExamples:\n"
-                        "  nodectl request calculator '2+3'\n"
-                        "  nodectl request db -s --timeout 30s < query.sql\n" +
-                        kGlobalHelp);
+    app_request->footer(
+        "\nWaits at most --timeout (default 5s) for the answer; exits 7 if none comes, 5 if there is\n"
+        "no such node, 1 if the command of 'nodectl reply' failed or its answer is too large.\n"
+        "\nExamples:\n"
+        "  nodectl request calculator '2+3'\n"
+        "  nodectl request db -s --timeout 30s < query.sql\n" +
+        kGlobalHelp);
     app_request->callback([&context, options, message] {
         options->has_message = message->count() > 0;
         context.run = [&context, options] { return request(context, *options); };

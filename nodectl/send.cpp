@@ -40,9 +40,12 @@ int check(SendOptions& options) {
     if (targets == 0 && !options.jsonl) {
         return usage("send", "no target; give --unicast NODE, --multicast GROUP or --broadcast");
     }
-    const std::pair<bool, const char*> sources[] = {
-        {options.has_message, "MESSAGE"}, {options.lines, "-l"},     {options.nul, "-0"},
-        {options.whole, "-s"},            {options.jsonl, "--jsonl"}, {!options.file.empty(), "--file"}};
+    const std::pair<bool, const char*> sources[] = {{options.has_message, "MESSAGE"},
+                                                    {options.lines, "-l"},
+                                                    {options.nul, "-0"},
+                                                    {options.whole, "-s"},
+                                                    {options.jsonl, "--jsonl"},
+                                                    {!options.file.empty(), "--file"}};
     std::vector<std::string> given;
     for (const auto& [is_given, name] : sources) {
         if (is_given) given.emplace_back(name);
@@ -50,7 +53,8 @@ int check(SendOptions& options) {
     if (given.size() != 1) {
         const std::string got = given.empty() ? "nothing" : fmt::format("{}", fmt::join(given, " and "));
         return usage("send", fmt::format("exactly one source of messages is needed: MESSAGE, -l (lines of stdin), "
-                                         "-0, -s, --jsonl or --file; got {}", got));
+                                         "-0, -s, --jsonl or --file; got {}",
+                                         got));
     }
     for (const auto& header : options.headers) {
         const auto equals = header.find('=');
@@ -62,7 +66,9 @@ int check(SendOptions& options) {
     if (envelope.delay && envelope.at) return usage("send", "--delay and --at exclude each other");
     const bool in_chunks = !options.file.empty() && (envelope.type == "text" || envelope.type == "file");
     if (in_chunks && (envelope.delay || envelope.at)) {
-        return usage("send", "a file goes in chunks while its receivers save it; with --at or --delay give it a --type of its own");
+        return usage(
+            "send",
+            "a file goes in chunks while its receivers save it; with --at or --delay give it a --type of its own");
     }
     if (options.wait == "delivered" && (envelope.broadcast || !envelope.group.empty())) {
         return usage("send", "--wait delivered is for --unicast; a group or broadcast has no single receiver");
@@ -150,10 +156,14 @@ int send(const Context& context, SendOptions& options) {
     Sender sender(context, wait);
     if (const int code = sender.open(options.from.empty() ? context.node : options.from); code != 0) return code;
     int code = 0;
-    if (options.has_message) code = sender.send(options.envelope, options.message) ? 0 : sender.code();
-    else if (options.file.empty()) code = send_records(sender, options);
-    else if (options.envelope.type == "text" || options.envelope.type == "file") return send_file(sender, options.envelope, options.file);
-    else code = send_content(sender, options);
+    if (options.has_message)
+        code = sender.send(options.envelope, options.message) ? 0 : sender.code();
+    else if (options.file.empty())
+        code = send_records(sender, options);
+    else if (options.envelope.type == "text" || options.envelope.type == "file")
+        return send_file(sender, options.envelope, options.file);
+    else
+        code = send_content(sender, options);
     return sender.finish(code);
 }
 
@@ -186,13 +196,15 @@ void add_details(CLI::App& send, SendOptions& options) {
         ->check(CLI::Range(0, 9));
     add_duration(send, "--ttl", envelope.ttl, "Let it expire when nobody has received it for so long");
     add_duration(send, "--delay", envelope.delay, "Let it wait at the broker for so long before it goes");
-    add_moment(send, "--at", envelope.at, "Let it wait at the broker until then: 14:30, 2030-01-31T14:30 (with Z: UTC), or seconds since 1970; "
+    add_moment(send, "--at", envelope.at,
+               "Let it wait at the broker until then: 14:30, 2030-01-31T14:30 (with Z: UTC), or seconds since 1970; "
                "--ttl counts from there");
     send.add_option("--id", envelope.id, "An id of your own; the header \"id\"");
     send.add_flag("--echo", envelope.echo, "Group and broadcast: to the sender's own node, too");
-    send.add_option("--wait", options.wait,
-                    "receipt: until the broker has it (default); delivered: until its receiver has acknowledged or refused it; "
-                    "none: do not wait")
+    send.add_option(
+            "--wait", options.wait,
+            "receipt: until the broker has it (default); delivered: until its receiver has acknowledged or refused it; "
+            "none: do not wait")
         ->type_name("FOR")
         ->check(CLI::IsMember({"receipt", "delivered", "none"}));
 }
@@ -208,15 +220,19 @@ void add_send(CLI::App& app, Context& context) {
     send_app->add_flag("-0", options->nul, "As -l, but separated by NUL");
     send_app->add_flag("-s", options->whole, "The whole stdin is one message");
     send_app->add_flag("--jsonl", options->jsonl, "Each line of stdin is a message as a JSON object");
-    send_app->add_option("--file", options->file, "Send this file, of any size; receivers save it with recv --save-files")
+    send_app
+        ->add_option("--file", options->file, "Send this file, of any size; receivers save it with recv --save-files")
         ->type_name("PATH");
     add_details(*send_app, *options);
     send_app->footer(
         "\nWaits at most --timeout (default 30s) for room at the receiver and for receipts.\n"
-        "A file goes in chunks with a SHA-256, no faster than its receivers save it; exit 0 means that the broker has all\n"
-        "of it, and that every receiver that answers has saved it (with --wait delivered: every named one). --timeout is\n"
+        "A file goes in chunks with a SHA-256, no faster than its receivers save it; exit 0 means that the broker has "
+        "all\n"
+        "of it, and that every receiver that answers has saved it (with --wait delivered: every named one). --timeout "
+        "is\n"
         "how long nothing may move. Sent again after an interruption, it goes on where it was; a pipe cannot. With\n"
-        "another --type than text or file the content is one message.\n" + kJsonLinesHelp +
+        "another --type than text or file the content is one message.\n" +
+        kJsonLinesHelp +
         "\nExamples:\n"
         "  nodectl send --unicast bob 'lunch?'\n"
         "  nodectl send --unicast bob,charlie --priority 9 --ttl 30s 'fire drill'\n"

@@ -97,7 +97,8 @@ bool Sender::deliver(const Envelope& envelope, const cast::Message& message) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         sent_ += outcomes[i] ? 1 : 0;
         if (outcomes[i]) continue;
-        const std::string doing = fmt::format("not delivered to '{}'", i < envelope.nodes.size() ? envelope.nodes[i] : "");
+        const std::string doing =
+            fmt::format("not delivered to '{}'", i < envelope.nodes.size() ? envelope.nodes[i] : "");
         const int code = fail(context_, doing, outcomes[i].error());
         if (std::exchange(all, false)) code_ = code;
     }
@@ -122,7 +123,8 @@ int Sender::finish(int code) {
     const int reported = report(code);
     if (reported != code) return reported;
     const int failed = late ? fail(fmt::format("no receipt within {} for some of {}", duration_text(timeout_),
-                                               counted(sent_, "message")), flushed.error())
+                                               counted(sent_, "message")),
+                                   flushed.error())
                             : fail(context_, "cannot send", flushed.error());
     return code != 0 ? code : failed;
 }

@@ -136,7 +136,8 @@ int spawn(const std::string& command, const std::vector<std::string>& variables,
 
 }  // namespace
 
-ShellResult run_shell(const std::string& command, const cast::Message& message, std::string_view payload, bool capture) {
+ShellResult run_shell(const std::string& command, const cast::Message& message, std::string_view payload,
+                      bool capture) {
     const Descriptor in(payload_file(payload));
     int ends[2] = {-1, -1};
     if (in.get() < 0 || (capture && ::pipe2(ends, O_CLOEXEC) != 0)) {

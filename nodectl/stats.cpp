@@ -54,42 +54,45 @@ std::string store(const Json& s) {
     std::string out = printable(s.value("kind", "?"));
     out += s.value("healthy", true) ? ", takes messages" : ", takes no messages";
     if (const auto trouble = s.value("trouble", ""); !trouble.empty()) out += ": " + printable(trouble);
-    if (const auto failures = s.value("failures", std::uint64_t{0}); failures > 0) out += fmt::format(" ({} attempts failed)", grouped(failures));
+    if (const auto failures = s.value("failures", std::uint64_t{0}); failures > 0)
+        out += fmt::format(" ({} attempts failed)", grouped(failures));
     for (const auto& place : s.value("unreadable", Json::array())) {
-        const auto whose = place.contains("node") ? "node " + place.value("node", "") : "group " + place.value("group", "?");
-        out += fmt::format("; {}: unreadable from message {} on", printable(whose), place.value("from", std::uint64_t{0}));
+        const auto whose =
+            place.contains("node") ? "node " + place.value("node", "") : "group " + place.value("group", "?");
+        out +=
+            fmt::format("; {}: unreadable from message {} on", printable(whose), place.value("from", std::uint64_t{0}));
     }
     return out;
 }
 
 Rows overview(const Json& s) {
-    return {{"broker", fmt::format("version {}, up {}, epoch {}", printable(s.value("version", "?")),
-                                   uptime_text(number(s, "/uptime_s")),
-                                   static_cast<std::uint64_t>(number(s, "/epoch")))},
-            {"nodes", fmt::format("{} known, {} attached, {} created", count(s, "/nodes/known"),
-                                  count(s, "/nodes/attached"), count(s, "/nodes/created"))},
-            {"groups", count(s, "/groups")},
-            {"sessions", fmt::format("{} over {} connections", count(s, "/sessions"), count(s, "/connections"))},
-            {"messages", fmt::format("{} ({} unicast, {} multicast, {} broadcast)", count(s, "/messages/total"),
-                                     count(s, "/messages/unicast"), count(s, "/messages/multicast"),
-                                     count(s, "/messages/broadcast"))},
-            {"delivered", count(s, "/delivered/messages")},
-            {"bytes", fmt::format("{} in, {} out", size(s, "/bytes/in"), size(s, "/bytes/out"))},
-            {"batches", fmt::format("{} in, {} out", count(s, "/batches/in"), count(s, "/batches/out"))},
-            {"queued", fmt::format("{} messages, {}", count(s, "/queued/messages"), size(s, "/queued/bytes"))},
-            {"store", store(s.value("store", Json::object()))},
-            {"receipts", count(s, "/receipts")},
-            {"redelivered", count(s, "/redelivered")},
-            {"repaired gaps", count(s, "/repaired_gaps")},
-            {"gaps", fmt::format("{} expired, {} retention, {} purged", count(s, "/gaps/expired"),
-                                 count(s, "/gaps/retention"), count(s, "/gaps/purged"))},
-            {"expired", count(s, "/expired")},
-            {"discarded", count(s, "/discarded")},
-            {"waiting for their time", count(s, "/later/messages")},
-            {"refused", codes(s.value("refused", Json::object()))},
-            {"latency", fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {} ({} samples)", latency(s, "p50"),
-                                    latency(s, "p90"), latency(s, "p99"), latency(s, "p999"), latency(s, "max"),
-                                    count(s, "/latency_us/count"))}};
+    return {
+        {"broker", fmt::format("version {}, up {}, epoch {}", printable(s.value("version", "?")),
+                               uptime_text(number(s, "/uptime_s")), static_cast<std::uint64_t>(number(s, "/epoch")))},
+        {"nodes", fmt::format("{} known, {} attached, {} created", count(s, "/nodes/known"),
+                              count(s, "/nodes/attached"), count(s, "/nodes/created"))},
+        {"groups", count(s, "/groups")},
+        {"sessions", fmt::format("{} over {} connections", count(s, "/sessions"), count(s, "/connections"))},
+        {"messages",
+         fmt::format("{} ({} unicast, {} multicast, {} broadcast)", count(s, "/messages/total"),
+                     count(s, "/messages/unicast"), count(s, "/messages/multicast"), count(s, "/messages/broadcast"))},
+        {"delivered", count(s, "/delivered/messages")},
+        {"bytes", fmt::format("{} in, {} out", size(s, "/bytes/in"), size(s, "/bytes/out"))},
+        {"batches", fmt::format("{} in, {} out", count(s, "/batches/in"), count(s, "/batches/out"))},
+        {"queued", fmt::format("{} messages, {}", count(s, "/queued/messages"), size(s, "/queued/bytes"))},
+        {"store", store(s.value("store", Json::object()))},
+        {"receipts", count(s, "/receipts")},
+        {"redelivered", count(s, "/redelivered")},
+        {"repaired gaps", count(s, "/repaired_gaps")},
+        {"gaps", fmt::format("{} expired, {} retention, {} purged", count(s, "/gaps/expired"),
+                             count(s, "/gaps/retention"), count(s, "/gaps/purged"))},
+        {"expired", count(s, "/expired")},
+        {"discarded", count(s, "/discarded")},
+        {"waiting for their time", count(s, "/later/messages")},
+        {"refused", codes(s.value("refused", Json::object()))},
+        {"latency",
+         fmt::format("p50 {}, p90 {}, p99 {}, p99.9 {}, max {} ({} samples)", latency(s, "p50"), latency(s, "p90"),
+                     latency(s, "p99"), latency(s, "p999"), latency(s, "max"), count(s, "/latency_us/count"))}};
 }
 
 std::string rates(const Json& s) {
@@ -148,8 +151,10 @@ int show_stats(const Context& context, const StatsOptions& options) {
         if (context.json) {
             out.buffer() += *answer + "\n";
         } else {
-            if (options.watch && out.terminal()) out.buffer() += "\x1b[H\x1b[J";
-            else if (round > 1) out.buffer() += "\n";
+            if (options.watch && out.terminal())
+                out.buffer() += "\x1b[H\x1b[J";
+            else if (round > 1)
+                out.buffer() += "\n";
             out.buffer() += text_of(stats);
         }
         if (!out.flush() || !options.watch || round == options.count) break;

@@ -42,11 +42,16 @@ bool drives_terminal(std::uint32_t point) {
 }
 
 void append_escape(std::string& out, std::uint32_t point) {
-    if (point == '\n') out += "\\n";
-    else if (point == '\r') out += "\\r";
-    else if (point == 0) out += "\\0";
-    else if (point < 0x100) fmt::format_to(std::back_inserter(out), "\\x{:02x}", point);
-    else fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
+    if (point == '\n')
+        out += "\\n";
+    else if (point == '\r')
+        out += "\\r";
+    else if (point == 0)
+        out += "\\0";
+    else if (point < 0x100)
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", point);
+    else
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
 }
 
 int base64_value(char c) {
@@ -84,10 +89,14 @@ void append_printable(std::string& out, std::string_view bytes, bool lines) {
         i += plain;
         if (i == bytes.size()) return;
         const Character c = decode(bytes.substr(i));
-        if (c.size == 0) append_escape(out, byte_at(bytes, i));
-        else if (c.point == '\t' || (lines && c.point == '\n')) out += bytes[i];
-        else if (drives_terminal(c.point)) append_escape(out, c.point);
-        else out.append(bytes, i, c.size);
+        if (c.size == 0)
+            append_escape(out, byte_at(bytes, i));
+        else if (c.point == '\t' || (lines && c.point == '\n'))
+            out += bytes[i];
+        else if (drives_terminal(c.point))
+            append_escape(out, c.point);
+        else
+            out.append(bytes, i, c.size);
         i += c.size == 0 ? 1 : c.size;
     }
 }
@@ -108,13 +117,20 @@ void append_json(std::string& out, std::string_view bytes) {
         i += plain;
         if (i == bytes.size()) break;
         const Character c = decode(bytes.substr(i));
-        if (c.size == 0) out += "\\ufffd";
-        else if (c.point == '"' || c.point == '\\') (out += '\\') += static_cast<char>(c.point);
-        else if (c.point == '\n') out += "\\n";
-        else if (c.point == '\t') out += "\\t";
-        else if (c.point == '\r') out += "\\r";
-        else if (drives_terminal(c.point)) fmt::format_to(std::back_inserter(out), "\\u{:04x}", c.point);
-        else out.append(bytes, i, c.size);
+        if (c.size == 0)
+            out += "\\ufffd";
+        else if (c.point == '"' || c.point == '\\')
+            (out += '\\') += static_cast<char>(c.point);
+        else if (c.point == '\n')
+            out += "\\n";
+        else if (c.point == '\t')
+            out += "\\t";
+        else if (c.point == '\r')
+            out += "\\r";
+        else if (drives_terminal(c.point))
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}", c.point);
+        else
+            out.append(bytes, i, c.size);
         i += c.size == 0 ? 1 : c.size;
     }
     out += '"';

@@ -50,7 +50,8 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
         AttachedNode answered;
         answered.name = wish.name;
         answered.code = check_name(connection, wish.name);
-        if (answered.code == ErrorCode::ok && connection.senders.size() >= kConnectionNodes) answered.code = ErrorCode::too_many;
+        if (answered.code == ErrorCode::ok && connection.senders.size() >= kConnectionNodes)
+            answered.code = ErrorCode::too_many;
         if (answered.code == ErrorCode::ok && (wish.flags & kReceive) == 0) {
             connection.senders.try_emplace(std::string(wish.name));
         } else if (answered.code == ErrorCode::ok) {
@@ -65,8 +66,10 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
             } else if (held_elsewhere(*node, connection) && node->connection != nullptr &&
                        (wish.flags & kTakeOver) == 0) {
                 connection.senders.try_emplace(node->name);  // to send as it needs no hold
-                conflicts_.push_back({connection.id, node->connection->id, attach.request, now.mono_us + state_.config.conflict_us, wish.flags, node->name});
-                outbox.send(node->connection->id, encode_ping(Verb::ping, Ping{static_cast<std::uint64_t>(now.mono_us)}));
+                conflicts_.push_back({connection.id, node->connection->id, attach.request,
+                                      now.mono_us + state_.config.conflict_us, wish.flags, node->name});
+                outbox.send(node->connection->id,
+                            encode_ping(Verb::ping, Ping{static_cast<std::uint64_t>(now.mono_us)}));
                 continue;
             } else {
                 if (held_elsewhere(*node, connection)) displace(*node, now, outbox);
@@ -126,7 +129,12 @@ AttachedNode Attachments::answer(Node& node, const Positions& earlier, bool same
     for (const auto& lane : node.lanes)
         if (const Sequence cursor = Mailboxes::told_cursor(*lane);
             (lane->told = lane->stream.last() > cursor || earlier.of(lane->stream.id()) != nullptr))
-            answered.streams.push_back({lane->stream.id(), static_cast<std::uint8_t>(lane->priority), {}, cursor, lane->stream.last(), lane->high_sent});
+            answered.streams.push_back({lane->stream.id(),
+                                        static_cast<std::uint8_t>(lane->priority),
+                                        {},
+                                        cursor,
+                                        lane->stream.last(),
+                                        lane->high_sent});
     state_.work += node.memberships.size();
     for (const Membership& m : node.memberships) answered.streams.push_back(groups_.describe(m));
     if (same_reader)  // what it was sent before the cut is its own
@@ -214,9 +222,12 @@ std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
     std::uint64_t count = 0;
     for (Lane* lane : lanes) {
         // What lies in the store is read once more, for its senders; so the lane goes, and another takes its place.
-        const Sequence last = lane->stream.last(), had = node.connection != nullptr ? std::max(lane->sent, lane->cursor) : lane->cursor;
+        const Sequence last = lane->stream.last(),
+                       had = node.connection != nullptr ? std::max(lane->sent, lane->cursor) : lane->cursor;
         const Sequence first = lane->stream.first_kept();
-        count += lane->stream.messages() - (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
+        count +=
+            lane->stream.messages() -
+            (lane->cursor >= first ? std::min<std::uint64_t>(lane->cursor - first + 1, lane->stream.messages()) : 0);
         lane->cursor = lane->sent = last;  // nobody wants it: no dead letters
         mailboxes_.disown(*lane, now);
         const int priority = lane->priority;
@@ -242,7 +253,8 @@ void Attachments::heard(const Connection& holder, Now now, Outbox& outbox) {
 
 template <class Those>
 void Attachments::settle_those(Those&& those, bool holder_lives, Now now, Outbox& outbox) {
-    const auto at = std::stable_partition(conflicts_.begin(), conflicts_.end(), [&](const Conflict& c) { return !those(c); });
+    const auto at =
+        std::stable_partition(conflicts_.begin(), conflicts_.end(), [&](const Conflict& c) { return !those(c); });
     const std::vector<Conflict> due(std::make_move_iterator(at), std::make_move_iterator(conflicts_.end()));
     conflicts_.erase(at, conflicts_.end());
     for (const Conflict& conflict : due) settle(conflict, holder_lives, now, outbox);
@@ -269,7 +281,9 @@ void Attachments::settle(const Conflict& conflict, bool holder_lives, Now now, O
 
 std::int64_t Attachments::tick(Now now, Outbox& outbox) {
     std::int64_t next = kNever;
-    const auto over = [&](const Conflict& c) { return c.until_us <= now.mono_us || state_.sessions.connection(c.holder) == nullptr; };
+    const auto over = [&](const Conflict& c) {
+        return c.until_us <= now.mono_us || state_.sessions.connection(c.holder) == nullptr;
+    };
     if (!conflicts_.empty()) settle_those(over, false, now, outbox);
     for (const Conflict& conflict : conflicts_) next = std::min(next, conflict.until_us);
     for (bool once = true; !state_.orphans.empty(); once = false) {

@@ -49,7 +49,8 @@ private:
     bool held_elsewhere(const Node& node, const Connection& connection) const;
     void displace(Node& node, Now now, Outbox& outbox);
     /// Binds the node and says how it stands.
-    cast::wire::AttachedNode bind(Node& node, Connection& connection, const cast::wire::AttachNode& wish, Now now, Outbox& outbox);
+    cast::wire::AttachedNode bind(Node& node, Connection& connection, const cast::wire::AttachNode& wish, Now now,
+                                  Outbox& outbox);
     /// `earlier`: positions of an earlier epoch, which were counted.
     cast::wire::AttachedNode answer(Node& node, const Positions& earlier, bool same_reader) const;
     void lose(Node& node, Now now);

@@ -1,5 +1,5 @@
-// Busiest: the nodes with the most traffic, kept as it goes: whoever is not listed has no more than the last one that is.
-// So statistics need not look at all nodes. Plain state; broker's thread.
+// Busiest: the nodes with the most traffic, kept as it goes: whoever is not listed has no more than the last one that
+// is. So statistics need not look at all nodes. Plain state; broker's thread.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Cursors: where the readers of one stream stand, as counts by sequence: each change costs a look-up among the different
-// places, and the least of them is known at once, however many readers there are. Plain state; broker's thread.
+// Cursors: where the readers of one stream stand, as counts by sequence: each change costs a look-up among the
+// different places, and the least of them is known at once, however many readers there are. Plain state; broker's
+// thread.
 #pragma once
 #include <cstddef>
 #include <map>

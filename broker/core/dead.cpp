@@ -55,7 +55,8 @@ void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_vi
     if (uncut_.size() == 1 && uncut_.front().count() <= kCutAtOnce) settle();
 }
 
-/// Those that what follows them would push out again at once are never cut. What may be too large itself pushes out nothing.
+/// Those that what follows them would push out again at once are never cut. What may be too large itself pushes out
+/// nothing.
 void DeadLetters::leave_out() {
     const std::uint64_t most = state_.config.dead_messages;
     while (!uncut_.empty() && certain_ > most) {

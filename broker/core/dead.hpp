@@ -1,7 +1,7 @@
 // DeadLetters: messages that nobody has handled: expired, refused by their readers, or left in
 // the mailbox of a node that is gone. Each is a small stream of its own with one record, so that it may go by itself;
-// bounded, the oldest go first; one that is larger than the bound is not kept. All are in memory, and in the store, but for
-// those that go before the next transaction: of them the store hears nothing. Pure; broker's thread.
+// bounded, the oldest go first; one that is larger than the bound is not kept. All are in memory, and in the store, but
+// for those that go before the next transaction: of them the store hears nothing. Pure; broker's thread.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -30,9 +30,10 @@ class DeadLetters {
 public:
     explicit DeadLetters(State& state) : state_(state) {}
 
-    /// What the batch holds beyond `cursor`, through `last`, is dead. Of a large one the letters are cut out in steps, or, if newer
-    /// ones push them out before that, never; whoever looks at letters or saves them has them cut at once.
-    void bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last = ~Sequence{0}, std::string_view detail = {});
+    /// What the batch holds beyond `cursor`, through `last`, is dead. Of a large one the letters are cut out in steps,
+    /// or, if newer ones push them out before that, never; whoever looks at letters or saves them has them cut at once.
+    void bury(const StoredBatch& batch, Sequence cursor, std::string_view reason, Now now, Sequence last = ~Sequence{0},
+              std::string_view detail = {});
     /// Cuts so many at most.
     void cut(std::size_t most);
     bool settled() const { return uncut_.empty(); }

@@ -13,7 +13,8 @@ void deliver(State& state, Connection& connection, const cast::wire::Slice& fram
 void flush_deliveries(State& state, Receipts& receipts, Connection& connection, Outbox& outbox);
 
 /// Tells a reader that from..to of the stream are gone, and why.
-void send_gaps(State& state, const Stream& stream, Sequence from, Sequence to, ConnectionId to_connection, Outbox& outbox);
+void send_gaps(State& state, const Stream& stream, Sequence from, Sequence to, ConnectionId to_connection,
+               Outbox& outbox);
 void send_gap(State& state, StreamId stream, const GoneRange& range, ConnectionId to_connection, Outbox& outbox);
 
 /// Joins the batches of several stored frames into one frame.

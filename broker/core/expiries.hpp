@@ -1,5 +1,5 @@
-// Expiries: when batches with a ttl run out, the earliest first. It is not told when one is read before that, as most are:
-// once there are twice as many entries as were left the last time, those of what is no longer held are swept out.
+// Expiries: when batches with a ttl run out, the earliest first. It is not told when one is read before that, as most
+// are: once there are twice as many entries as were left the last time, those of what is no longer held are swept out.
 // Plain state; broker's thread.
 #pragma once
 #include <algorithm>
@@ -45,8 +45,8 @@ public:
     /// Worth a sweep: it costs each entry a few looks in all, however many there are. Or one has begun.
     bool many() const { return sweeping_ || heap_.size() >= many_; }
     bool sweeping() const { return sweeping_; }
-    /// Leaves those for which held(expiry) is true, each once. Looks at so many at most: then sweeping() is true, and the
-    /// next call goes on. Returns how many those were.
+    /// Leaves those for which held(expiry) is true, each once. Looks at so many at most: then sweeping() is true, and
+    /// the next call goes on. Returns how many those were.
     template <class Held>
     std::size_t sweep(Held&& held, std::size_t most = ~std::size_t{0}) {
         if (!std::exchange(sweeping_, true)) begin();

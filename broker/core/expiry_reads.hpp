@@ -1,5 +1,5 @@
-// ExpiryReads: reads of the store because something there has run out of its time: one a stream and few at once, for readers'
-// loads wait behind them. What is due meanwhile waits here, in order. Plain state; broker's thread.
+// ExpiryReads: reads of the store because something there has run out of its time: one a stream and few at once, for
+// readers' loads wait behind them. What is due meanwhile waits here, in order. Plain state; broker's thread.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -76,7 +76,7 @@ private:
     }
     std::unordered_map<StreamId, Read> reads_;
     std::deque<StreamId> finished_;  ///< read, and what waited behind that is not tried again yet
-    std::deque<Expiry> waiting_;  ///< of streams that are not being read
+    std::deque<Expiry> waiting_;     ///< of streams that are not being read
 };
 
 }  // namespace broker

@@ -1,6 +1,6 @@
-// Gaps: what a stream let go of, as ranges with a reason, so that a reader is never left to guess. They do not overlap, so
-// that one is found among thousands at once. What was given up (redeliveries) is known apart, for it is the end of single
-// messages and not of their batch. Pure; broker's thread.
+// Gaps: what a stream let go of, as ranges with a reason, so that a reader is never left to guess. They do not overlap,
+// so that one is found among thousands at once. What was given up (redeliveries) is known apart, for it is the end of
+// single messages and not of their batch. Pure; broker's thread.
 #pragma once
 #include <algorithm>
 #include <cstddef>

@@ -19,7 +19,8 @@ public:
 
     cast::ErrorCode admits(const Group& group) const;
     /// `session` is null when nobody waits for a receipt: the broker's own events, what comes from $later.
-    void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
+    void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame,
+                Now now);
     /// Publishes what came in this turn.
     void publish(Group& group, Now now, Outbox& outbox);
 
@@ -27,15 +28,16 @@ public:
     void join(Node& node, Group& group, Now now, Outbox& outbox);
     void leave(Node& node, Group& group, Now now, Outbox& outbox);
 
-    /// Takes the group itself away. Its members leave at once, or over several turns if there are very many: by then the
-    /// name may be another group's.
+    /// Takes the group itself away. Its members leave at once, or over several turns if there are very many: by then
+    /// the name may be another group's.
     void remove(Group& group, Now now, Outbox& outbox);
     /// More of those leave, as far as this turn allows.
     void dissolve(Now now, Outbox& outbox);
     /// This node has left what is being dissolved: nobody sees that.
     void settle(Node& node, Now now, Outbox& outbox);
 
-    /// The node is read on this connection from now on; its positions (after a cut, or of so many epochs `ago`) move its cursors.
+    /// The node is read on this connection from now on; its positions (after a cut, or of so many epochs `ago`) move
+    /// its cursors.
     void open(Node& node, const Positions& positions, int ago, Now now);
     /// It no longer is: its cursors count by themselves again.
     void close(Node& node, Now now);
@@ -44,7 +46,8 @@ public:
     void ack(Subscription& subscription, const cast::wire::AckEntry& entry, Now now);
     void fetch(Connection& connection, const cast::wire::Fetch& fetch, Now now, Outbox& outbox);
     /// Batches that a FETCH waits for were read back from the store.
-    void loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now, Outbox& outbox);
+    void loaded(Group& group, const std::vector<StoredBatch>& batches, Sequence from, Sequence through, Now now,
+                Outbox& outbox);
     void expire(Group& group, Sequence first, Now now);
     /// Throws away what it keeps; readers who had not got it are told of a gap. Returns how many messages.
     std::uint64_t purge(Group& group);
@@ -84,7 +87,8 @@ private:
     bool past_age(const Group& group, Now now) const;
     bool past_retention(const Group& group, Now now) const;
     void bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox);
-    bool bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now, Outbox& outbox);
+    bool bring_one(Stream& stream, Connection& connection, const StoredBatch& batch, WaitingFetch& fetch, Now now,
+                   Outbox& outbox);
     void end_fetch(Stream& stream, Connection& connection, const WaitingFetch& fetch, Outbox& outbox);
     bool lags(const Group& group, const Subscription& subscription) const;
     bool holds(Group& group, Now now);
@@ -93,7 +97,7 @@ private:
     std::forward_list<std::unique_ptr<Group>> dissolving_;
     std::deque<StreamId> looking_after_;                     ///< groups that may have to let go of something
     std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
-    std::vector<StreamId> shrinking_;  ///< groups that may have more than they should
+    std::vector<StreamId> shrinking_;                        ///< groups that may have more than they should
 };
 
 }  // namespace broker

@@ -37,7 +37,7 @@ public:
 
 private:
     void drop_oldest(Node& node);
-    std::list<Node*> nodes_;  ///< that have one, longest quiet first
+    std::list<Node*> nodes_;                               ///< that have one, longest quiet first
     std::list<Node*>::iterator shrinking_ = nodes_.end();  ///< from here on they may have more than they should
     std::size_t bytes_ = 0;
 };

@@ -10,8 +10,8 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t kLazy = 100 * kMs;  // cursors and the like wait so long for company
-// In a flood to readers who are there most of it is read before it is written, if that waits a little; then it need not be
-// written at all. Not longer than its senders' windows last.
+// In a flood to readers who are there most of it is read before it is written, if that waits a little; then it need not
+// be written at all. Not longer than its senders' windows last.
 constexpr std::size_t kLiveMuch = 256u << 10;
 constexpr std::int64_t kLiveWait = 8 * kMs;
 constexpr std::int64_t kAskAgain = 200 * kMs;  // for what could not be read; twice as long each time
@@ -256,7 +256,8 @@ bool Keeper::take_in(Loaded& loaded, Now now, Outbox& outbox) {
     return whole;
 }
 
-/// The batches of the answer that lie in begin..last; of a lane's those that this turn allows. They are no longer in it.
+/// The batches of the answer that lie in begin..last; of a lane's those that this turn allows. They are no longer in
+/// it.
 std::vector<StoredBatch> Keeper::recall(Loaded& loaded, const Stream& stream, const Lane* lane, Sequence begin,
                                         Sequence last, Now now) const {
     std::vector<StoredBatch> batches;

@@ -60,7 +60,8 @@ private:
     bool waited_for(const Unreadable& unreadable) const;
     const Stream* stream_of(StreamId id) const;  ///< null: no lane, group or lane of a node that is gone
     void tell(const char* kind, StreamId stream, const std::string& text, Now now, Outbox& outbox) const;
-    void restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now, Outbox& outbox);
+    void restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now,
+                        Outbox& outbox);
     void restore_members(const Recovered& recovered);
     void restore_expiries(const Recovered& recovered, Now now);
 

@@ -1,7 +1,7 @@
 // Later: batches that wait for their time. They are kept by when they are due, and enter their target's stream then, as
-// if they had just come. A time follows the wall clock; a delay does not, until the broker ends: a start knows wall times
-// alone. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither
-// loses nor doubles it. In the store each is a chunk of one hidden stream, $later. Pure; broker's thread.
+// if they had just come. A time follows the wall clock; a delay does not, until the broker ends: a start knows wall
+// times alone. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither loses nor
+// doubles it. In the store each is a chunk of one hidden stream, $later. Pure; broker's thread.
 #pragma once
 #include <deque>
 #include <map>
@@ -22,9 +22,9 @@ namespace broker {
 struct Late {
     std::uint64_t due_us = 0;  ///< wall; of a delay by the clock of when it came
     std::uint32_t count = 0;
-    std::uint32_t size = 0;   ///< of the frame
-    bool saved = false;       ///< a transaction has it
-    cast::wire::Slice frame;  ///< empty until it is read back after a start
+    std::uint32_t size = 0;         ///< of the frame
+    bool saved = false;             ///< a transaction has it
+    cast::wire::Slice frame;        ///< empty until it is read back after a start
     std::int64_t mono_us = kNever;  ///< of a delay that this broker took: when it ends, whatever the wall clock says
 
     /// By the wall clock as it stands now.
@@ -79,15 +79,16 @@ public:
     void save(Transaction& transaction);
     void restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox);
     void loaded(const Loaded& loaded, Outbox& outbox);
-    /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read. Returns
-    /// how many messages it had.
+    /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read.
+    /// Returns how many messages it had.
     std::uint64_t damaged(Sequence from, Outbox& outbox);
     /// The disk does not give that one back, and will be asked again: those behind it are read, and go without it.
     void pass_over(Sequence from, Outbox& outbox);
 
 private:
     using Held = std::map<Sequence, Late>;  // by first sequence
-    /// The one in memory that has been due for longest, and for how long: negative while it is not. Id 0: there is none.
+    /// The one in memory that has been due for longest, and for how long: negative while it is not. Id 0: there is
+    /// none.
     struct Next {
         std::int64_t over_us = 0;
         Sequence id = 0;
@@ -116,7 +117,7 @@ private:
     std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory and follow the wall clock, by time
     std::set<std::pair<std::int64_t, Sequence>> delayed_;  // the others, by monotonic time
     std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for
-    std::map<std::string, std::deque<Sequence>> full_;  // due, but their target is full; by way_to()
+    std::map<std::string, std::deque<Sequence>> full_;     // due, but their target is full; by way_to()
     std::int64_t retry_us_ = kNever;
     std::size_t messages_ = 0;
     std::size_t bytes_ = 0;

@@ -1,5 +1,5 @@
-// Leavings: batches that nobody needs any more and that count nowhere. Freeing a million of them takes longer than a turn may.
-// Plain state; broker's thread.
+// Leavings: batches that nobody needs any more and that count nowhere. Freeing a million of them takes longer than a
+// turn may. Plain state; broker's thread.
 #pragma once
 #include <cstddef>
 #include <deque>

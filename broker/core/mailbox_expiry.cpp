@@ -1,5 +1,5 @@
-// What runs out of its time in a mailbox: in memory at once; in the store it is read first, for its dead letter and its sender.
-// Pure; broker's thread.
+// What runs out of its time in a mailbox: in memory at once; in the store it is read first, for its dead letter and its
+// sender. Pure; broker's thread.
 #include <algorithm>
 
 #include "core/dead.hpp"
@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kExpiryRead = 256u << 10;  // bytes that are read at once where much has expired; else one chunk
 
-/// It is on its way to a reader, or the reader has it; not where the cursor stands amid a batch and nothing was handed out.
+/// It is on its way to a reader, or the reader has it; not where the cursor stands amid a batch and nothing was handed
+/// out.
 bool held(const Lane& lane, Sequence sequence) {
     return lane.node->connection != nullptr && lane.sent > lane.cursor && sequence <= lane.sent;
 }

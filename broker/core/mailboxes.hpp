@@ -37,7 +37,8 @@ public:
     void open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now);
     /// The reader is gone: nothing is on its way any more, nobody is held back for it.
     void close(Lane& lane, Now now);
-    /// What is in it no longer counts as its node's mail: that one is gone, or somebody purged it. The Reaper lets it go.
+    /// What is in it no longer counts as its node's mail: that one is gone, or somebody purged it. The Reaper lets it
+    /// go.
     void disown(Lane& lane, Now now);
 
     /// What is due has run out of its time; where the store alone has it, it is read first (mailbox_expiry.cpp).

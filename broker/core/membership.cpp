@@ -32,7 +32,8 @@ void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     } else {
         group.absent.add(m.cursor);
     }
-    if (!group.broadcast() && !node.hidden && state_.watched()) outbox.events.push_back({"joined", node.name, group.name, now.wall_us});
+    if (!group.broadcast() && !node.hidden && state_.watched())
+        outbox.events.push_back({"joined", node.name, group.name, now.wall_us});
 }
 
 void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
@@ -57,7 +58,8 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
         trim(group);
         review(group, now);
     }
-    if (!group.broadcast() && !node.hidden && state_.watched()) outbox.events.push_back({"left", node.name, group.name, now.wall_us});
+    if (!group.broadcast() && !node.hidden && state_.watched())
+        outbox.events.push_back({"left", node.name, group.name, now.wall_us});
 }
 
 void Groups::remove(Group& group, Now now, Outbox& outbox) {

@@ -1,5 +1,5 @@
-// NameTable: the nodes, or the groups, that there are: found by their names, and in the order of these. Owns them. What it
-// needs of each lies in the thing itself (Named): there may be very many, and each byte counts. Broker's thread.
+// NameTable: the nodes, or the groups, that there are: found by their names, and in the order of these. Owns them. What
+// it needs of each lies in the thing itself (Named): there may be very many, and each byte counts. Broker's thread.
 #pragma once
 #include <boost/intrusive/set.hpp>
 #include <boost/intrusive/unordered_set.hpp>

@@ -1,4 +1,5 @@
-// Node: a name under which somebody receives, with its mailbox's lanes and its memberships. Plain state; broker's thread.
+// Node: a name under which somebody receives, with its mailbox's lanes and its memberships. Plain state; broker's
+// thread.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,6 +1,6 @@
-// Notices: what clients are told of their nodes and memberships without having asked: that a node was deleted or taken over,
-// that it joined or left a group. A crash may take back what no transaction holds yet, and the client would go on believing
-// it; so such a frame waits here until the turn that decided it is kept. Plain state; broker's thread.
+// Notices: what clients are told of their nodes and memberships without having asked: that a node was deleted or taken
+// over, that it joined or left a group. A crash may take back what no transaction holds yet, and the client would go on
+// believing it; so such a frame waits here until the turn that decided it is kept. Plain state; broker's thread.
 #pragma once
 #include <map>
 #include <string>

@@ -30,8 +30,8 @@ struct ControlCall {
     std::string json;
 };
 
-/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port); or of the
-/// store: store_failed, store_slow, store_well, unreadable, readable, with a `text`.
+/// A change of presence. `kind` is one of created, deleted, online, offline, joined, left, changed (its port); or of
+/// the store: store_failed, store_slow, store_well, unreadable, readable, with a `text`.
 struct PresenceEvent {
     const char* kind = "";
     std::string node;
@@ -70,14 +70,17 @@ struct Outbox {
     std::vector<ControlCall> controls;
     std::vector<PresenceEvent> events;
     std::vector<LogLine> log;
-    std::vector<Load> loads;  ///< for the store to read
-    std::vector<Entered> entered;  ///< for who keeps accounts
+    std::vector<Load> loads;        ///< for the store to read
+    std::vector<Entered> entered;   ///< for who keeps accounts
     std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
     std::vector<LateAnswer> answers;
 
-    void send(ConnectionId to, std::string&& frame) { sends.push_back({to, cast::wire::Slice::take(std::move(frame))}); }
+    void send(ConnectionId to, std::string&& frame) {
+        sends.push_back({to, cast::wire::Slice::take(std::move(frame))});
+    }
     bool empty() const {
-        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() && loads.empty() && looks.empty() && answers.empty();
+        return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() &&
+               loads.empty() && looks.empty() && answers.empty();
     }
     void clear() {
         sends.clear();

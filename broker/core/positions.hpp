@@ -1,5 +1,5 @@
-// Positions: where a reader says it stands, found by stream. A node may read ten thousand of them, and its ATTACH may name
-// as many. Plain values; broker's thread.
+// Positions: where a reader says it stands, found by stream. A node may read ten thousand of them, and its ATTACH may
+// name as many. Plain values; broker's thread.
 #pragma once
 #include <algorithm>
 #include <vector>

@@ -1,7 +1,7 @@
-// Reaper: what becomes of the mail of nodes that are gone, and of mailboxes that were purged. The senders are told, and what
-// nobody has read of a gone node's becomes dead letters, in the order in which it would have been read. That takes as many
-// turns as there is mail; what the store alone has is read for it. A crash takes back what no transaction has, and the next
-// broker goes on from there: each batch is in its lane or has become letters. Pure; broker's thread.
+// Reaper: what becomes of the mail of nodes that are gone, and of mailboxes that were purged. The senders are told, and
+// what nobody has read of a gone node's becomes dead letters, in the order in which it would have been read. That takes
+// as many turns as there is mail; what the store alone has is read for it. A crash takes back what no transaction has,
+// and the next broker goes on from there: each batch is in its lane or has become letters. Pure; broker's thread.
 #pragma once
 #include <deque>
 #include <memory>
@@ -17,8 +17,8 @@ class Reaper {
 public:
     Reaper(State& state, Receipts& receipts, DeadLetters& dead) : state_(state), receipts_(receipts), dead_(dead) {}
 
-    /// Lanes that are no node's any more (Mailboxes::disown), one after the other. Purged ones have their cursor at the end.
-    /// `hidden`: of a node whose mail becomes no letters.
+    /// Lanes that are no node's any more (Mailboxes::disown), one after the other. Purged ones have their cursor at the
+    /// end. `hidden`: of a node whose mail becomes no letters.
     void take(std::vector<std::unique_ptr<Lane>>&& lanes, bool hidden, Now now, Outbox& outbox);
     /// A lane that a start found without its node.
     void restore(std::unique_ptr<Lane> lane, Outbox& outbox);

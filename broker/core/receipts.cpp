@@ -11,7 +11,8 @@ constexpr std::uint64_t kReceiptBatches = cast::wire::kSenderBatches / 4;
 
 /// A full number from its low 32 bits, near `near`.
 std::uint64_t widen(std::uint32_t low, std::uint64_t near) {
-    return near + static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(low - static_cast<std::uint32_t>(near))));
+    return near + static_cast<std::uint64_t>(
+                      static_cast<std::int64_t>(static_cast<std::int32_t>(low - static_cast<std::uint32_t>(near))));
 }
 
 /// What is receipted through `through` no longer counts against the window.
@@ -24,7 +25,8 @@ void settle_bytes(Session& session, std::uint64_t through) {
 
 }  // namespace
 
-void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code, Now now) {
+void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code,
+                       Now now) {
     session.through = header.number;
     state_.touch(session);
     session.accepted_bytes += bytes;
@@ -37,7 +39,8 @@ void Receipts::outcome(Session& session, const cast::wire::BatchHeader& header, 
         session.refused.push_back({header.number, code});
         state_.statistics.refused[static_cast<std::size_t>(cast::wire::plain_code(code))] += header.count;
     }
-    const bool full = session.unreceipted_bytes() >= state_.config.sender_window / 4 || session.through - session.receipted >= kReceiptBatches;
+    const bool full = session.unreceipted_bytes() >= state_.config.sender_window / 4 ||
+                      session.through - session.receipted >= kReceiptBatches;
     due(session, ask || full || code != cast::ErrorCode::ok ? now.mono_us : now.mono_us + state_.config.receipt_us);
 }
 
@@ -110,7 +113,8 @@ Turn Receipts::close_turn() {
 /// Among the newest that are not committed.
 bool Receipts::listed(const Session& session) const {
     const auto& outcomes = state_.uncommitted.back().second;
-    return session.place < outcomes.size() && outcomes[session.place].session == session.id && outcomes[session.place].life == session.life;
+    return session.place < outcomes.size() && outcomes[session.place].session == session.id &&
+           outcomes[session.place].life == session.life;
 }
 
 void Receipts::forget(const Session& session) {
@@ -129,7 +133,8 @@ void Receipts::committed(Turn turn) {
     }
     while (!state_.uncommitted.empty() && state_.uncommitted.front().first <= turn) {
         for (const Accepted& accepted : state_.uncommitted.front().second)
-            if (Session* session = state_.sessions.session(accepted.session); session != nullptr && session->life == accepted.life) {
+            if (Session* session = state_.sessions.session(accepted.session);
+                session != nullptr && session->life == accepted.life) {
                 session->committed = std::max(session->committed, accepted.through);
                 session->committed_bytes = std::max(session->committed_bytes, accepted.bytes);
                 if (session->receipt_due_us == kNever && session->receiptable() > session->receipted) due(*session, 0);
@@ -182,7 +187,8 @@ void Receipts::send(Session& session, Outbox& outbox) {
     for (; told < session.refused.size() && session.refused[told].number <= receipt.through; ++told)
         receipt.refused.push_back(session.refused[told]);
     const std::size_t tells = tellable(session);
-    for (std::size_t i = session.delivered_told; i < tells; ++i) receipt.delivered.push_back(session.delivered[i].outcome);
+    for (std::size_t i = session.delivered_told; i < tells; ++i)
+        receipt.delivered.push_back(session.delivered[i].outcome);
     if (receipt.through <= session.receipted && receipt.refused.empty() && receipt.delivered.empty()) return;
     session.receipted = std::max(session.receipted, receipt.through);
     session.delivered_told = tells;

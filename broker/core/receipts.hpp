@@ -11,9 +11,12 @@ public:
     explicit Receipts(State& state) : state_(state) {}
 
     /// Batch `header.number` of the session has its outcome. Asks for a receipt as PROTOCOL.md section 4 says.
-    void outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code, Now now);
+    void outcome(Session& session, const cast::wire::BatchHeader& header, std::size_t bytes, cast::ErrorCode code,
+                 Now now);
     /// The client waits: what can be receipted is, at the end of this turn.
-    void hurry(Session& session, Now now) { if (session.receipt_due_us != kNever) due(session, now.mono_us); }
+    void hurry(Session& session, Now now) {
+        if (session.receipt_due_us != kNever) due(session, now.mono_us);
+    }
     /// Repeats the receipt: the client sent a batch that has its outcome already.
     void repeat(Session& session, Now now);
     /// Holds the receipt of the session's last batch back until `stream` releases it.

@@ -159,7 +159,8 @@ void Keeper::restore_members(const Recovered& recovered) {
     }
 }
 
-/// An entry a chunk, at the time when the first of its batches runs out; then it is read, and the next one's time is the entry's.
+/// An entry a chunk, at the time when the first of its batches runs out; then it is read, and the next one's time is
+/// the entry's.
 void Keeper::restore_expiries(const Recovered& recovered, Now now) {
     for (const ExpiryRow& row : recovered.expiries) {
         const Lane* lane = state_.directory.owner(row.stream).lane;

@@ -20,7 +20,7 @@ constexpr std::size_t kAdopt = 8192;
 constexpr std::size_t kAnswersUnread = 1u << 20;  // bytes of answers after which a peer is to show that it reads
 constexpr std::size_t kAnswersMost = 16u << 20;   // and after which it is given up
 constexpr std::size_t kDeafKept = 65536;
-constexpr std::uint64_t kProbe = 1ull << 63;      // tokens of probes, apart from those of the signs of life
+constexpr std::uint64_t kProbe = 1ull << 63;  // tokens of probes, apart from those of the signs of life
 
 /// The stored form of a batch: a DELIVER frame of its own.
 Slice stored_frame(const BatchView& batch, const Slice* whole) {
@@ -89,7 +89,8 @@ void Router::answered(ConnectionId to, std::size_t bytes, Now now, Outbox& outbo
         connection->probed_bytes = connection->answer_bytes;
         outbox.send(to, encode_ping(Verb::ping, Ping{connection->probe}));
     } else if (connection->answer_bytes >= kAnswersMost) {
-        outbox.log.push_back({"a client asks and does not read the answers: given up (" + connection->session->agent + ")"});
+        outbox.log.push_back(
+            {"a client asks and does not read the answers: given up (" + connection->session->agent + ")"});
         if (deaf_.size() >= kDeafKept) deaf_.erase(deaf_.begin());
         deaf_.insert(to);
         drop(*connection, true, now, outbox);
@@ -211,7 +212,8 @@ void Router::welcome(Connection& connection, Outbox& outbox) {
     m.known = session.known;
     static_cast<Limits&>(m) = limits();
     // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
-    if (state_.forgetful_epoch == 0) m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
+    if (state_.forgetful_epoch == 0)
+        m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
     m.version = version_;
     for (const std::string& end : publish_ends_) m.publish.push_back(end);
     for (const Outcome& outcome : session.refused)
@@ -236,14 +238,17 @@ void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes
         return error(connection.id, ErrorCode::malformed, Verb::cast, "a batch does not parse", outbox);
     if ((frame.flags & kHasAux) != 0) receipts_.confirm(*connection.session, frame.aux);
     bool in_order = true;
-    for (const BatchView& batch : batches_) in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
+    for (const BatchView& batch : batches_)
+        in_order = in_order && take(connection, batch, batches_.size() == 1 ? &bytes : nullptr, now);
     if (!in_order) {
         const bool stuffed = connection.session->refused.size() >= 2 * kRefusalsKept;
-        const char* why = stuffed ? "too many refusals wait to be confirmed: read the receipts first" : "a batch is missing before this one";
+        const char* why = stuffed ? "too many refusals wait to be confirmed: read the receipts first"
+                                  : "a batch is missing before this one";
         error(connection.id, ErrorCode::out_of_order, Verb::cast, why, outbox);
     }
     if (!state_.store_healthy) [[unlikely]]
-        error(connection.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait", outbox);
+        error(connection.id, ErrorCode::store_failed, Verb::cast, "the store cannot take messages: receipts wait",
+              outbox);
 }
 
 bool Router::take(Connection& connection, const BatchView& batch, const Slice* whole, Now now) {
@@ -265,7 +270,8 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
         s.flow.messages_in += batch.header.count;
         s.flow.bytes_in += batch.records.size();
-        if (state_.tap.open()) [[unlikely]] state_.tap.see(batch, now);
+        if (state_.tap.open()) [[unlikely]]
+            state_.tap.see(batch, now);
     }
     return true;
 }
@@ -280,7 +286,8 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
         const auto at = session.blocked.find(way_to(h.cast, h.target));
         const bool resumes = (h.flags & kResume) != 0;
         if (at != session.blocked.end() && !resumes && (code == ErrorCode::ok || comes_again(code))) return at->second;
-        if (at != session.blocked.end() && resumes && (code == ErrorCode::ok || rejects(code))) session.blocked.erase(at);
+        if (at != session.blocked.end() && resumes && (code == ErrorCode::ok || rejects(code)))
+            session.blocked.erase(at);
     }
     if (rejects(code)) return final_code(code);
     if (comes_again(code)) {
@@ -311,15 +318,18 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
         if (at == connection.senders.end()) return ErrorCode::not_attached;
         connection.last_sender = &at->first;
     }
-    if (batch.records.size() > state_.config.max_message + kRecordOverhead && batch.records.size() > kBatchSeal + kRecordOverhead)
+    if (batch.records.size() > state_.config.max_message + kRecordOverhead &&
+        batch.records.size() > kBatchSeal + kRecordOverhead)
         return ErrorCode::too_large;
     // That the window was made smaller is news to who was told the larger one.
-    if (session.unreceipted_bytes() > 2 * std::max<std::uint64_t>(session.window, state_.config.sender_window) || session.refused.size() >= kRefusalsKept)
+    if (session.unreceipted_bytes() > 2 * std::max<std::uint64_t>(session.window, state_.config.sender_window) ||
+        session.refused.size() >= kRefusalsKept)
         return ErrorCode::too_large;
     if (!state_.store_healthy) return ErrorCode::store_failed;
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
-        if (node == nullptr) return h.target == kDeadName && (h.flags & kLater) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
+        if (node == nullptr)
+            return h.target == kDeadName && (h.flags & kLater) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
         return (h.flags & kLater) != 0 ? later_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
@@ -330,7 +340,8 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
 
 void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {
     Ack& m = ack_;
-    if (!decode(body, m)) return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
+    if (!decode(body, m))
+        return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
     if (m.entries.size() > 1) {  // each look at a subscription may take as long as it has nodes
         acked_.clear();
         for (const AckEntry& entry : m.entries) acked_.push_back(entry.stream);

@@ -52,7 +52,9 @@ public:
     std::int64_t flush(Now now, Outbox& outbox);
 
     // --- Management; answered by the part that knows JSON (control.cpp). --------------------------------
-    Node* create_node(std::string_view name, cast::ErrorCode& code, Now now, Outbox& o) { return attachments_.create(name, code, now, o); }
+    Node* create_node(std::string_view name, cast::ErrorCode& code, Now now, Outbox& o) {
+        return attachments_.create(name, code, now, o);
+    }
     cast::ErrorCode delete_node(std::string_view name, Now now, Outbox& o) { return attachments_.remove(name, now, o); }
     Group* create_group(std::string_view name, cast::ErrorCode& code, Now now, Outbox& outbox);
     cast::ErrorCode delete_group(std::string_view name, Now now, Outbox& outbox);
@@ -71,8 +73,8 @@ public:
     State& state() { return state_; }
     Later& later() { return later_; }
     const Config& config() const { return state_.config; }
-    /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay. Clients are told of theirs; what is
-    /// beyond a smaller limit and may go without a sender's or a reader's doing goes in the next turns.
+    /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay. Clients are told of theirs;
+    /// what is beyond a smaller limit and may go without a sender's or a reader's doing goes in the next turns.
     void reconfigure(const Config& config, Outbox& outbox);
     /// PUB ends and version for WELCOME.
     void announce(std::vector<std::string> publish_ends, std::string version);
@@ -80,7 +82,8 @@ public:
         tell_sick_ = tell_sick_ || (state_.store_healthy && !healthy);
         state_.store_healthy = healthy;
     }
-    /// Whether something is published under this topic. What makes a topic of a stream makes the stream of a topic, too.
+    /// Whether something is published under this topic. What makes a topic of a stream makes the stream of a topic,
+    /// too.
     bool publishes(std::uint64_t topic) const {
         return state_.directory.owner(cast::wire::publish_topic(topic, state_.config.epoch)).group != nullptr;
     }
@@ -100,14 +103,18 @@ private:
     void hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox);
     void welcome(Connection& connection, Outbox& outbox);
     cast::wire::Limits limits() const;
-    void cast(Connection& connection, const cast::wire::Frame& frame, const cast::wire::Slice& bytes, Now now, Outbox& outbox);
+    void cast(Connection& connection, const cast::wire::Frame& frame, const cast::wire::Slice& bytes, Now now,
+              Outbox& outbox);
     /// False when the number is not the next one.
     bool take(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
-    cast::ErrorCode place(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole, Now now);
-    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group, Now now);
+    cast::ErrorCode place(Connection& connection, const cast::wire::BatchView& batch, const cast::wire::Slice* whole,
+                          Now now);
+    cast::ErrorCode admit(Connection& connection, const cast::wire::BatchView& batch, Node*& node, Group*& group,
+                          Now now);
     /// It is one that the sender is not to try again here.
     bool rejects(cast::ErrorCode code) const {
-        return state_.config.reject_full && (code == cast::ErrorCode::mailbox_full || code == cast::ErrorCode::group_busy);
+        return state_.config.reject_full &&
+               (code == cast::ErrorCode::mailbox_full || code == cast::ErrorCode::group_busy);
     }
     void ack(Connection& connection, std::string_view body, Now now, Outbox& outbox);
     bool dispatch(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
@@ -138,9 +145,9 @@ private:
     bool shrinking_ = false;  ///< something has more than its limit allows
     bool tell_sick_ = false;  ///< the store has just failed: who waits for receipts is told
     std::uint64_t probes_ = 0;
-    std::vector<cast::wire::BatchView> batches_;  ///< of the frame at hand; kept for its memory
-    cast::wire::Ack ack_;                         ///< the same
-    std::vector<StreamId> acked_;                 ///< the same
+    std::vector<cast::wire::BatchView> batches_;          ///< of the frame at hand; kept for its memory
+    cast::wire::Ack ack_;                                 ///< the same
+    std::vector<StreamId> acked_;                         ///< the same
     std::unordered_map<ConnectionId, SessionId> parted_;  ///< by Session::parted
     Comings comings_;
     std::set<ConnectionId> deaf_;  ///< given up because they do not read; they get no answer any more

@@ -98,8 +98,8 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     return next;
 }
 
-/// Long work, as much of it as a turn may do. A transaction takes the letters of all that has ended by then: so while one waits
-/// nothing else ends here until they are cut.
+/// Long work, as much of it as a turn may do. A transaction takes the letters of all that has ended by then: so while
+/// one waits nothing else ends here until they are cut.
 void Router::go_on(Now now, Outbox& outbox) {
     if (state_.may_go_on()) dead_.cut(state_.config.turn_steps - state_.steps);
     groups_.go_on(now);

@@ -62,23 +62,24 @@ struct Session {
     ConnectionId parted = 0;  ///< the connection it lost, on which its BYE may still come; 0: none
     std::string agent;
 
-    std::uint64_t through = 0;    ///< last batch with an outcome
-    std::uint64_t committed = 0;  ///< last batch whose outcome the store keeps
-    std::uint64_t receipted = 0;  ///< last batch that was receipted on this connection
-    std::vector<cast::wire::Outcome> refused;    ///< not yet confirmed by the client, ascending
-    std::size_t refused_told = 0;                ///< how many of them were sent on this connection
-    std::deque<Answer> delivered;                ///< answers to kWantsDelivered; the newest are kept to repeat
+    std::uint64_t through = 0;                 ///< last batch with an outcome
+    std::uint64_t committed = 0;               ///< last batch whose outcome the store keeps
+    std::uint64_t receipted = 0;               ///< last batch that was receipted on this connection
+    std::vector<cast::wire::Outcome> refused;  ///< not yet confirmed by the client, ascending
+    std::size_t refused_told = 0;              ///< how many of them were sent on this connection
+    std::deque<Answer> delivered;              ///< answers to kWantsDelivered; the newest are kept to repeat
     std::size_t delivered_told = 0;
     std::deque<Held> held;
-    std::unordered_map<std::string, cast::ErrorCode> blocked;  ///< by way_to(): targets that refuse until a batch says resume
-    std::uint64_t window = 0;  ///< the largest that it was told: what is under way may still fill that one
+    std::unordered_map<std::string, cast::ErrorCode>
+        blocked;                        ///< by way_to(): targets that refuse until a batch says resume
+    std::uint64_t window = 0;           ///< the largest that it was told: what is under way may still fill that one
     std::uint64_t accepted_bytes = 0;   ///< of all batches with an outcome, ever
     std::uint64_t committed_bytes = 0;  ///< of those that the store keeps
     std::uint64_t receipted_bytes = 0;  ///< of those that were receipted
     std::int64_t receipt_due_us = kNever;
     std::size_t place = 0;  ///< among the newest of State::uncommitted, if it is there
-    bool dirty = false;  ///< listed among the sessions of this turn
-    bool touched = false;  ///< listed for the next transaction
+    bool dirty = false;     ///< listed among the sessions of this turn
+    bool touched = false;   ///< listed for the next transaction
 
     std::uint64_t unreceipted_bytes() const { return accepted_bytes - receipted_bytes; }
     /// The last batch that may be receipted now.
@@ -104,9 +105,9 @@ struct Connection {
     std::vector<cast::wire::Slice> deliveries;  ///< DELIVER frames of this turn, not yet sent
     std::size_t delivery_bytes = 0;
     const std::string* last_sender = nullptr;  ///< a key of `senders`: the one looked up last
-    std::size_t answer_bytes = 0;  ///< of answers that it may not have read yet
-    std::size_t probed_bytes = 0;  ///< of those, sent before the probe
-    std::uint64_t probe = 0;       ///< token of the PING that is to show that it reads; 0: none is under way
+    std::size_t answer_bytes = 0;              ///< of answers that it may not have read yet
+    std::size_t probed_bytes = 0;              ///< of those, sent before the probe
+    std::uint64_t probe = 0;  ///< token of the PING that is to show that it reads; 0: none is under way
 };
 
 class Sessions {

@@ -65,13 +65,13 @@ struct State {
     Busiest busiest;
     bool store_healthy = true;
 
-    std::size_t total_bytes = 0;  ///< held in all streams
-    std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
-    std::size_t cold_bytes = 0;   ///< of those, in the store alone
+    std::size_t total_bytes = 0;      ///< held in all streams
+    std::size_t live_bytes = 0;       ///< that came for readers who are there, since the last transaction was collected
+    std::size_t cold_bytes = 0;       ///< of those, in the store alone
     std::size_t memberships = 0;      ///< of all but hidden nodes, in all groups but broadcast
     std::size_t queued_messages = 0;  ///< in the mailboxes of all but hidden nodes
     Unsaved unsaved;
-    Told told;  ///< to the store
+    Told told;                          ///< to the store
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, Reaped> reaped;  ///< what is in memory counts among total_bytes, what is in the store does not
@@ -117,7 +117,9 @@ struct State {
         node.queued_messages += messages;
         if (!node.hidden) queued_messages += messages;
     }
-    void unqueue(Node& node, std::size_t bytes, std::size_t messages) { queue(node, std::size_t{0} - bytes, std::size_t{0} - messages); }
+    void unqueue(Node& node, std::size_t bytes, std::size_t messages) {
+        queue(node, std::size_t{0} - bytes, std::size_t{0} - messages);
+    }
     void touch(Stream& stream) {
         if (!stream.kept || stream.touched) return;
         stream.touched = true;

@@ -8,7 +8,8 @@ namespace broker {
 
 std::uint64_t Histogram::percentile(double p) const {
     if (count_ == 0) return 0;
-    const auto want = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(p * static_cast<double>(count_))));
+    const auto want =
+        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(p * static_cast<double>(count_))));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
         seen += buckets_[i];
@@ -43,7 +44,8 @@ Rate Statistics::rate(int seconds) const {
     auto per_second = [s](std::uint64_t now, std::uint64_t then) { return static_cast<double>(now - then) / s; };
     return {per_second(newest.flow.messages_in, oldest.flow.messages_in),
             per_second(newest.flow.messages_out, oldest.flow.messages_out),
-            per_second(newest.flow.bytes_in, oldest.flow.bytes_in), per_second(newest.flow.bytes_out, oldest.flow.bytes_out)};
+            per_second(newest.flow.bytes_in, oldest.flow.bytes_in),
+            per_second(newest.flow.bytes_out, oldest.flow.bytes_out)};
 }
 
 }  // namespace broker

@@ -59,14 +59,14 @@ public:
     std::uint64_t receipts = 0;
     std::uint64_t redelivered = 0;
     std::uint64_t repaired_gaps = 0;
-    std::uint64_t gaps_expired = 0;    ///< messages that readers were told are gone, by reason
+    std::uint64_t gaps_expired = 0;  ///< messages that readers were told are gone, by reason
     std::uint64_t gaps_retention = 0;
     std::uint64_t gaps_purged = 0;
     std::uint64_t gaps_redeliveries = 0;
     std::uint64_t expired = 0;
     std::uint64_t discarded = 0;
-    std::uint64_t later_entered = 0;   ///< messages whose time has come
-    std::uint64_t later_refused = 0;   ///< of those that found no target then
+    std::uint64_t later_entered = 0;  ///< messages whose time has come
+    std::uint64_t later_refused = 0;  ///< of those that found no target then
     std::uint64_t later_canceled = 0;
     std::array<std::uint64_t, cast::kErrorCodes> refused{};  ///< messages, by code
     std::array<std::uint64_t, cast::kErrorCodes> errors{};   ///< frames answered with ERROR, by code

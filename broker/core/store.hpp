@@ -35,20 +35,20 @@ inline constexpr std::uint8_t kDeadStream = 32;  ///< kind of the stream of one 
 /// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kLaterStream.
 struct StreamRow {
     StreamId id = 0;
-    std::uint8_t kind = 0;      ///< or kDeadStream
-    bool created = false;       ///< of a group
-    std::string owner;          ///< the node or the group
+    std::uint8_t kind = 0;  ///< or kDeadStream
+    bool created = false;   ///< of a group
+    std::string owner;      ///< the node or the group
     Sequence last = 0;
-    Sequence floor = 0;         ///< all readers are past it: a lane's cursor
-    Sequence high = 0;          ///< of a lane: handed to a reader through this sequence; of a dead letter: its number
-    Sequence passed = 0;        ///< let go through this sequence; less than the floor while passed ones are to be read
-    std::uint64_t messages = 0; ///< of the batches beyond that, and their bytes
+    Sequence floor = 0;          ///< all readers are past it: a lane's cursor
+    Sequence high = 0;           ///< of a lane: handed to a reader through this sequence; of a dead letter: its number
+    Sequence passed = 0;         ///< let go through this sequence; less than the floor while passed ones are to be read
+    std::uint64_t messages = 0;  ///< of the batches beyond that, and their bytes
     std::uint64_t bytes = 0;
-    Sequence chunk_first = 0;   ///< the newest chunk, and how many bytes it has: it may grow
+    Sequence chunk_first = 0;  ///< the newest chunk, and how many bytes it has: it may grow
     std::uint32_t chunk_bytes = 0;
     std::vector<GoneRange> gone;
-    std::uint32_t goings = 0;   ///< of a lane: Lane::goings
-    Sequence began = 0;         ///< `last` when the epoch began that wrote this
+    std::uint32_t goings = 0;  ///< of a lane: Lane::goings
+    Sequence began = 0;        ///< `last` when the epoch began that wrote this
 };
 
 struct MemberRow {
@@ -73,7 +73,7 @@ struct ChunkRow {
     Sequence last = 0;
     Sequence extends = 0;  ///< not 0: goes to the end of the chunk that begins there
     std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;  ///< of the frames
+    std::uint64_t bytes = 0;       ///< of the frames
     std::uint64_t arrival_us = 0;  ///< of the last batch; wall
     std::uint64_t expires_us = 0;  ///< when the first of its batches with a ttl runs out; wall; 0: none has one
     std::vector<cast::wire::Slice> frames;
@@ -123,7 +123,7 @@ struct Load {
     StreamId stream = 0;
     Sequence from = 0;
     std::size_t bytes = 0;
-    std::uint64_t look = 0;  ///< not 0: for somebody who looks on; comes back with the answer
+    std::uint64_t look = 0;        ///< not 0: for somebody who looks on; comes back with the answer
     Sequence upto = ~Sequence{0};  ///< the store has all through here; an answer that found no more speaks of no more
     static constexpr std::uint64_t kExpiry = ~std::uint64_t{0};  ///< for what has expired there
 };
@@ -135,10 +135,10 @@ struct Loaded {
     Sequence through = 0;  ///< nothing up to it is left out; the load's `upto` when nothing followed
     bool failed = false;   ///< the disk did not answer, or not with what was written: ask again later
     std::vector<cast::wire::Slice> frames;
-    std::string why;       ///< it failed, in words
-    bool corrupt = false;  ///< asking again will hardly help
+    std::string why;         ///< it failed, in words
+    bool corrupt = false;    ///< asking again will hardly help
     std::uint64_t look = 0;  ///< the load's
-    Sequence damaged = 0;  ///< the last number of the chunk that is corrupt; 0: not known
+    Sequence damaged = 0;    ///< the last number of the chunk that is corrupt; 0: not known
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 

@@ -137,8 +137,8 @@ void Stream::join_gone(std::size_t i) {
     if (i < split_) --split_;
 }
 
-/// The same for all of them, once there are many, for to take one out of the middle moves half of the others. From the front
-/// on, a few at a time; at once where the store has a part, for then few are in memory.
+/// The same for all of them, once there are many, for to take one out of the middle moves half of the others. From the
+/// front on, a few at a time; at once where the store has a part, for then few are in memory.
 void Stream::join_more_gone() {
     std::size_t left = kept || !cold_.empty() ? ~std::size_t{0} : kJoinedAtOnce;
     for (; left > 0 && hole_end_ < batches_.size(); --left, ++hole_end_) {

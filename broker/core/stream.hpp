@@ -40,8 +40,8 @@ struct StoredBatch {
     bool expired(std::int64_t mono_us) const { return ttl_ms != 0 && mono_us >= runs_out_us(); }
 };
 
-/// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and has its
-/// bytes still.
+/// The stored form of a batch read back: its arrival in the monotonic time of now. One that has expired is gone, and
+/// has its bytes still.
 StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::BatchHeader& header, Now now);
 
 class Stream {
@@ -112,11 +112,11 @@ public:
     }
     /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
     void warm(std::vector<StoredBatch>&& batches, Sequence through);
-    /// Lets those of begin..end go from memory that the store is known to hold. Begins at the split where there is a cold
-    /// part. What has expired amid them stays where there are too many gaps, and all behind it.
+    /// Lets those of begin..end go from memory that the store is known to hold. Begins at the split where there is a
+    /// cold part. What has expired amid them stays where there are too many gaps, and all behind it.
     void cool(std::size_t begin, std::size_t end, const ColdStep& step = {});
-    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all before it
-    /// are gone, too.
+    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all
+    /// before it are gone, too.
     void expire_cold(const StoredBatch& batch);
     /// Lets those before the cold part go from memory: it begins with them again.
     void cool_front();

@@ -1,6 +1,6 @@
 // Tap: samples of the messages that the broker takes, for its own page alone: they show everybody's mail. It is open
-// only while somebody takes them; then it picks at most kTapRate messages a second, from the front of their batches, and
-// counts the others. Pure; broker's thread.
+// only while somebody takes them; then it picks at most kTapRate messages a second, from the front of their batches,
+// and counts the others. Pure; broker's thread.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,10 +10,10 @@
 
 namespace broker {
 
-inline constexpr std::int64_t kTapRate = 200;     // samples a second...
-inline constexpr std::int64_t kTapBurst = 50;     // ...and at once, after a quiet time
-inline constexpr std::size_t kTapPayload = 1024;  // bytes of a payload that are shown
-inline constexpr std::size_t kTapKept = 500;      // samples that wait to be taken
+inline constexpr std::int64_t kTapRate = 200;          // samples a second...
+inline constexpr std::int64_t kTapBurst = 50;          // ...and at once, after a quiet time
+inline constexpr std::size_t kTapPayload = 1024;       // bytes of a payload that are shown
+inline constexpr std::size_t kTapKept = 500;           // samples that wait to be taken
 inline constexpr std::int64_t kTapOpen = 5 * kSecond;  // after the last time that somebody took them
 
 struct Sample {

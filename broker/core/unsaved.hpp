@@ -1,6 +1,6 @@
 // Unsaved: what the store has not been told yet, by name: each is looked up when a transaction is made, and what is no
-// longer there is gone. Of what came and went in between the store hears nothing, so that clients who come and go while it
-// fails leave nothing behind. Plain state; broker's thread.
+// longer there is gone. Of what came and went in between the store hears nothing, so that clients who come and go while
+// it fails leave nothing behind. Plain state; broker's thread.
 #pragma once
 #include <set>
 #include <string>
@@ -39,15 +39,16 @@ struct Unsaved {
     Changes<SessionId> sessions;
     Changes<std::string> nodes;
     Changes<std::pair<std::string, StreamId>> members;
-    bool later = false;   ///< something came to $later, or left it
+    bool later = false;    ///< something came to $later, or left it
     bool letters = false;  ///< dead letters came, or went
-    bool urgent = false;  ///< somebody waits for it
+    bool urgent = false;   ///< somebody waits for it
     bool empty() const {
         return !later && !letters && streams.empty() && sessions.empty() && nodes.empty() && members.empty();
     }
 };
 
-/// How far things were numbered when the last transaction was collected, or the store was read: it knows of no later ones.
+/// How far things were numbered when the last transaction was collected, or the store was read: it knows of no later
+/// ones.
 struct Told {
     Turn turn = 0;
     StreamId next_stream = 0;

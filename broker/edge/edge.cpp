@@ -196,7 +196,8 @@ Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     char id[kRoutingId] = {};
     cast::wire::store(id + 1, static_cast<std::uint32_t>(to));
     if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-        // Its connection has ended, and its descriptor may be somebody else's by now, who is not to be hung up on for it.
+        // Its connection has ended, and its descriptor may be somebody else's by now, who is not to be hung up on for
+        // it.
         if (zmq_errno() == EHOSTUNREACH) parted(to, false);
         return Sent::gone;  // unknown, or far behind
     }

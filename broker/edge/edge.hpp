@@ -75,7 +75,7 @@ private:
     std::unordered_map<ConnectionId, int> descriptors_;  // of who has said HELLO
     ConnectionId credited_ = 0;                          // whose frames come just now
     std::uint64_t credit_ = 0;                           // bytes of them
-    BoundEnds ends_;         // their files go before the sockets do: nobody else has put his there while these listen
+    BoundEnds ends_;  // their files go before the sockets do: nobody else has put his there while these listen
     std::vector<std::string> bound_;
     std::vector<std::string> published_;
     Guard guard_;  // last: it ends first

@@ -1,5 +1,6 @@
-// Guard: a thread at the edge that does what time does to connections: it hangs up on strangers who say no HELLO, and on
-// subscribers who take nothing while much waits for them. It sleeps while there are none. All it knows is the intake.
+// Guard: a thread at the edge that does what time does to connections: it hangs up on strangers who say no HELLO, and
+// on subscribers who take nothing while much waits for them. It sleeps while there are none. All it knows is the
+// intake.
 #pragma once
 #include <thread>
 

@@ -172,7 +172,8 @@ void Intake::leave(Account& a) {
     a.kind = Kind::none;
 }
 
-/// Its I/O thread finds the end of the connection and closes it. What it had sent and was not read is not read any more.
+/// Its I/O thread finds the end of the connection and closes it. What it had sent and was not read is not read any
+/// more.
 void Intake::hang_up(int fd, Account& a, Cut why) {
     ++cut_[static_cast<std::size_t>(why)];
     leave(a);

@@ -1,5 +1,5 @@
-// App: what the gateway's parts share: the io thread's context, the worker threads, and the parts themselves. Everything
-// but the pools' work and `client` belongs to the io thread.
+// App: what the gateway's parts share: the io thread's context, the worker threads, and the parts themselves.
+// Everything but the pools' work and `client` belongs to the io thread.
 #pragma once
 #include <map>
 #include <set>

@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kLogContent = 64 * 1024;  // bytes of a content in a message log
-constexpr std::size_t kPage = 2000;              // nodes or groups asked for at a time
+constexpr std::size_t kPage = 2000;             // nodes or groups asked for at a time
 
 json show_group(const json& shown) {
     json group = shown, out = {{"group_id", shown.at("name")}};
@@ -41,7 +41,8 @@ json call_dead(Client& client, const json& request) {
         return client.call(request);
     } catch (const Failure& failure) {
         if (failure.code != "deleted") throw;
-        throw Failure(404, "no_such_message", std::to_string(request.at("seq").get<std::uint64_t>()), "GET /api/dead lists them");
+        throw Failure(404, "no_such_message", std::to_string(request.at("seq").get<std::uint64_t>()),
+                      "GET /api/dead lists them");
     }
 }
 
@@ -123,7 +124,8 @@ Answer broadcast_messages(Client& client, const Request& request) {
 
 Answer peek(Client& client, const Request& request) {
     request.only({"count"});
-    const json answer = client.call({{"op", "peek"}, {"node", request.names[0]}, {"count", request.number("count", 50, 1, 1000)}});
+    const json answer =
+        client.call({{"op", "peek"}, {"node", request.names[0]}, {"count", request.number("count", 50, 1, 1000)}});
     json messages = json::array();
     for (const json& record : answer.at("messages")) messages.push_back(show_record(record, kLogContent));
     return answer_json({{"messages", std::move(messages)}});

@@ -64,7 +64,7 @@ private:
     bool acks_itself_;
     std::deque<Item> queue_;
     std::size_t queued_bytes_ = 0;
-    Budget::Hold hold_;  ///< of the queue
+    Budget::Hold hold_;          ///< of the queue
     std::uint64_t writing_ = 0;  ///< n of the text being written
     std::uint64_t given_ = 0, done_ = 0,
                   acked_ = 0;      ///< n of the last message: queued; handled by the program; acknowledged

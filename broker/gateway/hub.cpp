@@ -17,8 +17,8 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kAlive = 8u << 20;  // bytes to all browsers together
-constexpr std::size_t kQueue = 1 << 20;  // bytes to a browser; samples have half of it, status three quarters
-constexpr std::size_t kShown = 40;       // messages in one "log"
+constexpr std::size_t kQueue = 1 << 20;   // bytes to a browser; samples have half of it, status three quarters
+constexpr std::size_t kShown = 40;        // messages in one "log"
 constexpr std::size_t kSamplesKept = 400;
 constexpr milliseconds kPace{200}, kPaceMost{1000};
 constexpr std::size_t kPaceEach = 250;  // so many browsers more, and the log comes a step less often
@@ -121,9 +121,9 @@ Text Hub::text(std::string what) {
 
 void Hub::make_room() {
     while (*alive_ > kAlive) {
-        const auto behind = std::max_element(subscribers_.begin(), subscribers_.end(), [](const auto& a, const auto& b) {
-            return a->queued_bytes < b->queued_bytes;
-        });
+        const auto behind =
+            std::max_element(subscribers_.begin(), subscribers_.end(),
+                             [](const auto& a, const auto& b) { return a->queued_bytes < b->queued_bytes; });
         if (behind == subscribers_.end() || (*behind)->queue.empty()) return;
         const std::shared_ptr<Subscriber> ending = *behind;
         for (const Text& queued : ending->queue) ending->queued_bytes -= queued->size();
@@ -142,8 +142,7 @@ void Hub::tell_status(const Text& status, const Text& stats) {
     for (const auto& subscriber : subscribers_) {
         if (subscriber->wants(Subscriber::Topic::status)) subscriber->push(first, kQueue / 4 * 3);
         if (!subscriber->wants(Subscriber::Topic::stats)) continue;
-        if (second == nullptr)
-            second = text(R"({"type":"stats","stats":)" + *stats + "}");
+        if (second == nullptr) second = text(R"({"type":"stats","stats":)" + *stats + "}");
         subscriber->push(second, kQueue / 4 * 3);
     }
     make_room();
@@ -187,7 +186,8 @@ awaitable<void> Hub::pace_log() {
     asio::steady_timer timer(app_.io);
     while (!samples_.empty() && !stop_) {
         tell_log();
-        timer.expires_after(std::min<milliseconds>(kPace * (1 + static_cast<int>(subscribers_.size() / kPaceEach)), kPaceMost));
+        timer.expires_after(
+            std::min<milliseconds>(kPace * (1 + static_cast<int>(subscribers_.size() / kPaceEach)), kPaceMost));
         co_await timer.async_wait(into(ec));
     }
     pacing_ = false;
@@ -205,11 +205,11 @@ Text Hub::log_for(const Filter& filter, std::uint64_t dropped) {
     const bool sampled = seen_ > samples_.size() || passed > shown.size();
     const std::size_t count = shown.size();
     return text(dump({{"type", "log"},
-                    {"messages", std::move(shown)},
-                    {"seen", seen},
-                    {"shown", count},
-                    {"sampled", sampled},
-                    {"dropped", dropped}}));
+                      {"messages", std::move(shown)},
+                      {"seen", seen},
+                      {"shown", count},
+                      {"sampled", sampled},
+                      {"dropped", dropped}}));
 }
 
 void Hub::tell_log() {
@@ -220,7 +220,8 @@ void Hub::tell_log() {
         if (fresh) at->second = log_for(subscriber->filter, 0);
         Text text = at->second;
         if (text == nullptr) continue;
-        // One of its own only for a browser that has room for it again: those that do not read are many, and it is dear.
+        // One of its own only for a browser that has room for it again: those that do not read are many, and it is
+        // dear.
         if (subscriber->lost_samples > 0 && subscriber->queued_bytes + text->size() <= kQueue / 2)
             text = log_for(subscriber->filter, subscriber->lost_samples);
         if (subscriber->push(std::move(text), kQueue / 2))

@@ -1,6 +1,6 @@
-// Hub: what is pushed to browsers on /ws: status, presence, a sampled log, statistics. Each browser has a bounded queue:
-// one that is slow loses samples, then status, then events (which are counted), and never holds up anybody. io thread,
-// with a thread of its own for each of the broker's two reports, because libcast's calls wait.
+// Hub: what is pushed to browsers on /ws: status, presence, a sampled log, statistics. Each browser has a bounded
+// queue: one that is slow loses samples, then status, then events (which are counted), and never holds up anybody. io
+// thread, with a thread of its own for each of the broker's two reports, because libcast's calls wait.
 #pragma once
 #include <atomic>
 #include <condition_variable>

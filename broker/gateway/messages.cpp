@@ -5,9 +5,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "json_text.hpp"
 #include <random>
 #include <set>
+#include "json_text.hpp"
 
 namespace gateway {
 
@@ -117,7 +117,8 @@ void read_time(const json& body, cast::Message& message) {
         moment = std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6));
     if (!moment) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");
     if (*moment > kLatest)
-        throw bad("\"at\" is later than 2262-04-11T23:47:16Z", "the broker keeps no message for so long; see later-time");
+        throw bad("\"at\" is later than 2262-04-11T23:47:16Z",
+                  "the broker keeps no message for so long; see later-time");
     // What has passed is now, however long ago.
     const std::chrono::microseconds since_1970 = std::max(*moment, std::chrono::microseconds(0));
     message.deliver_at(std::chrono::system_clock::time_point(since_1970));
@@ -150,10 +151,9 @@ std::size_t readers(Client& client, const Outgoing& out) {
 
 }  // namespace
 
-const std::initializer_list<std::string_view> kSendMembers = {"id",          "cast_type", "message_type", "content",
-                                                              "content_b64", "sender",    "recipients",   "group_id",
-                                                              "priority",    "ttl",       "headers",      "timeout",
-                                                              "delay",       "at"};
+const std::initializer_list<std::string_view> kSendMembers = {
+    "id",       "cast_type", "message_type", "content", "content_b64", "sender", "recipients",
+    "group_id", "priority",  "ttl",          "headers", "timeout",     "delay",  "at"};
 
 Outgoing read_outgoing(const json& body) {
     Outgoing out;

@@ -18,7 +18,8 @@ namespace gateway {
 nlohmann::json error_json(const Failure& failure);
 /// A received message.
 nlohmann::json show(const cast::Message& message);
-/// The broker's own account of a message, a sample or a stored one, in the same shape. `cut`: bytes of the content at most, 0: all.
+/// The broker's own account of a message, a sample or a stored one, in the same shape. `cut`: bytes of the content at
+/// most, 0: all.
 nlohmann::json show_record(const nlohmann::json& record, std::size_t cut);
 /// Puts a payload in: "content" or "content_b64", and "size".
 void put_content(nlohmann::json& out, std::string_view type, std::string_view payload);

@@ -70,7 +70,8 @@ void broker_counts(Families& f, const json& s) {
     f.counter("cast_repaired_gaps_total", "Fetches that brought what the publish socket had dropped.",
               s.at("repaired_gaps"));
     f.counter("cast_expired_messages_total", "Messages whose time to live ran out.", s.at("expired"));
-    if (s.contains("later")) f.gauge("cast_later_messages", "Messages that wait for their time.", s.at("later").at("messages"));
+    if (s.contains("later"))
+        f.gauge("cast_later_messages", "Messages that wait for their time.", s.at("later").at("messages"));
     f.counter("cast_discarded_messages_total", "Mail of nodes that were deleted.", s.at("discarded"));
     if (s.contains("turns")) f.counter("cast_turns_total", "Turns of the broker's thread.", s.at("turns"));
 }
@@ -102,11 +103,13 @@ void broker_state(Families& f, const json& s) {
         for (const auto& [reason, count] : edge->at("cut").items()) f.value(count.get<double>(), {{"reason", reason}});
     }
     if (const auto store = s.find("store"); store != s.end()) {
-        f.gauge("cast_store_healthy", "1 while the store takes messages, else 0.", store->at("healthy").get<bool>() ? 1 : 0);
+        f.gauge("cast_store_healthy", "1 while the store takes messages, else 0.",
+                store->at("healthy").get<bool>() ? 1 : 0);
         f.counter("cast_store_failures_total", "Attempts of the store that failed.", store->at("failures"));
         f.gauge("cast_store_busy_seconds", "How long the store has been at its present transaction.");
         f.value(store->at("busy_ms").get<double>() / 1e3);
-        f.gauge("cast_store_unreadable_streams", "Places from which on the store cannot read.", store->at("unreadable").size());
+        f.gauge("cast_store_unreadable_streams", "Places from which on the store cannot read.",
+                store->at("unreadable").size());
     }
     if (const auto turn = s.find("turn_us_max"); turn != s.end()) {
         f.gauge("cast_turn_seconds_max",
@@ -133,7 +136,8 @@ std::string metrics_text(const json& stats, const App& app) {
     f.counter("cast_http_failures_total", "Of those, answered with 400 or more.", app.traffic.failures);
     f.counter("cast_http_refused_connections_total", "Connections beyond the limits.", app.traffic.refused_connections);
     f.gauge("cast_http_held_bytes", "Memory that requests, answers and queues hold together.", app.budget.bytes());
-    f.counter("cast_http_ended_total", "Of those, ended or refused because the memory was spent.", app.budget.ended() + app.hub.ended());
+    f.counter("cast_http_ended_total", "Of those, ended or refused because the memory was spent.",
+              app.budget.ended() + app.hub.ended());
     f.gauge("cast_http_connections", "Open connections, WebSockets among them.", app.connections);
     f.gauge("cast_http_websockets", "Open WebSockets.", app.traffic.websockets);
     return prometheus::TextSerializer().Serialize(f.all);

@@ -19,8 +19,8 @@ public:
     /// Opens those of the nodes that the broker knows already, and of which no event tells.
     void look();
     void stop();
-    /// POST /api/nodes: binds first, so that a port in use is told to whoever asks. Answers the broker's node; throws Failures.
-    /// `created`: whether it is new. `port`: -1 for none, 0 for a free one.
+    /// POST /api/nodes: binds first, so that a port in use is told to whoever asks. Answers the broker's node; throws
+    /// Failures. `created`: whether it is new. `port`: -1 for none, 0 for a free one.
     awaitable<nlohmann::json> create(std::string name, int port, bool& created);
     /// A presence event: a port was set, or a node deleted.
     void noticed(const nlohmann::json& event);
@@ -29,11 +29,11 @@ private:
     struct Port {
         explicit Port(asio::io_context& io) : acceptor(io) {}
         tcp::acceptor acceptor;
-        std::shared_ptr<Door> door;  ///< of the connection that is the node now
+        std::shared_ptr<Door> door;           ///< of the connection that is the node now
         std::shared_ptr<tcp::socket> socket;  ///< that connection
         std::weak_ptr<Door> last;             ///< the same, until all that it began is done
         bool attaching = false;               ///< a connection is becoming the node
-        std::size_t waiting = 0;     ///< connections that are about to be
+        std::size_t waiting = 0;              ///< connections that are about to be
     };
     /// A node's port that could not be opened: somebody else has it, say.
     struct Missing {

@@ -1,5 +1,5 @@
-// Receivers: POST /api/nodes/{id}/receive: a node is held for a script between its calls, each of which acknowledges what
-// the one before gave out. A script that does not come back gives the node back. io thread; attaching on a worker.
+// Receivers: POST /api/nodes/{id}/receive: a node is held for a script between its calls, each of which acknowledges
+// what the one before gave out. A script that does not come back gives the node back. io thread; attaching on a worker.
 #pragma once
 #include <cast/node.hpp>
 #include <map>

@@ -77,10 +77,12 @@ std::optional<std::chrono::microseconds> parse_moment(std::string_view text) {
     std::tm day{};
     int used = 0, hours = 0, minutes = 0;
     const std::string all(text);
-    if (std::sscanf(all.c_str(), "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &day.tm_year, &day.tm_mon, &day.tm_mday, &day.tm_hour, &day.tm_min,
-                    &day.tm_sec, &used) != 6 || used != 19)
+    if (std::sscanf(all.c_str(), "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &day.tm_year, &day.tm_mon, &day.tm_mday,
+                    &day.tm_hour, &day.tm_min, &day.tm_sec, &used) != 6 ||
+        used != 19)
         return std::nullopt;
-    if (day.tm_mon < 1 || day.tm_mon > 12 || day.tm_mday < 1 || day.tm_mday > 31 || day.tm_hour > 23 || day.tm_min > 59 || day.tm_sec > 60)
+    if (day.tm_mon < 1 || day.tm_mon > 12 || day.tm_mday < 1 || day.tm_mday > 31 || day.tm_hour > 23 ||
+        day.tm_min > 59 || day.tm_sec > 60)
         return std::nullopt;
     std::string_view rest = text.substr(19);
     std::int64_t fraction_us = 0;
@@ -91,7 +93,8 @@ std::optional<std::chrono::microseconds> parse_moment(std::string_view text) {
         rest.remove_prefix(1 + digits);
     }
     if (rest != "Z" && rest != "z") {
-        if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || std::sscanf(std::string(rest.substr(1)).c_str(), "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+        if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') ||
+            std::sscanf(std::string(rest.substr(1)).c_str(), "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
             return std::nullopt;
         if (rest[0] == '-') hours = -hours, minutes = -minutes;
     }
@@ -164,7 +167,10 @@ json Request::object(std::initializer_list<std::string_view> members, std::size_
     json value = broker::parse_json(body, most_values);
     const std::string hint = "send a JSON object with any of " + listed(members) + "; /api/openapi.json has examples";
     if (value.is_discarded())
-        throw Failure(400, "malformed", "the body is not JSON, nests deeper than " + std::to_string(broker::kDeepest) + " levels, or has more than " + std::to_string(most_values) + " values", hint);
+        throw Failure(400, "malformed",
+                      "the body is not JSON, nests deeper than " + std::to_string(broker::kDeepest) +
+                          " levels, or has more than " + std::to_string(most_values) + " values",
+                      hint);
     if (!value.is_object()) throw Failure(400, "malformed", "the body is no JSON object", hint);
     check_members(value, members);
     return value;

@@ -234,7 +234,8 @@ std::string allowed_methods(std::string_view target) {
     std::string all;
     for (const Row& row : kRows)
         if (matches(row.pattern, path, names))
-            all += (all.empty() ? "" : ", ") + std::string(row.method) + (row.method == "GET" && !row.route.acts ? ", HEAD" : "");
+            all += (all.empty() ? "" : ", ") + std::string(row.method) +
+                   (row.method == "GET" && !row.route.acts ? ", HEAD" : "");
     return all + (all.empty() ? "" : ", ") + "OPTIONS";
 }
 

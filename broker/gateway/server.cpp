@@ -1,5 +1,5 @@
-// The HTTP side: accepting, the limits of a connection, reading a request, answering. Who may ask is in source.cpp, what
-// is answered in routes.cpp; WebSockets go on in websocket.cpp. io thread.
+// The HTTP side: accepting, the limits of a connection, reading a request, answering. Who may ask is in source.cpp,
+// what is answered in routes.cpp; WebSockets go on in websocket.cpp. io thread.
 #include "gateway/server.hpp"
 
 #include <boost/beast/http/span_body.hpp>

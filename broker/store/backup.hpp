@@ -1,5 +1,5 @@
-// Backup and restore: a store as one file, and back. Both look at the whole of what they have copied before they call it
-// done, and replace nothing. Throws std::runtime_error with a sentence for the operator. One thread.
+// Backup and restore: a store as one file, and back. Both look at the whole of what they have copied before they call
+// it done, and replace nothing. Throws std::runtime_error with a sentence for the operator. One thread.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
-// Check: the whole of a store looked at: SQLite's own check, and what the broker relies on beyond it. Reads only, tables
-// of earlier versions, too; a broker may run on the store meanwhile. One thread.
+// Check: the whole of a store looked at: SQLite's own check, and what the broker relies on beyond it. Reads only,
+// tables of earlier versions, too; a broker may run on the store meanwhile. One thread.
 #pragma once
 #include <cstdint>
 #include <string>

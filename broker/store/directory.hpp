@@ -29,8 +29,8 @@ public:
     void settle_log() const;
     /// The log has no more bytes than these.
     bool log_fits(std::size_t size) const;
-    /// Zeros behind what is in the log, up to this size in bytes: a commit within it need not make the file longer, which
-    /// costs half of its sync. SQLite's log ends where no frame follows. What cannot be written is left out.
+    /// Zeros behind what is in the log, up to this size in bytes: a commit within it need not make the file longer,
+    /// which costs half of its sync. SQLite's log ends where no frame follows. What cannot be written is left out.
     void lengthen_log(std::size_t size) const;
 
 private:
@@ -47,7 +47,8 @@ std::vector<std::string> make_private(const std::string& path);
 void sync_path(const std::string& path);
 
 /// Makes a directory and those above it that are missing, and syncs the names of all it made: what is stored in it must
-/// not be gone after a loss of power because its directory is. Throws std::runtime_error with a sentence for the operator.
+/// not be gone after a loss of power because its directory is. Throws std::runtime_error with a sentence for the
+/// operator.
 void make_directory(const std::string& path);
 
 }  // namespace broker

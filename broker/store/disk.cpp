@@ -23,7 +23,7 @@ constexpr auto kRetryFirst = 20ms, kRetryMost = 1000ms;
 // A commit writes and checks whole pages, three of them for a lone message: small ones suit that, large ones a flood.
 // The log is long so that a page that is written again and again is brought into the file once.
 constexpr int kPage = 8192;
-constexpr int kLogFrames = 6000;  // pages in the log, from which on it is brought into the file
+constexpr int kLogFrames = 6000;             // pages in the log, from which on it is brought into the file
 constexpr std::size_t kLogReady = 8u << 20;  // bytes that the log has from the start; small transactions stay within it
 constexpr int kLogFramesReady = 960;
 constexpr std::size_t kSmall = 64u << 10;  // bytes of such a transaction
@@ -72,7 +72,8 @@ DiskStore::~DiskStore() {
 }
 
 void DiskStore::cannot_start(const SqliteError& error) const {
-    const char* advice = error.corrupt() ? "; cast-broker --check-data says what is damaged, --restore brings a backup back" : "";
+    const char* advice =
+        error.corrupt() ? "; cast-broker --check-data says what is damaged, --restore brings a backup back" : "";
     throw std::runtime_error("the store " + directory_.database() + ": " + error.what() + advice);
 }
 
@@ -85,7 +86,8 @@ void DiskStore::open() {
     } catch (const SqliteError& error) {
         if (!error.full()) throw;
         short_ = true;
-        // A larger log would take the reserve and still not fit: then that is for what is written to the log from now on.
+        // A larger log would take the reserve and still not fit: then that is for what is written to the log from now
+        // on.
         log_stuck_ = !directory_.log_fits(kLogReady + kPage) || !reserve_.give_up();
         log_trouble_ = error.what();
         if (!log_stuck_) database_->checkpoint();
@@ -133,10 +135,13 @@ void DiskStore::open_database() {
     database->run("PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
     database->run("PRAGMA secure_delete = OFF");  // Debian's SQLite writes what it deletes once more, as zeros
     // The writer empties the log itself, to see whether that works: SQLite alone would not tell.
-    sqlite3_wal_hook(database->handle(), [](void* frames, sqlite3*, const char*, int count) {
-        *static_cast<int*>(frames) = count;
-        return SQLITE_OK;
-    }, &log_frames_);
+    sqlite3_wal_hook(
+        database->handle(),
+        [](void* frames, sqlite3*, const char*, int count) {
+            *static_cast<int*>(frames) = count;
+            return SQLITE_OK;
+        },
+        &log_frames_);
     (void)database->number("PRAGMA user_version");  // reads, and so has SQLite open the log and its index
     files_.opened(static_cast<std::size_t>(database->number("PRAGMA page_size")));
     database_ = std::move(database);
@@ -158,7 +163,8 @@ bool DiskStore::close() try {
     else
         insist_on_names();
     tables_.reset();
-    if (incomplete_ && trouble_.empty()) trouble_ = "the disk was too slow for where readers stood last; they may get some of it again";
+    if (incomplete_ && trouble_.empty())
+        trouble_ = "the disk was too slow for where readers stood last; they may get some of it again";
     if (!healthy() || incomplete_) return false;
     end_epoch(*database_);
     database_->run("PRAGMA wal_checkpoint(TRUNCATE)");

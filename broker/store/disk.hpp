@@ -6,8 +6,8 @@
 // When the log cannot be brought into the file, all handles are closed and the database is opened anew, so that the
 // whole log is brought there again: a sync that failed once proves nothing when it succeeds the next time.
 //
-// A transaction counts only once the names of the files were seen to lead to them after it; each second that is looked at,
-// too. A log or an index whose name is gone is made anew, after the log was brought into the file.
+// A transaction counts only once the names of the files were seen to lead to them after it; each second that is looked
+// at, too. A log or an index whose name is gone is made anew, after the log was brought into the file.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -27,7 +27,6 @@
 #include "store/tables.hpp"
 
 namespace broker {
-
 
 enum class Durability { fsync, os };
 
@@ -96,36 +95,37 @@ private:
     Reserve reserve_;
     const Durability durability_;
     int event_fd_ = -1;
-    std::unique_ptr<Database> database_;   // the writer's once it runs; none while it has to be opened anew
+    std::unique_ptr<Database> database_;  // the writer's once it runs; none while it has to be opened anew
     std::unique_ptr<TableWriter> tables_;
-    int log_frames_ = 0;                   // in the log, after the last commit
-    int log_again_ = 0;                    // from so many on they are brought into the file, when that failed before
-    bool log_stuck_ = false;               // it could not be brought into the file
-    std::string log_trouble_;              // why
-    bool written_ = false;                 // the transaction under way is in the files, and only their names are in doubt
+    int log_frames_ = 0;       // in the log, after the last commit
+    int log_again_ = 0;        // from so many on they are brought into the file, when that failed before
+    bool log_stuck_ = false;   // it could not be brought into the file
+    std::string log_trouble_;  // why
+    bool written_ = false;     // the transaction under way is in the files, and only their names are in doubt
     bool lost_ = false;
-    bool short_ = false;                   // the disk was full at the start; until there is room, what only lets go is written
+    bool short_ = false;  // the disk was full at the start; until there is room, what only lets go is written
     std::chrono::steady_clock::time_point looked_;  // for room, last
     Identity identity_;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_writer_, wake_reader_, reader_let_go_;
-    Transaction transaction_;          // the writer's while busy
+    Transaction transaction_;  // the writer's while busy
     std::deque<Load> loads_;
     std::deque<Loaded> loaded_;
     std::string trouble_;
     bool stop_ = false;
-    bool let_go_ = false;              // the reader is to close its handle
-    bool reading_ = false;             // it has one
+    bool let_go_ = false;   // the reader is to close its handle
+    bool reading_ = false;  // it has one
     std::atomic<bool> busy_{false};
     std::atomic<std::int64_t> since_us_{0};  // the transaction under way; monotonic
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<bool> healthy_{true}, lets_go_{true};
     std::atomic<Turn> committed_{0};
     std::atomic<bool> may_spin_{false};
-    std::atomic<bool> handed_over_{false};  // the start is through: the database and what belongs to it are the writer's
+    std::atomic<bool> handed_over_{
+        false};                // the start is through: the database and what belongs to it are the writer's
     bool incomplete_ = false;  // the broker's thread
-    Spin spin_;                        // the writer's
+    Spin spin_;                // the writer's
     std::thread writer_, reader_;
 };
 

@@ -1,4 +1,5 @@
-// What DiskStore looks after each second and around each transaction: the names of its files, and room. The writer's thread.
+// What DiskStore looks after each second and around each transaction: the names of its files, and room. The writer's
+// thread.
 #include <chrono>
 #include <exception>
 

@@ -1,4 +1,5 @@
-// SQLite's C interfaces for files, one level of indirection more. The thread of the database's owner; nothing is shared.
+// SQLite's C interfaces for files, one level of indirection more. The thread of the database's owner; nothing is
+// shared.
 #include "store/log_file.hpp"
 
 #include <sqlite3.h>

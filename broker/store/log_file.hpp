@@ -1,6 +1,6 @@
-// SQLite writes its log in two calls a page. This VFS joins them: what is written to a log one after the other goes to the
-// disk in one call, before it is synced or read. For databases with synchronous = FULL only: there SQLite syncs the log
-// before anybody may see a commit, so nothing that counts is ever in a buffer of ours alone.
+// SQLite writes its log in two calls a page. This VFS joins them: what is written to a log one after the other goes to
+// the disk in one call, before it is synced or read. For databases with synchronous = FULL only: there SQLite syncs the
+// log before anybody may see a commit, so nothing that counts is ever in a buffer of ours alone.
 #pragma once
 
 namespace broker {

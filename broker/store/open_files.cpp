@@ -14,8 +14,8 @@ constexpr off_t kLogHead = 32;  // of SQLite's log, and of each frame (its file 
 constexpr std::size_t kFrameHead = 24;
 constexpr std::uint32_t kLogMagic = 0x377f0682;  // big-endian; the lowest bit tells how it sums
 
-/// Where a path leads to; `size`: of what is there. Not asked for its times: a file whose times somebody has seen takes new
-/// ones with its next byte, which makes the next fdatasync half as long again.
+/// Where a path leads to; `size`: of what is there. Not asked for its times: a file whose times somebody has seen takes
+/// new ones with its next byte, which makes the next fdatasync half as long again.
 enum class Way { there, elsewhere, nowhere };
 template <typename File>
 Way way_to(const File& file, off_t& size) {

@@ -26,13 +26,14 @@ public:
     OpenFiles(const OpenFiles&) = delete;
     OpenFiles& operator=(const OpenFiles&) = delete;
 
-    /// SQLite has opened or made what the names lead to now. `page`: bytes of a page, a frame of the log but for its head.
+    /// SQLite has opened or made what the names lead to now. `page`: bytes of a page, a frame of the log but for its
+    /// head.
     void opened(std::size_t page);
     bool known() const { return database_.fd >= 0; }
     /// So many frames are in the log.
     void committed(int frames) { frames_ = frames; }
-    /// Throws StoreGone when a name leads to another file or none, or a file has become shorter; the latter for good. Costs
-    /// some five system calls that touch no disk.
+    /// Throws StoreGone when a name leads to another file or none, or a file has become shorter; the latter for good.
+    /// Costs some five system calls that touch no disk.
     Names names();
     /// The name of the database leads to the one that is open.
     bool has_database() const;

@@ -113,10 +113,15 @@ void TableWriter::write_stream(const StreamRow& row) {
 
 void TableWriter::write_rows(const Transaction& t) {
     for (const NodeRow& row : t.nodes)
-        s_->node.bind(std::string_view(row.name)).bind(std::uint64_t{row.created}).bind(static_cast<std::uint64_t>(row.port)).bind(row.holder).run();
+        s_->node.bind(std::string_view(row.name))
+            .bind(std::uint64_t{row.created})
+            .bind(static_cast<std::uint64_t>(row.port))
+            .bind(row.holder)
+            .run();
     for (const StreamRow& row : t.streams) write_stream(row);
     for (const LetterRow& letter : t.letters) write_stream(stream_of(letter));
-    for (const MemberRow& row : t.members) s_->member.bind(row.stream).bind(std::string_view(row.node)).bind(row.cursor).bind(row.high).run();
+    for (const MemberRow& row : t.members)
+        s_->member.bind(row.stream).bind(std::string_view(row.node)).bind(row.cursor).bind(row.high).run();
     for (const SessionRow& row : t.sessions) {
         const std::string outcomes = pack_outcomes(row);
         s_->session.bind(row.id).bind(row.through).bind_blob(outcomes).run();
@@ -176,7 +181,8 @@ std::uint64_t sum_of(std::string_view blob) { return XXH3_64bits(blob.data(), bl
 
 ChunkReader::ChunkReader(Database& database)
     : rows_(database,
-            "SELECT last, batches, first, sum FROM chunks WHERE stream = ?1 AND first >= coalesce((SELECT first FROM chunks "
+            "SELECT last, batches, first, sum FROM chunks WHERE stream = ?1 AND first >= coalesce((SELECT first FROM "
+            "chunks "
             "WHERE stream = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), ?2) ORDER BY first") {}
 
 Loaded ChunkReader::read(const Load& load, bool& broken) {
@@ -195,7 +201,8 @@ Loaded ChunkReader::read(const Load& load, bool& broken) {
                 loaded.frames.resize(before);
                 loaded.failed = loaded.corrupt = true;
                 loaded.damaged = last;
-                loaded.why = "its messages " + std::to_string(first) + " to " + std::to_string(last) + " are not what was written";
+                loaded.why = "its messages " + std::to_string(first) + " to " + std::to_string(last) +
+                             " are not what was written";
                 rows_.reset();
                 break;
             }

@@ -19,7 +19,8 @@ Database::Database(const std::string& path, int flags, const char* vfs) {
 
 void Database::fail(int code, std::string_view doing) {
     std::string text = std::string(doing) + ": " + sqlite3_errmsg(db_);
-    if (const int error = sqlite3_system_errno(db_); error != 0 && (code & 0xFF) != SQLITE_CORRUPT) text += std::string(" (") + std::strerror(error) + ")";
+    if (const int error = sqlite3_system_errno(db_); error != 0 && (code & 0xFF) != SQLITE_CORRUPT)
+        text += std::string(" (") + std::strerror(error) + ")";
     throw SqliteError(code, text);
 }
 
@@ -47,7 +48,8 @@ std::string Database::text(const std::string& sql) {
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {
-    const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+    const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
     if (code != SQLITE_OK) database.fail(code, sql.substr(0, 40));
 }
 
@@ -57,7 +59,8 @@ Statement& Statement::bind(std::uint64_t value) {
 }
 
 Statement& Statement::bind(std::string_view text) {
-    sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
     return *this;
 }
 

@@ -24,7 +24,8 @@ private:
 
 class Database {
 public:
-    /// Leaves the log as it is when it closes: what goes into the file goes there by checkpoint(). `vfs`: null for SQLite's own.
+    /// Leaves the log as it is when it closes: what goes into the file goes there by checkpoint(). `vfs`: null for
+    /// SQLite's own.
     Database(const std::string& path, int flags, const char* vfs = nullptr);
     ~Database() { sqlite3_close_v2(db_); }
     Database(const Database&) = delete;

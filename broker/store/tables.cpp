@@ -5,33 +5,39 @@
 
 #include <array>
 
-#include "wire/bytes.hpp"
 #include "store/packing.hpp"
+#include "wire/bytes.hpp"
 
 namespace broker {
 namespace {
 
 constexpr int kApplication = 0x63617374;  // "cast"
 
+// clang-format off: a table's columns stay together.
 /// steps[n] makes version n + 1 of version n. A step that was released never changes.
 constexpr std::array<const char*, kSchema> kSteps{
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE nodes(name TEXT PRIMARY KEY, created INTEGER, port INTEGER, holder INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE streams(id INTEGER PRIMARY KEY, kind INTEGER, created INTEGER, owner TEXT, last INTEGER, floor INTEGER,"
-    " high INTEGER, passed INTEGER, messages INTEGER, bytes INTEGER, chunk_first INTEGER, chunk_bytes INTEGER, gone BLOB);"
-    "CREATE TABLE members(node TEXT, stream INTEGER, cursor INTEGER, high INTEGER, PRIMARY KEY(stream, node)) WITHOUT ROWID;"
+    "CREATE TABLE streams(id INTEGER PRIMARY KEY, kind INTEGER, created INTEGER, owner TEXT, last INTEGER,"
+    " floor INTEGER, high INTEGER, passed INTEGER, messages INTEGER, bytes INTEGER, chunk_first INTEGER,"
+    " chunk_bytes INTEGER, gone BLOB);"
+    "CREATE TABLE members(node TEXT, stream INTEGER, cursor INTEGER, high INTEGER, PRIMARY KEY(stream, node))"
+    " WITHOUT ROWID;"
     "CREATE INDEX members_node ON members(node);"
     "CREATE TABLE sessions(id INTEGER PRIMARY KEY, through INTEGER, outcomes BLOB);"
     "CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,"
     " batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;",
     "ALTER TABLE chunks ADD COLUMN sum INTEGER;",  // of the batches; NULL: written by version 1
     "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;",
-    // When its first batch with a ttl runs out; NULL: none has one, or written before version 4 (it is found when it is read).
+    // When its first batch with a ttl runs out; NULL: none has one, or written before version 4 (it is found when it is
+    // read).
     "ALTER TABLE chunks ADD COLUMN expires INTEGER;"
     "CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;",
     "ALTER TABLE streams ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"};
+// clang-format on
 
-/// views[n] shows tables of version n as of version n + 1, to whoever only reads; one of streams, as of the current one.
+/// views[n] shows tables of version n as of version n + 1, to whoever only reads; one of streams, as of the current
+/// one.
 constexpr std::array<const char*, kSchema> kViews{
     "",  // a new file: there is nothing to show
     "CREATE TEMP VIEW chunks AS SELECT *, NULL AS sum FROM main.chunks;",
@@ -57,8 +63,10 @@ int known_version(Database& database, const std::string& path) {
     const bool empty = database.number("SELECT count(*) FROM sqlite_schema") == 0;
     if (!empty && application != kApplication) throw std::runtime_error(path + " is a database of another program");
     if (version < 0 || version > kSchema)
-        throw std::runtime_error(fmt::format("{} was written by a newer cast-broker (its tables have version {}, this program knows {}): "
-                                             "use that one, or another data directory", path, version, kSchema));
+        throw std::runtime_error(
+            fmt::format("{} was written by a newer cast-broker (its tables have version {}, this program knows {}): "
+                        "use that one, or another data directory",
+                        path, version, kSchema));
     return static_cast<int>(version);
 }
 
@@ -84,7 +92,8 @@ void check_small_tables(Database& database) {
 }
 
 Identity read_identity(Database& database) {
-    return {get(database, "store_id"), get(database, "epoch"), get(database, "running") == 0, get(database, "next_stream"), get(database, "forgetful_epoch"), get(database, "session_us")};
+    return {get(database, "store_id"),    get(database, "epoch"),           get(database, "running") == 0,
+            get(database, "next_stream"), get(database, "forgetful_epoch"), get(database, "session_us")};
 }
 
 Identity begin_epoch(Database& database, std::uint64_t id, StreamId first_stream) {
@@ -112,8 +121,12 @@ Recovered read_all(Database& database, const Identity& identity) {
     all.forgetful_epoch = identity.forgetful_epoch;
     all.session_us = identity.session_us;
     Statement nodes(database, "SELECT name, created, port, holder FROM nodes ORDER BY name");
-    while (nodes.step()) all.nodes.push_back({std::string(nodes.bytes(0)), nodes.number(1) != 0, static_cast<int>(nodes.number(2)), nodes.number(3)});
-    Statement streams(database, "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings, began FROM streams ORDER BY id");
+    while (nodes.step())
+        all.nodes.push_back(
+            {std::string(nodes.bytes(0)), nodes.number(1) != 0, static_cast<int>(nodes.number(2)), nodes.number(3)});
+    Statement streams(database,
+                      "SELECT id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, "
+                      "chunk_bytes, gone, goings, began FROM streams ORDER BY id");
     while (streams.step()) {
         StreamRow& row = all.streams.emplace_back();
         row.id = streams.number(0);
@@ -133,7 +146,8 @@ Recovered read_all(Database& database, const Identity& identity) {
         row.began = streams.number(14);
     }
     Statement members(database, "SELECT node, stream, cursor, high FROM members ORDER BY stream, node");
-    while (members.step()) all.members.push_back({std::string(members.bytes(0)), members.number(1), members.number(2), members.number(3)});
+    while (members.step())
+        all.members.push_back({std::string(members.bytes(0)), members.number(1), members.number(2), members.number(3)});
     Statement sessions(database, "SELECT id, through, outcomes FROM sessions ORDER BY id");
     while (sessions.step()) {
         SessionRow& row = all.sessions.emplace_back();
@@ -142,19 +156,30 @@ Recovered read_all(Database& database, const Identity& identity) {
         unpack_outcomes(sessions.bytes(2), row);
     }
     Statement chunks(database,
-                     "SELECT c.stream, c.first, c.last, c.messages, c.bytes, c.arrival FROM streams s JOIN chunks c ON c.stream = s.id "
+                     "SELECT c.stream, c.first, c.last, c.messages, c.bytes, c.arrival FROM streams s JOIN chunks c ON "
+                     "c.stream = s.id "
                      "WHERE s.kind >= 16 ORDER BY c.stream, c.first");
     while (chunks.step())
-        all.group_chunks.push_back({chunks.number(0), chunks.number(1), chunks.number(2), 0, chunks.number(3), chunks.number(4), chunks.number(5), 0, {}});
+        all.group_chunks.push_back({chunks.number(0),
+                                    chunks.number(1),
+                                    chunks.number(2),
+                                    0,
+                                    chunks.number(3),
+                                    chunks.number(4),
+                                    chunks.number(5),
+                                    0,
+                                    {}});
     return all;
 }
 
 std::vector<ExpiryRow> read_expiries(Database& database) {
     std::vector<ExpiryRow> all;
     Statement expiries(database,
-                       "SELECT c.stream, c.first, c.last, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN streams s ON s.id = c.stream "
+                       "SELECT c.stream, c.first, c.last, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN "
+                       "streams s ON s.id = c.stream "
                        "WHERE c.expires IS NOT NULL AND s.kind < 16");
-    while (expiries.step()) all.push_back({expiries.number(0), expiries.number(1), expiries.number(2), expiries.number(3)});
+    while (expiries.step())
+        all.push_back({expiries.number(0), expiries.number(1), expiries.number(2), expiries.number(3)});
     return all;
 }
 

@@ -18,7 +18,8 @@ inline constexpr int kSchema = 5;
 int known_version(Database& database, const std::string& path);
 /// Makes the tables, or brings older ones up to date. Throws like known_version().
 void prepare_tables(Database& database, const std::string& path);
-/// The same for whoever only reads: older tables look up to date through views of this handle, and the file stays as it is.
+/// The same for whoever only reads: older tables look up to date through views of this handle, and the file stays as it
+/// is.
 void view_as_current(Database& database, const std::string& path);
 
 /// Who this store is, and how often it was started.

@@ -23,7 +23,8 @@ struct Admin::State {
     bool watching = false;
 
     Result<json> call(const json& request) const {
-        auto answer = link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
+        auto answer =
+            link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
         if (!answer) return answer.error();
         json parsed = json::parse(*answer, nullptr, false);
         if (parsed.is_discarded()) return Error{ErrorCode::malformed, "the broker's answer"};
@@ -49,9 +50,12 @@ template <class T>
 T get(const json& j, const char* key, T fallback) {
     const auto at = j.find(key);
     if (at == j.end()) return fallback;
-    if constexpr (std::is_same_v<T, std::string>) return at->is_string() ? at->template get<T>() : fallback;
-    else if constexpr (std::is_same_v<T, bool>) return at->is_boolean() ? at->template get<T>() : fallback;
-    else return at->is_number() ? at->template get<T>() : fallback;
+    if constexpr (std::is_same_v<T, std::string>)
+        return at->is_string() ? at->template get<T>() : fallback;
+    else if constexpr (std::is_same_v<T, bool>)
+        return at->is_boolean() ? at->template get<T>() : fallback;
+    else
+        return at->is_number() ? at->template get<T>() : fallback;
 }
 
 std::vector<std::string> names(const json& j, const char* key) {
@@ -141,7 +145,8 @@ Result<GroupInfo> whole_group(Call call, GroupInfo group, std::string after) {
         if (!answer) return answer.error();
         std::vector<std::string> more = names(*answer, "members");
         after = more.empty() ? std::string() : get(*answer, "next_after", std::string());
-        group.members.insert(group.members.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+        group.members.insert(group.members.end(), std::make_move_iterator(more.begin()),
+                             std::make_move_iterator(more.end()));
     }
     return group;
 }
@@ -175,18 +180,26 @@ Admin::Admin(Connection connection) : state_(std::make_shared<State>()) { state_
 void Admin::set_timeout(milliseconds timeout) { state_->timeout = timeout; }
 
 Result<NodeInfo> Admin::create_node(std::string_view name, int port, bool pick_port) {
-    return one<NodeInfo>(state_->call({{"op", "node.create"}, {"name", name}, {"port", port}, {"pick_port", pick_port}}), node_info);
+    return one<NodeInfo>(
+        state_->call({{"op", "node.create"}, {"name", name}, {"port", port}, {"pick_port", pick_port}}), node_info);
 }
-Result<void> Admin::delete_node(std::string_view name) { return none(state_->call({{"op", "node.delete"}, {"name", name}})); }
-Result<NodeInfo> Admin::node(std::string_view name) { return one<NodeInfo>(state_->call({{"op", "node.show"}, {"name", name}}), node_info); }
+Result<void> Admin::delete_node(std::string_view name) {
+    return none(state_->call({{"op", "node.delete"}, {"name", name}}));
+}
+Result<NodeInfo> Admin::node(std::string_view name) {
+    return one<NodeInfo>(state_->call({{"op", "node.show"}, {"name", name}}), node_info);
+}
 Result<std::vector<NodeInfo>> Admin::nodes() {
-    return pages<NodeInfo>([this](const json& request) { return state_->call(request); }, "node.list", "nodes", node_info);
+    return pages<NodeInfo>([this](const json& request) { return state_->call(request); }, "node.list", "nodes",
+                           node_info);
 }
 
 Result<GroupInfo> Admin::create_group(std::string_view name) {
     return one<GroupInfo>(state_->call({{"op", "group.create"}, {"name", name}}), group_info);
 }
-Result<void> Admin::delete_group(std::string_view name) { return none(state_->call({{"op", "group.delete"}, {"name", name}})); }
+Result<void> Admin::delete_group(std::string_view name) {
+    return none(state_->call({{"op", "group.delete"}, {"name", name}}));
+}
 Result<GroupInfo> Admin::group(std::string_view name) {
     const auto call = [this](const json& request) { return state_->call(request); };
     const Result<json> first = call({{"op", "group.show"}, {"name", name}});
@@ -226,9 +239,9 @@ Result<std::vector<LaterInfo>> Admin::later(std::size_t count) {
 Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::uint64_t>& ids) {
     std::vector<std::uint64_t> all;
     const auto done = in_parts(ids, [&](const auto& some) -> Result<void> {
-        const auto gone = many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", some}}), "canceled", [](const json& id) {
-            return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0;
-        });
+        const auto gone =
+            many<std::uint64_t>(state_->call({{"op", "later.cancel"}, {"ids", some}}), "canceled",
+                                [](const json& id) { return id.is_number_unsigned() ? id.get<std::uint64_t>() : 0; });
         if (!gone) return gone.error();
         all.insert(all.end(), gone->begin(), gone->end());
         return {};
@@ -237,10 +250,16 @@ Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::ui
     return all;
 }
 
-Result<std::string> Admin::stats() { return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout)); }
-Result<std::string> Admin::status() { return state_->link->call(R"({"op":"status"})", detail::deadline_us(state_->timeout)); }
+Result<std::string> Admin::stats() {
+    return state_->link->call(R"({"op":"stats"})", detail::deadline_us(state_->timeout));
+}
+Result<std::string> Admin::status() {
+    return state_->link->call(R"({"op":"status"})", detail::deadline_us(state_->timeout));
+}
 
-Result<std::string> Admin::call(std::string_view request) { return state_->link->call(std::string(request), detail::deadline_us(state_->timeout)); }
+Result<std::string> Admin::call(std::string_view request) {
+    return state_->link->call(std::string(request), detail::deadline_us(state_->timeout));
+}
 
 Result<Event> Admin::next_event(milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);

@@ -30,7 +30,8 @@ void Session::replace(std::string_view name, std::int64_t now_us, ClientOutbox& 
     lose(*held, ErrorCode::taken_over, out);
 }
 
-std::shared_ptr<Attachment> Session::attach(const std::string& name, bool receives, bool take_over, std::size_t window, ClientOutbox& out) {
+std::shared_ptr<Attachment> Session::attach(const std::string& name, bool receives, bool take_over, std::size_t window,
+                                            ClientOutbox& out) {
     auto node = make(name, receives, take_over, window);
     if (node != nullptr) attach_many({node}, out);
     return node;
@@ -90,7 +91,8 @@ void Session::attached(const wire::Attached& m, ClientOutbox& out) {
         if (answer.code != ErrorCode::ok) {
             node->state = Attachment::State::failed;
             node->code = answer.code;
-            if (node->was_attached) lose(*node, answer.code == ErrorCode::name_in_use ? ErrorCode::taken_over : answer.code, out);
+            if (node->was_attached)
+                lose(*node, answer.code == ErrorCode::name_in_use ? ErrorCode::taken_over : answer.code, out);
             continue;
         }
         node->state = Attachment::State::attached;
@@ -107,14 +109,16 @@ void Session::attached(const wire::Attached& m, ClientOutbox& out) {
 /// The broker began anew, or the node vanished while we were away: it joins its groups again.
 void Session::rejoin(const Attachment& node, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out) {
     for (const std::string& group : node.groups) {
-        if (std::any_of(streams.begin(), streams.end(), [&](const auto& info) { return info.group == group; })) continue;
+        if (std::any_of(streams.begin(), streams.end(), [&](const auto& info) { return info.group == group; }))
+            continue;
         call(R"({"op":"group.join","group":")" + group + R"(","nodes":[")" + node.inbox.name + R"("]})", true, out);
     }
 }
 
 void Session::detached(const wire::Detached& m, ClientOutbox& out) {
     const auto node = find(m.name);
-    if (node == nullptr || m.code == ErrorCode::ok || node->state != Attachment::State::attached) return;  // of an earlier hold
+    if (node == nullptr || m.code == ErrorCode::ok || node->state != Attachment::State::attached)
+        return;  // of an earlier hold
     lose(*node, m.code, out);
 }
 
@@ -125,7 +129,8 @@ void Session::lose(Attachment& node, ErrorCode why, ClientOutbox& out) {
     node.inbox.end(why);
     outbound_.lost(node.inbox.name, why);
     inbound_.close_all(node.inbox, out);
-    Notice notice{Notice::Kind::closed, node.inbox.name, 0, std::string("the node cannot be attached again: ") + error_hint(why)};
+    Notice notice{Notice::Kind::closed, node.inbox.name, 0,
+                  std::string("the node cannot be attached again: ") + error_hint(why)};
     if (why == ErrorCode::deleted) notice = {Notice::Kind::deleted, node.inbox.name, 0, "the node was deleted"};
     if (why == ErrorCode::taken_over)
         notice = {Notice::Kind::taken_over, node.inbox.name, 0, "another reader receives as this node from now on"};
@@ -148,7 +153,8 @@ void Session::detach(const std::shared_ptr<Attachment>& node, std::int64_t now_u
     const auto at = nodes_.find(node->inbox.name);
     if (at == nodes_.end() || at->second != node) return;
     inbound_.tick(now_us, true, out);
-    if (may_speak() && node->state != Attachment::State::failed) out.send(wire::encode(wire::Detach{{node->inbox.name}}));
+    if (may_speak() && node->state != Attachment::State::failed)
+        out.send(wire::encode(wire::Detach{{node->inbox.name}}));
     if (node->inbox.closed == ErrorCode::ok) node->inbox.end(ErrorCode::closed);
     outbound_.found(node->inbox.name);
     if (node->receives) inbound_.close_all(node->inbox, out);

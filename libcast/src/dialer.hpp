@@ -1,6 +1,6 @@
-// Dialer: which end to dial next, as libzmq is to be given it: a number or a path, never a name, which libzmq would look
-// up on the one thread that moves the bytes of every connection. A name is looked up again for each round of attempts,
-// and its numbers are tried in turn. Under the link's lock; the descriptor is polled without it.
+// Dialer: which end to dial next, as libzmq is to be given it: a number or a path, never a name, which libzmq would
+// look up on the one thread that moves the bytes of every connection. A name is looked up again for each round of
+// attempts, and its numbers are tried in turn. Under the link's lock; the descriptor is polled without it.
 #pragma once
 #include <cstdint>
 #include <memory>

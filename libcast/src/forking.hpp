@@ -1,6 +1,6 @@
-// What a fork() does to links: they stay their parent's. In the child their threads do not exist, and what their sockets
-// share with the parent must not be touched: there every call says `closed`, and what is destroyed is let be. The child
-// may open connections of its own. Any thread.
+// What a fork() does to links: they stay their parent's. In the child their threads do not exist, and what their
+// sockets share with the parent must not be touched: there every call says `closed`, and what is destroyed is let be.
+// The child may open connections of its own. Any thread.
 #pragma once
 
 namespace cast::detail {

@@ -42,7 +42,9 @@ void Memory::add(std::uint64_t session, std::uint64_t number) {
     order_.pop_front();
 }
 
-void Inbound::deliver(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out) { take_batches(batches, now_us, out); }
+void Inbound::deliver(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out) {
+    take_batches(batches, now_us, out);
+}
 
 void Inbound::published(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out) {
     ++published_;
@@ -97,14 +99,16 @@ void Inbound::accept(ReadStream& stream, const std::shared_ptr<const ReceivedBat
     if (!taken || h.session == 0) return;  // the broker's own events are never sent again
     auto at = stream.seen.end();
     if (!stream.seen.empty() && stream.seen.back().last >= last) {  // a node that is behind
-        at = std::lower_bound(stream.seen.begin(), at, last, [](const ReadStream::Seen& s, std::uint64_t l) { return s.last < l; });
+        at = std::lower_bound(stream.seen.begin(), at, last,
+                              [](const ReadStream::Seen& s, std::uint64_t l) { return s.last < l; });
         if (at->last == last) return;
     }
     stream.seen.insert(at, {h.session, h.number, last});
     if (stream.seen.size() > kSeenKept) stream.seen.pop_front();
 }
 
-void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch) {
+void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared,
+                   const std::shared_ptr<const ReceivedBatch>& batch) {
     const wire::BatchHeader& h = batch->view.header;
     const std::uint64_t last = batch->view.last_sequence();
     if (!r.bound) return;  // not the reader (now)
@@ -112,7 +116,7 @@ void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared, const std
         if (r.stream->lane()) r.stream->acked = std::min(r.stream->acked, h.sequence - 1);
         return;
     }
-    if (r.next < h.sequence && !r.stream->lane()) return;       // something is missing before it: fetch() sees to that
+    if (r.next < h.sequence && !r.stream->lane()) return;  // something is missing before it: fetch() sees to that
     if (r.had != nullptr && r.had->has(h.session, h.number)) return skip(r, last);
     Inbox& inbox = *r.inbox;
     const bool own_echo = h.cast != wire::Cast::unicast && h.sender == inbox.name && (h.flags & wire::kEcho) == 0;
@@ -159,7 +163,13 @@ void Inbound::gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out) 
     if (at == streams_.end()) return;  // of an earlier hold
     ReadStream& stream = *at->second;
     stream.tail = std::max(stream.tail, gap.to);
-    static constexpr const char* kReasons[] = {"gone", "expired", "let go by the retention", "purged", "lost", "malformed", "given up: their readers went without acknowledging them"};
+    static constexpr const char* kReasons[] = {"gone",
+                                               "expired",
+                                               "let go by the retention",
+                                               "purged",
+                                               "lost",
+                                               "malformed",
+                                               "given up: their readers went without acknowledging them"};
     const auto reason = static_cast<std::size_t>(gap.reason);
     for (const auto& reading : stream.readings) {
         Reading& r = *reading;

@@ -25,8 +25,8 @@ namespace cast {
 
 /// A batch as its messages share it (cast/message.hpp).
 struct ReceivedBatch {
-    wire::Slice bytes;      ///< the batch
-    wire::BatchView view;   ///< into `bytes`
+    wire::Slice bytes;     ///< the batch
+    wire::BatchView view;  ///< into `bytes`
 };
 
 namespace detail {
@@ -97,8 +97,9 @@ struct Inbox {
     std::map<std::string, Legacy> legacies;  ///< from before a restart, by stream key
     std::vector<wire::Position> earlier;     ///< where it stood in an epoch before, until it is attached again
     std::uint64_t epochs_ago = 0;            ///< how many epochs back that was: 1 or 2
-    std::atomic<ErrorCode> closed{ErrorCode::ok};  ///< taken_over, deleted, closed: nothing more comes; any thread may look
-    bool notify = false;               ///< something came since the link last looked
+    /// taken_over, deleted, closed: nothing more comes. Any thread may look.
+    std::atomic<ErrorCode> closed{ErrorCode::ok};
+    bool notify = false;  ///< something came since the link last looked
 
     bool pop(Item& item);
     /// Nothing more comes. What was not handed out yet is another reader's, or nobody's, and is let go.
@@ -110,25 +111,23 @@ struct ReadStream {
     std::uint8_t kind = 0;
     std::string group;
     std::vector<std::shared_ptr<Reading>> readings;
-    std::uint64_t tail = 0;     ///< the last sequence known to exist
-    std::uint64_t acked = 0;    ///< told to the broker for all that are not excepted
+    std::uint64_t tail = 0;   ///< the last sequence known to exist
+    std::uint64_t acked = 0;  ///< told to the broker for all that are not excepted
     bool fetching = false;
-    bool active = false;        ///< listed for the next ACK
+    bool active = false;  ///< listed for the next ACK
     struct Seen {
-        std::uint64_t session = 0;
-        std::uint64_t number = 0;
-        std::uint64_t last = 0;
+        std::uint64_t session = 0, number = 0, last = 0;
     };
-    std::deque<Seen> seen;      ///< the latest batches, to recognise them after a restart of the broker
+    std::deque<Seen> seen;  ///< the latest batches, to recognise them after a restart of the broker
     bool lane() const { return kind < wire::kPriorities; }
     std::string key() const;
 };
 
 class Inbound {
 public:
-    // --- What comes. -------------------------------------------------------------------------------------
-    void deliver(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);   ///< over ROUTER
-    void published(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out); ///< over PUB
+    // What comes.
+    void deliver(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);    ///< over ROUTER
+    void published(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);  ///< over PUB
     void gap(const wire::Gap& gap, std::int64_t now_us, ClientOutbox& out);
     void fetched(const wire::Fetched& fetched, std::int64_t now_us, ClientOutbox& out);
     void tail(const wire::Tail& tail, ClientOutbox& out);
@@ -147,8 +146,8 @@ public:
     void online() { online_ = true; }  ///< frames may leave; each node fetches what it lacks once it is attached
     void offline();
     /// The broker began anew: its streams are others, or their last numbers may mean other batches. Remembers what was
-    /// received, and where each node stood if it is one of the next few of the same store: `by` epochs on from the one before;
-    /// 0: of another store, or it has forgotten us.
+    /// received, and where each node stood if it is one of the next few of the same store: `by` epochs on from the one
+    /// before; 0: of another store, or it has forgotten us.
     void new_epoch(std::uint64_t by, ClientOutbox& out);
     /// Of the broker that we are welcomed to; before anything is opened.
     void epoch(std::uint64_t epoch) { epoch_ = epoch; }
@@ -174,7 +173,8 @@ private:
     void accept(ReadStream& stream, const std::shared_ptr<const ReceivedBatch>& batch);
     void carry_on(const Inbox& inbox, const wire::StreamInfo& info, const std::vector<wire::Position>& earlier);
     std::shared_ptr<Reading> begin(Inbox& inbox, ReadStream& stream, std::uint64_t cursor);
-    void hand(Reading& reading, const std::shared_ptr<Reading>& shared, const std::shared_ptr<const ReceivedBatch>& batch);
+    void hand(Reading& reading, const std::shared_ptr<Reading>& shared,
+              const std::shared_ptr<const ReceivedBatch>& batch);
     void take_batches(const wire::Slice& batches, std::int64_t now_us, ClientOutbox& out);
     void fetch(ReadStream& stream, ClientOutbox& out);
     void bequeath(const std::shared_ptr<Reading>& reading);

@@ -51,9 +51,7 @@ std::string address(const Options& options) {
 
 std::int64_t now_us() { return read_clock(CLOCK_MONOTONIC); }
 std::int64_t coarse_now_us() { return read_clock(CLOCK_MONOTONIC_COARSE); }
-std::int64_t deadline_us(std::chrono::milliseconds timeout) {
-    return deadline_after(now_us(), timeout);
-}
+std::int64_t deadline_us(std::chrono::milliseconds timeout) { return deadline_after(now_us(), timeout); }
 
 Link::Link(Options options, Address address)
     : options_(std::move(options)), session_(random_id(), options_.agent), dialer_(std::move(address)) {
@@ -95,7 +93,8 @@ Result<std::shared_ptr<Link>> Link::open(Options options, bool wait_for_welcome)
     // The own thread keeps the inner object; the program's copies keep this handle, which shuts it.
     std::shared_ptr<Link> handle(inner.get(), [inner](Link* link) { link->shut(); });
     if (!wait_for_welcome) return handle;
-    const bool welcome = inner->wait(lock, until, [&] { return inner->session_.online() || inner->session_.rejected() != ErrorCode::ok; });
+    const bool welcome = inner->wait(
+        lock, until, [&] { return inner->session_.online() || inner->session_.rejected() != ErrorCode::ok; });
     const ErrorCode rejected = inner->session_.rejected();
     Error error = rejected == ErrorCode::ok ? inner->unreachable() : Error{rejected, inner->url()};
     lock.unlock();  // before the handle goes
@@ -150,7 +149,8 @@ void Link::run() {
         if (!refusals_.empty() || !notices_.empty()) {
             tell(lock);
         } else if (driving_ || waiting_ > 0 || now_us() - driven_us_ < kStays) {
-            // Who stops waiting mostly comes back at once: to be woken each time would cost more than a look now and then.
+            // Who stops waiting mostly comes back at once: to be woken each time would cost more than a look now and
+            // then.
             own_sleeps_ = driving_ && now_us() - driven_us_ > kLongWait;
             idle_.wait_for(lock, std::chrono::microseconds(own_sleeps_ ? 10 * kLongWait : kStays));
             own_sleeps_ = false;
@@ -305,7 +305,8 @@ void Link::flush_out() {
         sent = true;
     }
     out_.frames.clear();
-    for (const auto& [stream, wanted] : out_.subscriptions) wanted ? transport_.subscribe(stream) : transport_.unsubscribe(stream);
+    for (const auto& [stream, wanted] : out_.subscriptions)
+        wanted ? transport_.subscribe(stream) : transport_.unsubscribe(stream);
     sent = sent || !out_.subscriptions.empty();
     out_.subscriptions.clear();
     if (out_.renew_subscriptions) transport_.renew();

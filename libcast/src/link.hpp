@@ -3,13 +3,14 @@
 // Whoever waits drives: a thread that waits for something (a message, a receipt, an answer) polls the sockets
 // itself, so that what comes takes no hop between threads. The link's own thread drives while nobody waits, and
 // leaves a program that comes back within a few milliseconds in charge. All public functions may be called from
-// any thread; those that take a Lock need it held. Most plain messages of a burst go without the lock (plain_batch.hpp).
+// any thread; those that take a Lock need it held. Most plain messages of a burst go without the lock
+// (plain_batch.hpp).
 #pragma once
+#include <algorithm>
+#include <atomic>
 #include <cast/message.hpp>
 #include <cast/options.hpp>
 #include <cast/result.hpp>
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -68,7 +69,8 @@ public:
     /// Adds one record for sending; waits for room as Options::when_full says.
     Result<void> send(const Parcel& parcel);
     /// The same for a plain text.
-    Result<void> send_plain(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload) {
+    Result<void> send_plain(wire::Cast cast, const Attachment& from, std::string_view target,
+                            std::string_view payload) {
         const bool may = payload.size() <= session_.max_message();
         if (may && session_.outbound().plain().add(cast, from.inbox.name, target, payload)) return {};
         return send_plain_slowly(cast, from, target, payload);
@@ -83,8 +85,10 @@ public:
     void expect_reply(const std::string& correlation);
     void forget_reply(const std::string& correlation);
     /// The expected answer, or the refusal of the watched request itself.
-    Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us);
-    /// Any number of answers of this correlation will come: they are kept until they are taken, the oldest of very many go.
+    Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name,
+                                std::int64_t until_us);
+    /// Any number of answers of this correlation will come: they are kept until they are taken, the oldest of very many
+    /// go.
     void expect_reports(const std::string& correlation);
     void forget_reports(const std::string& correlation);
     /// Those that have come; `name` is the hidden node.
@@ -93,7 +97,9 @@ public:
     Result<Message> next_event(std::int64_t until_us);
     bool stopping() const { return stop_; }
     /// What every call says once we are stopping.
-    Error closed() const { return {ErrorCode::closed, "the connection to " + url() + (forked_ ? " is the parent process's" : "")}; }
+    Error closed() const {
+        return {ErrorCode::closed, "the connection to " + url() + (forked_ ? " is the parent process's" : "")};
+    }
     /// This is a copy in the child of a fork().
     bool forked() const { return forked_; }
     void before_fork();
@@ -106,7 +112,8 @@ public:
 private:
     Link(Options options, Address address);
     static Result<std::shared_ptr<Link>> make(Options options);
-    Result<void> send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload);
+    Result<void> send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target,
+                                   std::string_view payload);
     bool has_ended(const Parcel& parcel) const;
     Error ended(const Parcel& parcel) const;
     void run();
@@ -127,27 +134,27 @@ private:
 
     Options options_;
     std::mutex mutex_;
-    std::condition_variable changed_;   // for those who wait
-    std::condition_variable idle_;      // for the own thread
+    std::condition_variable changed_;  // for those who wait
+    std::condition_variable idle_;     // for the own thread
     Session session_;
     ClientOutbox out_;
     Transport transport_;
     Dialer dialer_;
-    std::string dialled_;               // the end of this connection, or of the last one
-    std::optional<Dialer> publisher_;   // while the name of the broker's PUB end is being looked up
+    std::string dialled_;              // the end of this connection, or of the last one
+    std::optional<Dialer> publisher_;  // while the name of the broker's PUB end is being looked up
     int wake_fd_ = -1;
     bool driving_ = false;
     bool own_driving_ = false;
-    bool own_sleeps_ = false;   // the own thread, for long: until somebody stops waiting
-    bool polling_ = false;      // the driving thread is in poll, without the lock
+    bool own_sleeps_ = false;  // the own thread, for long: until somebody stops waiting
+    bool polling_ = false;     // the driving thread is in poll, without the lock
     bool signalled_ = false;
-    bool more_ = false;         // the last look left something unread
+    bool more_ = false;  // the last look left something unread
     int waiting_ = 0;
     std::int64_t driven_us_ = 0;  // when a waiting thread last drove
     std::int64_t next_us_ = 0;    // the session's next deadline
     std::int64_t retry_us_ = 0;
     std::int64_t retry_wait_us_ = 0;
-    std::int64_t clock_us_ = 0;   // of the last look
+    std::int64_t clock_us_ = 0;  // of the last look
     bool was_online_ = false;
     bool telling_ = false;  // the own thread is in a callback of the program
     std::map<Inbox*, int> watches_;

@@ -1,6 +1,6 @@
-// Lookup: the numbers of a host's name, asked of the system on a thread of its own: a name server that is silent holds up
-// nothing but this. Whoever no longer wants it lets it go; the thread ends when the system has answered. One at a time is
-// under way for a name in the whole program. Any thread.
+// Lookup: the numbers of a host's name, asked of the system on a thread of its own: a name server that is silent holds
+// up nothing but this. Whoever no longer wants it lets it go; the thread ends when the system has answered. One at a
+// time is under way for a name in the whole program. Any thread.
 #pragma once
 #include <atomic>
 #include <memory>

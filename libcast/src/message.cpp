@@ -40,12 +40,18 @@ Message make(CastKind kind, std::vector<std::string> to, std::string_view payloa
 
 }  // namespace
 
-Message Message::unicast(std::string_view to, std::string_view payload) { return make(CastKind::unicast, {std::string(to)}, payload); }
+Message Message::unicast(std::string_view to, std::string_view payload) {
+    return make(CastKind::unicast, {std::string(to)}, payload);
+}
 Message Message::unicast(std::initializer_list<std::string_view> to, std::string_view payload) {
     return make(CastKind::unicast, {to.begin(), to.end()}, payload);
 }
-Message Message::unicast(std::vector<std::string> to, std::string_view payload) { return make(CastKind::unicast, std::move(to), payload); }
-Message Message::multicast(std::string_view group, std::string_view payload) { return make(CastKind::multicast, {std::string(group)}, payload); }
+Message Message::unicast(std::vector<std::string> to, std::string_view payload) {
+    return make(CastKind::unicast, std::move(to), payload);
+}
+Message Message::multicast(std::string_view group, std::string_view payload) {
+    return make(CastKind::multicast, {std::string(group)}, payload);
+}
 Message Message::broadcast(std::string_view payload) { return make(CastKind::broadcast, {}, payload); }
 
 Message& Message::type(std::string_view type) & {
@@ -84,7 +90,9 @@ Message& Message::attached_only(bool only) & {
     return *this;
 }
 
-std::string_view Message::draft_payload() const { return draft_ != nullptr ? std::string_view(draft_->payload) : std::string_view(); }
+std::string_view Message::draft_payload() const {
+    return draft_ != nullptr ? std::string_view(draft_->payload) : std::string_view();
+}
 std::string_view Message::type() const {
     if (batch_ != nullptr) return {type_, type_size_};
     return draft_ != nullptr ? std::string_view(draft_->type) : std::string_view("text");
@@ -92,7 +100,8 @@ std::string_view Message::type() const {
 std::vector<std::pair<std::string_view, std::string_view>> Message::headers() const {
     std::vector<std::pair<std::string_view, std::string_view>> all;
     if (batch_ != nullptr) {
-        wire::for_each_header({headers_, headers_size_}, [&](std::string_view k, std::string_view v) { all.emplace_back(k, v); });
+        wire::for_each_header({headers_, headers_size_},
+                              [&](std::string_view k, std::string_view v) { all.emplace_back(k, v); });
     } else if (draft_ != nullptr) {
         for (const auto& [key, value] : draft_->headers) all.emplace_back(key, value);
     }

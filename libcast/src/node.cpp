@@ -63,7 +63,8 @@ Taking::~Taking() {
 Error Taking::why_not() const {
     if (const Error end = node_.ended(); end.code != ErrorCode::ok) return end;
     if (node_.calls_back) return {ErrorCode::invalid_argument, "on_message receives as '" + node_.name + "'"};
-    if (node_.turn.ours()) return {ErrorCode::invalid_argument, "called within a callback of receive_some for '" + node_.name + "'"};
+    if (node_.turn.ours())
+        return {ErrorCode::invalid_argument, "called within a callback of receive_some for '" + node_.name + "'"};
     return {ErrorCode::invalid_argument, "another thread receives as '" + node_.name + "' just now"};
 }
 
@@ -183,7 +184,8 @@ namespace {
 Result<void> membership(const Node::State& node, const char* op, std::string_view group) {
     if (Error end = node.ended(); end.code != ErrorCode::ok) return end;
     if (!wire::valid_name(group)) return Error{ErrorCode::invalid_name, "'" + std::string(group) + "'"};
-    std::string json = std::string(R"({"op":"group.)") + op + R"(","group":")" + std::string(group) + R"(","nodes":[")" + node.name + R"("]})";
+    std::string json = std::string(R"({"op":"group.)") + op + R"(","group":")" + std::string(group) +
+                       R"(","nodes":[")" + node.name + R"("]})";
     auto answer = node.link->call(std::move(json), detail::deadline_us(node.link->options().send_timeout));
     if (!answer) return answer.error();
     return {};

@@ -21,11 +21,11 @@ using wire::same_bytes;
 // is full or everything on its way is receipted. So a lone message never waits, and a burst makes its own batches.
 constexpr std::size_t kGateBatches = 4;
 constexpr std::size_t kGateBytes = 32 * 1024;
-constexpr std::size_t kOpenBytes = 2048 * 1024;   // all open batches together: many targets in turn still make batches
+constexpr std::size_t kOpenBytes = 2048 * 1024;  // all open batches together: many targets in turn still make batches
 constexpr std::size_t kEntriesKept = 4096;
 constexpr std::size_t kPlainRoom = 4096;  // bytes made ready at a time for plain records
 constexpr std::size_t kPlainMost = 512;   // of larger records the copying costs more than the way
-constexpr std::size_t kJoin = 8192;  // smaller batches share a frame; larger ones go as they lie
+constexpr std::size_t kJoin = 8192;       // smaller batches share a frame; larger ones go as they lie
 
 }  // namespace
 
@@ -37,7 +37,8 @@ bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes)
     if (parked_bytes_ >= 2 * window_bytes_) return false;
     // What is parked at full targets must not take the window from the others.
     const auto at = full_.find(way_to(cast, target));
-    return at == full_.end() || (at->second.bytes + bytes <= window_bytes_ / 4 && parked_bytes_ + bytes <= window_bytes_);
+    return at == full_.end() ||
+           (at->second.bytes + bytes <= window_bytes_ / 4 && parked_bytes_ + bytes <= window_bytes_);
 }
 
 bool Outbound::gate_open() const {
@@ -45,14 +46,18 @@ bool Outbound::gate_open() const {
 }
 
 bool Outbound::belongs(const Batch& b, const Parcel& p) {
-    return b.cast == p.cast && b.priority == p.priority && same_bytes(b.target, p.target) && same_bytes(b.sender, p.sender);
+    return b.cast == p.cast && b.priority == p.priority && same_bytes(b.target, p.target) &&
+           same_bytes(b.sender, p.sender);
 }
 
 void Outbound::open_plain(Batch& b) {
-    if (b.flags != 0 || b.ttl_ms != 0 || b.watch != 0 || b.priority != wire::kDefaultPriority || !full_.empty() || gate_open()) return;
+    if (b.flags != 0 || b.ttl_ms != 0 || b.watch != 0 || b.priority != wire::kDefaultPriority || !full_.empty() ||
+        gate_open())
+        return;
     const std::size_t size = b.bytes->size(), busy = unreceipted_bytes_ + open_bytes_;
     if (size >= kBatchSeal || open_bytes_ >= kOpenBytes || busy >= window_bytes_) return;
-    const std::size_t room = std::min({kPlainRoom, kBatchSeal - size - 1, kOpenBytes - open_bytes_, window_bytes_ - busy});
+    const std::size_t room =
+        std::min({kPlainRoom, kBatchSeal - size - 1, kOpenBytes - open_bytes_, window_bytes_ - busy});
     b.bytes->resize(size + room);
     plain_of_ = &b;
     plain_.open(b.cast, b.sender, b.target, b.bytes->data() + size, b.bytes->data() + size + room);
@@ -73,7 +78,9 @@ bool Outbound::add_more(const Parcel& p) {
     close_plain();
     if (last_ == nullptr || !full_.empty() || gate_open()) return false;
     Batch& b = last_->batch;
-    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0 || !belongs(b, p)) return false;
+    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0 ||
+        !belongs(b, p))
+        return false;
     const std::size_t before = b.bytes->size();
     const std::size_t bound = wire::record_bound(p.type, p.headers, p.payload);
     if (before + bound >= kBatchSeal || open_bytes_ + bound >= kOpenBytes) return false;
@@ -210,11 +217,14 @@ void Outbound::number(Batch&& batch, bool resume) {
 
 void Outbound::emit(ClientOutbox& out) {
     if (!online_ || unreceipted_.empty() || unreceipted_.back().number <= emitted_) return;
-    std::size_t i = emitted_ < unreceipted_.front().number ? 0 : static_cast<std::size_t>(emitted_ + 1 - unreceipted_.front().number);
+    std::size_t i = emitted_ < unreceipted_.front().number
+                        ? 0
+                        : static_cast<std::size_t>(emitted_ + 1 - unreceipted_.front().number);
     while (i < unreceipted_.size()) {
         std::size_t n = 1, bytes = unreceipted_[i].bytes->size();
         auto joins = [&](std::size_t k) { return k < unreceipted_.size() && unreceipted_[k].bytes->size() < kJoin; };
-        while (joins(i) && joins(i + n) && bytes + unreceipted_[i + n].bytes->size() <= kFrameFill) bytes += unreceipted_[i + n++].bytes->size();
+        while (joins(i) && joins(i + n) && bytes + unreceipted_[i + n].bytes->size() <= kFrameFill)
+            bytes += unreceipted_[i + n++].bytes->size();
         if (n == 1) {
             const auto& whole = unreceipted_[i].bytes;
             out.frames.emplace_back(whole, whole->data(), whole->size());
@@ -249,7 +259,8 @@ bool Outbound::settled(std::uint64_t added) const {
     for (const auto& [target, full] : full_)
         for (const Batch& b : full.parked)
             if (b.oldest <= added) return false;
-    return std::none_of(unreceipted_.begin(), unreceipted_.end(), [added](const Batch& b) { return b.oldest <= added; });
+    return std::none_of(unreceipted_.begin(), unreceipted_.end(),
+                        [added](const Batch& b) { return b.oldest <= added; });
 }
 
 ErrorCode Outbound::take_refusal(std::string& target) {

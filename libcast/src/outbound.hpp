@@ -52,7 +52,8 @@ public:
     /// the way of most records of a burst.
     bool add_more(const Parcel& parcel);
     /// The same for a plain text (no headers, ttl or flags, default priority), and the shortest way that a record has:
-    /// without the link's lock. `sender` and `target` may not be valid names: then they are not those of the open batch.
+    /// without the link's lock. `sender` and `target` may not be valid names: then they are not those of the open
+    /// batch.
     PlainBatch& plain() { return plain_; }
     /// Adds a record; sends what the gate lets go.
     void add(const Parcel& parcel, ClientOutbox& out);
@@ -60,8 +61,8 @@ public:
     void push(ClientOutbox& out);
 
     // --- The senders' life. ------------------------------------------------------------------------------
-    /// This node is ours no more: what it has sent and the broker does not take as its word gets this code. No record is
-    /// added without the lock any more until one of another node was.
+    /// This node is ours no more: what it has sent and the broker does not take as its word gets this code. No record
+    /// is added without the lock any more until one of another node was.
     void lost(const std::string& sender, ErrorCode why);
     void found(const std::string& sender) { lost_.erase(sender); }  ///< attached anew, or forgotten
     /// Nothing is added any more, also not without the lock.
@@ -77,7 +78,8 @@ public:
     void forgotten();
     /// The broker began anew with what it had kept: what it had only in memory, mail for $reply. nodes, is gone.
     void restarted();
-    void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us, ClientOutbox& out);
+    void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us,
+                 ClientOutbox& out);
     void receipt_low(std::uint32_t through_low, std::int64_t now_us, ClientOutbox& out);
     void delivered(const std::vector<wire::Outcome>& outcomes);
     /// Retries at full targets. Returns the next deadline (INT64_MAX: none).
@@ -91,7 +93,7 @@ public:
 
     // --- Waiting. ----------------------------------------------------------------------------------------
     std::uint64_t added() const { return added_ + plain_.written().count; }  ///< records ever added
-    bool settled(std::uint64_t added) const;                ///< all records up to that count have their outcome
+    bool settled(std::uint64_t added) const;  ///< all records up to that count have their outcome
     /// The first refusal since the last call; ok when none.
     ErrorCode take_refusal(std::string& target);
     /// The outcome of a watched parcel once it is known. `forget` gives up on it.
@@ -121,13 +123,13 @@ private:
         std::string way() const { return way_to(cast, target); }
     };
     struct Full {  // a target that refuses for being full; until all that was sent to it has its outcome
-        std::deque<Batch> parked;        // oldest first
+        std::deque<Batch> parked;  // oldest first
         std::size_t bytes = 0;
         ErrorCode code = ErrorCode::mailbox_full;  // the last refusal
-        std::uint64_t first_tried = 0;   // numbers of the batches that are trying; 0: none
+        std::uint64_t first_tried = 0;             // numbers of the batches that are trying; 0: none
         std::uint64_t last_tried = 0;
         std::int64_t retry_us = 0;
-        std::int64_t wait_us = 0;        // 0: the last try went well
+        std::int64_t wait_us = 0;  // 0: the last try went well
     };
     /// The key of what may be full: a node and a group of one name are two.
     static std::string way_to(wire::Cast cast, std::string_view target) {
@@ -177,21 +179,21 @@ private:
     Entry* last_ = nullptr;     // the one added to last
     PlainBatch plain_;
     Batch* plain_of_ = nullptr;  // the open batch while plain_ is open; the bytes after it are its string's, but unused
-    std::string key_;           // buffer of entry()
+    std::string key_;            // buffer of entry()
     std::size_t open_bytes_ = 0;
     std::deque<Batch> unreceipted_;
     std::size_t unreceipted_bytes_ = 0;
     std::map<std::string, Full> full_;  // by way
     std::size_t parked_bytes_ = 0;
     std::map<std::string, ErrorCode, std::less<>> lost_;  // senders that are ours no more, and why
-    std::set<std::string> resume_;  // ways whose parked batches gave up: the next one resumes
+    std::set<std::string> resume_;                        // ways whose parked batches gave up: the next one resumes
 
     std::uint64_t added_ = 0;
     ErrorCode refusal_ = ErrorCode::ok;
     std::string refusal_target_;
-    std::unordered_map<std::uint64_t, ErrorCode> outcomes_;        // watched, known
+    std::unordered_map<std::uint64_t, ErrorCode> outcomes_;         // watched, known
     std::unordered_map<std::uint64_t, std::uint64_t> undelivered_;  // batch number -> watch
-    std::set<std::uint64_t> fleeting_;                             // of those, to $reply. nodes
+    std::set<std::uint64_t> fleeting_;                              // of those, to $reply. nodes
     std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
 };
 

@@ -12,7 +12,8 @@ namespace cast::detail {
 
 struct ClientOutbox {
     std::vector<wire::Slice> frames;
-    std::vector<std::pair<std::uint64_t, bool>> subscriptions;  ///< topic (wire::publish_topic); subscribe or unsubscribe
+    std::vector<std::pair<std::uint64_t, bool>>
+        subscriptions;                 ///< topic (wire::publish_topic); subscribe or unsubscribe
     bool renew_subscriptions = false;  ///< the SUB has gone deaf: make it anew
     bool reconnect = false;            ///< this connection is of no more use
     std::vector<Refusal> refusals;

@@ -23,7 +23,8 @@ void Outbound::receipt_low(std::uint32_t low, std::int64_t now_us, ClientOutbox&
     if (ahead > 0) receipt(seen_ + static_cast<std::uint64_t>(ahead), {}, now_us, out);
 }
 
-void Outbound::receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us, ClientOutbox& out) {
+void Outbound::receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us,
+                       ClientOutbox& out) {
     close_plain();
     auto next_refused = refused.begin();
     while (!unreceipted_.empty() && unreceipted_.front().number <= through) {
@@ -106,7 +107,8 @@ void Outbound::park(Batch&& batch, Full& full) {
     full.bytes += batch.bytes->size();
     parked_bytes_ += batch.bytes->size();
     // Batches refused together come back in order; one that tried goes back to the front.
-    const auto at = std::find_if(full.parked.rbegin(), full.parked.rend(), [&](const Batch& b) { return b.oldest < batch.oldest; });
+    const auto at =
+        std::find_if(full.parked.rbegin(), full.parked.rend(), [&](const Batch& b) { return b.oldest < batch.oldest; });
     full.parked.insert(at.base(), std::move(batch));
 }
 
@@ -125,7 +127,8 @@ void Outbound::go_on(FullAt at) {
     Full& full = at->second;
     full.first_tried = next_number_;
     full.wait_us = 0;
-    while (!full.parked.empty() && (unreceipted_bytes_ == 0 || unreceipted_bytes_ + full.parked.front().bytes->size() <= window_bytes_)) {
+    while (!full.parked.empty() &&
+           (unreceipted_bytes_ == 0 || unreceipted_bytes_ + full.parked.front().bytes->size() <= window_bytes_)) {
         full.last_tried = next_number_;
         number(unpark(full), false);
     }
@@ -133,12 +136,14 @@ void Outbound::go_on(FullAt at) {
 }
 
 void Outbound::give_up(Full& full, std::int64_t now_us, ClientOutbox& out) {
-    while (full.last_tried == 0 && !full.parked.empty() && full.parked.front().deadline_us <= now_us) fail(unpark(full), full.code, out);
+    while (full.last_tried == 0 && !full.parked.empty() && full.parked.front().deadline_us <= now_us)
+        fail(unpark(full), full.code, out);
 }
 
 ErrorCode Outbound::withdraw(std::uint64_t watch) {
     for (auto& [way, full] : full_) {
-        const auto at = std::find_if(full.parked.begin(), full.parked.end(), [watch](const Batch& b) { return b.watch == watch; });
+        const auto at =
+            std::find_if(full.parked.begin(), full.parked.end(), [watch](const Batch& b) { return b.watch == watch; });
         if (at == full.parked.end()) continue;
         full.bytes -= at->bytes->size();
         parked_bytes_ -= at->bytes->size();
@@ -149,7 +154,8 @@ ErrorCode Outbound::withdraw(std::uint64_t watch) {
 }
 
 bool Outbound::on_its_way(const std::string& way) const {
-    return std::any_of(unreceipted_.begin(), unreceipted_.end(), [&way](const Batch& b) { return b.count != 0 && b.way() == way; });
+    return std::any_of(unreceipted_.begin(), unreceipted_.end(),
+                       [&way](const Batch& b) { return b.count != 0 && b.way() == way; });
 }
 
 std::int64_t Outbound::tick(std::int64_t now_us, ClientOutbox& out) {
@@ -206,7 +212,8 @@ void Outbound::forgotten() {
     // The old broker refused these without our knowing; the new one would take them before those that wait.
     for (Batch& batch : unreceipted_) {
         const auto at = batch.count == 0 ? full_.end() : full_.find(batch.way());
-        if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried)) leave_out(batch);
+        if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried))
+            leave_out(batch);
     }
 }
 

@@ -20,14 +20,16 @@ void PlainBatch::wait() const noexcept {
     }
 }
 
-bool PlainBatch::add_in_turn(wire::Cast cast, std::string_view sender, std::string_view target, std::string_view payload) noexcept {
+bool PlainBatch::add_in_turn(wire::Cast cast, std::string_view sender, std::string_view target,
+                             std::string_view payload) noexcept {
     enter();
     const bool fits = write(cast, sender, target, payload);
     busy_.store(false, std::memory_order_release);
     return fits;
 }
 
-void PlainBatch::open(wire::Cast cast, std::string_view sender, std::string_view target, char* at, const char* end) noexcept {
+void PlainBatch::open(wire::Cast cast, std::string_view sender, std::string_view target, char* at,
+                      const char* end) noexcept {
     open_ = true;
     enter();
     begin_ = at;

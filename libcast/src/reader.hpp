@@ -18,7 +18,8 @@ public:
     Reader(std::shared_ptr<Link> link, std::shared_ptr<Attachment> node, bool manual_ack)
         : link_(std::move(link)), node_(std::move(node)), manual_(manual_ack) {}
 
-    /// Points `message` at the next record, waiting until the deadline (0: not at all). The one before counts as handled.
+    /// Points `message` at the next record, waiting until the deadline (0: not at all). The one before counts as
+    /// handled.
     ErrorCode next(Message& message, std::int64_t until_us);
     /// The next record of the item at hand only; never waits, takes no lock.
     bool next_here(Message& message);

@@ -38,14 +38,17 @@ void Inbound::opened(Inbox& inbox, const std::vector<wire::StreamInfo>& streams,
     // What the broker does not name is gone, or (a mailbox) acknowledged to its end.
     std::vector<std::uint64_t> gone;
     for (const auto& r : inbox.readings)
-        if (std::none_of(streams.begin(), streams.end(), [&r](const auto& info) { return info.stream == r->stream->id; })) gone.push_back(r->stream->id);
+        if (std::none_of(streams.begin(), streams.end(),
+                         [&r](const auto& info) { return info.stream == r->stream->id; }))
+            gone.push_back(r->stream->id);
     for (const std::uint64_t id : gone) leave(inbox, id, out);
     for (const wire::StreamInfo& info : streams) open(inbox, info, out);
     for (const wire::StreamInfo& info : streams) carry_on(inbox, info, earlier);
 }
 
-/// The broker counts what this node says that it had before the restart, and may be lost before it has stored that. So the
-/// next one is told of the same beginning. Not where a membership is another one than before: nothing of it was handed out.
+/// The broker counts what this node says that it had before the restart, and may be lost before it has stored that. So
+/// the next one is told of the same beginning. Not where a membership is another one than before: nothing of it was
+/// handed out.
 void Inbound::carry_on(const Inbox& inbox, const wire::StreamInfo& info, const std::vector<wire::Position>& earlier) {
     const auto at = std::lower_bound(earlier.begin(), earlier.end(), info.stream,
                                      [](const auto& p, std::uint64_t id) { return p.stream < id; });

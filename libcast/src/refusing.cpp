@@ -9,13 +9,15 @@ namespace cast {
 namespace detail {
 
 Result<void> bury(Node::State& node, const Message& message, std::string_view reason, std::string_view detail) {
-    if (!MessageAccess::received(message)) return Error{ErrorCode::invalid_argument, "only a received message can be refused"};
+    if (!MessageAccess::received(message))
+        return Error{ErrorCode::invalid_argument, "only a received message can be refused"};
     std::string record;
     wire::append_record(record, message.type(), MessageAccess::headers(message), message.payload());
     wire::Letter letter{reason, detail, message.sender(), node.name, {}, message.priority(), 0, record};
     if (message.kind() == CastKind::multicast) letter.group = message.target();
     if (message.kind() == CastKind::broadcast) letter.group = "*";
-    letter.arrival_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(message.arrival().time_since_epoch()).count());
+    letter.arrival_us = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(message.arrival().time_since_epoch()).count());
     const std::string headers = wire::encode_headers(wire::letter_headers(letter));
     Parcel parcel;
     parcel.cast = wire::Cast::unicast;
@@ -38,7 +40,8 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
         if (link.stopping()) return link.closed();
         return Error{link.session(lock).late(), "no receipt of the dead letter yet"};
     }
-    if (code == ErrorCode::too_large) return Error{code, "as a dead letter it is larger than the broker keeps of them together (dead-bytes)"};
+    if (code == ErrorCode::too_large)
+        return Error{code, "as a dead letter it is larger than the broker keeps of them together (dead-bytes)"};
     if (code != ErrorCode::ok) return Error{code, "the dead letters"};
     return {};
 }

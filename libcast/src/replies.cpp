@@ -68,7 +68,8 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
     if (waiting_ > 1) wake(lock);  // it may be another's that was found, who may be polling
 }
 
-Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name, std::int64_t until_us) {
+Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name,
+                                  std::int64_t until_us) {
     Lock lock(mutex_);
     std::optional<Message>& slot = replies_[correlation];
     ErrorCode code = ErrorCode::ok;

@@ -28,7 +28,8 @@ std::optional<std::uint64_t> due_of(const MessageAccess::Draft& draft) {
 Result<std::string> encode_map(const wire::HeaderList& headers) {
     if (headers.size() > wire::kMaxHeaderCount) return Error{ErrorCode::too_large, "more than 64 headers"};
     for (const auto& [key, value] : headers)
-        if (key.empty() || key.size() > 255) return Error{ErrorCode::invalid_argument, "a header's key is 1 to 255 bytes"};
+        if (key.empty() || key.size() > 255)
+            return Error{ErrorCode::invalid_argument, "a header's key is 1 to 255 bytes"};
     std::string encoded = wire::encode_headers(headers);
     if (encoded.size() > wire::kMaxHeaders) return Error{ErrorCode::too_large, "headers of more than 8 KiB"};
     return encoded;
@@ -43,13 +44,18 @@ std::uint64_t next_watch() {
     return ++last;
 }
 
-Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags, std::vector<std::uint64_t>* watches) {
+Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
+                          std::vector<std::uint64_t>* watches) {
     const auto* draft = MessageAccess::draft(message);
     if (draft == nullptr) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
-    if (draft->priority < 0 || draft->priority >= wire::kPriorities) return Error{ErrorCode::invalid_argument, "priority is 0 to 9"};
-    if (draft->type.empty() || draft->type.size() > wire::kMaxType) return Error{ErrorCode::invalid_argument, "a type is 1 to 128 bytes"};
-    if (draft->ttl.count() < 0 || draft->ttl.count() > UINT32_MAX) return Error{ErrorCode::invalid_argument, "ttl is 0 to 49 days"};
-    if (draft->kind == CastKind::unicast && draft->to.empty()) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
+    if (draft->priority < 0 || draft->priority >= wire::kPriorities)
+        return Error{ErrorCode::invalid_argument, "priority is 0 to 9"};
+    if (draft->type.empty() || draft->type.size() > wire::kMaxType)
+        return Error{ErrorCode::invalid_argument, "a type is 1 to 128 bytes"};
+    if (draft->ttl.count() < 0 || draft->ttl.count() > UINT32_MAX)
+        return Error{ErrorCode::invalid_argument, "ttl is 0 to 49 days"};
+    if (draft->kind == CastKind::unicast && draft->to.empty())
+        return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     for (const std::string& to : draft->to)
         if (!wire::valid_name(to) && !wire::reserved_name(to)) return Error{ErrorCode::invalid_name, "'" + to + "'"};
     const auto due_us = due_of(*draft);
@@ -66,7 +72,8 @@ Result<void> send_message(Node::State& node, const Message& message, std::uint8_
     p.headers = *headers;
     p.priority = static_cast<std::uint8_t>(draft->priority);
     p.ttl_ms = static_cast<std::uint32_t>(draft->ttl.count());
-    p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) | (draft->attached_only ? wire::kAttachedOnly : 0));
+    p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) |
+                                        (draft->attached_only ? wire::kAttachedOnly : 0));
     p.due_us = *due_us;
     if (p.due_us != 0) p.flags |= wire::kLater;
     const std::vector<std::string> everybody{""};
@@ -96,7 +103,9 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
     Lock lock = link.lock();
     Outbound& outbound = link.session(lock).outbound();
     for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
-    const auto name = [&message](std::size_t i) { return message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i]; };
+    const auto name = [&message](std::size_t i) {
+        return message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i];
+    };
     for (std::size_t i = 0; i < under_way; ++i) {
         ErrorCode code = ErrorCode::ok;
         if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
@@ -105,7 +114,8 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
                 continue;
             }
             outbound.forget(watches[i]);
-            const char* so_far = wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken";
+            const char* so_far =
+                wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken";
             results[i] = link.stopping() ? link.closed() : Error{link.session(lock).late(), so_far};
         } else if (code != ErrorCode::ok) {
             results[i] = Error{code, name(i)};
@@ -170,7 +180,9 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     return link.await_reply(correlation, watches.front(), *reply_to, until);
 }
 
-Result<void> Node::reply(const Message& request, std::string_view payload) { return reply(request, Message::unicast("", payload)); }
+Result<void> Node::reply(const Message& request, std::string_view payload) {
+    return reply(request, Message::unicast("", payload));
+}
 
 Result<void> Node::reply(const Message& request, Message answer) {
     const auto to = request.header("reply-to");

@@ -11,7 +11,7 @@ namespace cast::detail {
 namespace {
 
 constexpr std::int64_t kGreeting = 2000 * kMillisecond;  // HELLO without a WELCOME: try another connection
-constexpr int kUnansweredPings = 2;  // a ping-interval each; then the connection is taken for lost
+constexpr int kUnansweredPings = 2;                      // a ping-interval each; then the connection is taken for lost
 
 std::uint64_t another_id(std::uint64_t id) {  // splitmix64; the ids of one client need only differ
     id += 0x9E3779B97F4A7C15u;
@@ -47,7 +47,9 @@ void Session::connected(std::int64_t now_us, ClientOutbox& out) {
 }
 
 void Session::disconnected(ClientOutbox& out) {
-    if (phase_ == Phase::online) out.notices.push_back({Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
+    if (phase_ == Phase::online)
+        out.notices.push_back(
+            {Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
     phase_ = Phase::offline;
     late_ = ErrorCode::ok;
     parting_ = 0;  // its PONG went with the connection
@@ -92,9 +94,13 @@ void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::
         case wire::Verb::membership: with(wire::Membership{}, [&](const auto& m) { membership(m, out); }); break;
         case wire::Verb::limits: with(wire::Limits{}, [&](const auto& m) { limits(m); }); break;
         case wire::Verb::gap: with(wire::Gap{}, [&](const auto& m) { inbound_.gap(m, now_us, out); }); break;
-        case wire::Verb::fetched: with(wire::Fetched{}, [&](const auto& m) { inbound_.fetched(m, now_us, out); }); break;
+        case wire::Verb::fetched:
+            with(wire::Fetched{}, [&](const auto& m) { inbound_.fetched(m, now_us, out); });
+            break;
         case wire::Verb::tail: with(wire::Tail{}, [&](const auto& m) { inbound_.tail(m, out); }); break;
-        case wire::Verb::ping: with(wire::Ping{}, [&](const auto& m) { out.send(wire::encode_ping(wire::Verb::pong, m)); }); break;
+        case wire::Verb::ping:
+            with(wire::Ping{}, [&](const auto& m) { out.send(wire::encode_ping(wire::Verb::pong, m)); });
+            break;
         case wire::Verb::bye: out.reconnect = true; break;
         case wire::Verb::control_reply:
             with(wire::ControlReply{}, [&](const auto& m) {
@@ -140,8 +146,11 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     if (!m.known && welcomed_ && m.store == store_) {
         // It went down before it had kept anything of us; or we were away for too long, and what became of the
         // unreceipted is unknown.
-        const bool unkept = m.epoch > epoch_ && outbound_.seen() == 0 && now_us - online_us_ < std::int64_t(m.session_ms) * kMillisecond;
-        if (!unkept) return begin_anew(ErrorCode::session_expired, "away for too long; whether the last messages arrived is unknown", out);
+        const bool unkept = m.epoch > epoch_ && outbound_.seen() == 0 &&
+                            now_us - online_us_ < std::int64_t(m.session_ms) * kMillisecond;
+        if (!unkept)
+            return begin_anew(ErrorCode::session_expired,
+                              "away for too long; whether the last messages arrived is unknown", out);
     }
     const bool restarted = welcomed_ && m.epoch != next_epoch_;
     const std::uint64_t by = restarted && m.store == next_store_ && m.epoch > next_epoch_ ? m.epoch - next_epoch_ : 0;
@@ -190,7 +199,8 @@ void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) 
 void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
     switch (m.code) {
         case ErrorCode::malformed:  // sent again it would be as unreadable as before
-            if (m.verb == static_cast<std::uint8_t>(wire::Verb::cast)) begin_anew(m.code, "the broker could not read what was sent", out);
+            if (m.verb == static_cast<std::uint8_t>(wire::Verb::cast))
+                begin_anew(m.code, "the broker could not read what was sent", out);
             break;
         case ErrorCode::hello_first:
         case ErrorCode::out_of_order:
@@ -231,7 +241,8 @@ std::int64_t Session::tick(std::int64_t now_us, ClientOutbox& out) {
 }
 
 void Session::hurry(std::int64_t now_us, ClientOutbox& out) {
-    if (phase_ != Phase::offline && outbound_.unasked()) out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+    if (phase_ != Phase::offline && outbound_.unasked())
+        out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
 }
 
 void Session::part(std::int64_t now_us, ClientOutbox& out) {

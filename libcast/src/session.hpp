@@ -23,13 +23,13 @@ struct Attachment {
     enum class State { wanted, attached, failed };
     Inbox inbox;
     State state = State::wanted;
-    ErrorCode code = ErrorCode::ok;   ///< why it failed
+    ErrorCode code = ErrorCode::ok;  ///< why it failed
     bool receives = true;
     bool take_over = false;
     bool was_attached = false;
-    std::uint64_t epoch = 0;          ///< of the broker that attached it last
-    std::uint32_t request = 0;        ///< the ATTACH that asked for it last; answers to others are stale
-    std::set<std::string> groups;     ///< joined, to join again at a broker that forgot
+    std::uint64_t epoch = 0;       ///< of the broker that attached it last
+    std::uint32_t request = 0;     ///< the ATTACH that asked for it last; answers to others are stale
+    std::set<std::string> groups;  ///< joined, to join again at a broker that forgot
 };
 
 /// A management call on its way.
@@ -60,7 +60,9 @@ public:
 
     bool online() const { return phase_ == Phase::online; }
     /// What somebody is told whose time is over before there is a receipt: timed_out, or why none has come.
-    ErrorCode late() const { return late_ != ErrorCode::ok && outbound_.seen() == late_at_ ? late_ : ErrorCode::timed_out; }
+    ErrorCode late() const {
+        return late_ != ErrorCode::ok && outbound_.seen() == late_at_ ? late_ : ErrorCode::timed_out;
+    }
     ErrorCode rejected() const { return rejected_; }  ///< why the broker does not take us; ok: no such word
     const std::string& broker_version() const { return broker_version_; }
     const std::vector<std::string>& publish_ends() const { return publish_ends_; }
@@ -69,7 +71,8 @@ public:
 
     // --- Nodes. --------------------------------------------------------------------------------------------
     /// Null when this session has a node of this name already that has not ended (one that is only sent as is shared).
-    std::shared_ptr<Attachment> attach(const std::string& name, bool receives, bool take_over, std::size_t window, ClientOutbox& out);
+    std::shared_ptr<Attachment> attach(const std::string& name, bool receives, bool take_over, std::size_t window,
+                                       ClientOutbox& out);
     /// Before make(): ends the reader that this session has for the name (`taken_over`), so that another may take over.
     void replace(std::string_view name, std::int64_t now_us, ClientOutbox& out);
     void attach_many(const std::vector<std::shared_ptr<Attachment>>& nodes, ClientOutbox& out);
@@ -115,8 +118,8 @@ private:
     std::string agent_;
     Phase phase_ = Phase::offline;
     std::uint32_t attempt_ = 0;
-    bool pipelined_ = false;  // this connection's ATTACH and CASTs went out with its HELLO
-    bool welcomed_ = false;   // by any connection of this session
+    bool pipelined_ = false;        // this connection's ATTACH and CASTs went out with its HELLO
+    bool welcomed_ = false;         // by any connection of this session
     std::uint64_t epoch_ = 0;       // of the broker that is known to have heard us
     std::uint64_t next_epoch_ = 0;  // of the one that said WELCOME last
     std::uint64_t store_ = 0;       // of the broker that is known to have heard us
@@ -127,9 +130,9 @@ private:
     std::int64_t greeted_us_ = 0;
     std::int64_t heard_us_ = 0;
     std::int64_t pinged_us_ = 0;
-    int unanswered_ = 0;         // PINGs since heard_us_
-    std::uint64_t parting_ = 0;  // token of the last PING; 0: no PONG is waited for
-    std::int64_t online_us_ = 0;   // last word of a broker that we were online with
+    int unanswered_ = 0;          // PINGs since heard_us_
+    std::uint64_t parting_ = 0;   // token of the last PING; 0: no PONG is waited for
+    std::int64_t online_us_ = 0;  // last word of a broker that we were online with
     std::int64_t ping_us_ = 3000000;
     std::uint32_t requests_ = 0;
     std::atomic<std::size_t> max_message_ = wire::kMaxMessage;

@@ -20,8 +20,8 @@ constexpr std::int64_t deadline_after(std::int64_t now, std::chrono::millisecond
 
 inline constexpr std::int64_t kAckDelay = 5 * kMillisecond;
 inline constexpr std::int64_t kAckRide = 3 * kMillisecond;     // so much earlier when something else leaves
-inline constexpr std::int64_t kAckIdle = 50 * kMillisecond;     // looks at slow handlers this often
-inline constexpr std::int64_t kRetryFirst = 5 * kMillisecond;   // at a full target, doubling
+inline constexpr std::int64_t kAckIdle = 50 * kMillisecond;    // looks at slow handlers this often
+inline constexpr std::int64_t kRetryFirst = 5 * kMillisecond;  // at a full target, doubling
 inline constexpr std::int64_t kRetryMost = 500 * kMillisecond;
 
 }  // namespace cast::detail

@@ -7,7 +7,8 @@
 
 namespace cast::detail {
 
-[[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target, std::string_view payload) {
+[[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target,
+                                                       std::string_view payload) {
     Parcel parcel;
     parcel.cast = cast;
     parcel.sender = from.inbox.name;
@@ -33,7 +34,9 @@ Result<void> Link::send(const Parcel& given) {
     if (has_ended(given)) return ended(given);
     const bool may = given.payload.size() <= session_.max_message();
     // Another thread was at it, or it has been opened since.
-    if (may && given.plain && session_.outbound().plain().add_in_turn(given.cast, given.sender, given.target, given.payload)) return {};
+    if (may && given.plain &&
+        session_.outbound().plain().add_in_turn(given.cast, given.sender, given.target, given.payload))
+        return {};
     if (may && session_.outbound().add_more(given)) return {};
     if (given.cast != wire::Cast::broadcast && !wire::valid_name(given.target) && !wire::reserved_name(given.target))
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
@@ -41,7 +44,8 @@ Result<void> Link::send(const Parcel& given) {
     // A letter wraps a whole record.
     const std::size_t more = given.target == wire::kDeadName ? wire::kRecordOverhead - wire::kLetterOverhead : 0;
     if (given.payload.size() > session_.max_message() + more)
-        return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " + std::to_string(session_.max_message())};
+        return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " +
+                                               std::to_string(session_.max_message())};
     Outbound& outbound = session_.outbound();
     if (!outbound.room(given.cast, given.target, size)) {
         if (options_.when_full == WhenFull::refuse) return ErrorCode::would_block;
@@ -86,9 +90,13 @@ Result<std::string> Link::call(std::string json, std::int64_t until_us) {
     carry_out(lock);
     Call* call = nullptr;
     const bool answered = wait(lock, until_us, [&] { return (call = session_.answered(request)) != nullptr; });
-    Result<std::string> result = stop_ ? closed() : session_.online() ? Error{ErrorCode::timed_out, url()} : unreachable();
-    if (answered && call->code == ErrorCode::ok) result = std::move(call->answer);
-    else if (answered) result = Error{call->code, call->answer};
+    Result<std::string> result = stop_               ? closed()
+                                 : session_.online() ? Error{ErrorCode::timed_out, url()}
+                                                     : unreachable();
+    if (answered && call->code == ErrorCode::ok)
+        result = std::move(call->answer);
+    else if (answered)
+        result = Error{call->code, call->answer};
     session_.drop(request);
     return result;
 }

@@ -54,7 +54,8 @@ std::shared_ptr<zmq::context_t> shared_context() {
 void release_owner(void*, void* hint) { delete static_cast<std::shared_ptr<const void>*>(hint); }
 
 wire::Slice adopt(zmq::message_t&& message) {
-    if (message.size() < kZeroCopy) return wire::Slice::copy({static_cast<const char*>(message.data()), message.size()});
+    if (message.size() < kZeroCopy)
+        return wire::Slice::copy({static_cast<const char*>(message.data()), message.size()});
     auto owner = std::make_shared<zmq::message_t>(std::move(message));
     const char* data = static_cast<const char*>(owner->data());
     const std::size_t size = owner->size();
@@ -88,7 +89,8 @@ bool Transport::connect(const std::string& to) {
         dealer->set(zmq::sockopt::tcp_keepalive_idle, 30);
         dealer->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(2 * wire::kHardMaxMessage));
         const std::string end = "inproc://cast-link-" + std::to_string(++count);
-        const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        const int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (zmq_socket_monitor(dealer->handle(), end.c_str(), events) != 0) throw zmq::error_t();
         auto monitor = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::pair);
         monitor->set(zmq::sockopt::linger, 0);

@@ -32,7 +32,8 @@ public:
     bool receive(wire::Slice& frame);
     /// The next published frame and its stream.
     bool receive_published(std::uint64_t& stream, wire::Slice& frame);
-    /// True from when the connection could not be made, or was lost: what had come before is there for receive() by then.
+    /// True from when the connection could not be made, or was lost: what had come before is there for receive() by
+    /// then.
     bool lost();
     /// After a send: it may have taken in what the descriptor would have shown. True when something is to be read.
     bool stir();

@@ -29,7 +29,8 @@ bool plausible(const BatchHeader& h) {
 void begin_batch(std::string& out, const BatchHeader& h) {
     assert(h.target.size() <= kMaxName && h.sender.size() <= kMaxName);
     char raw[kBatchHeader] = {};
-    store<std::uint16_t>(raw + kHeaderLength, static_cast<std::uint16_t>(kBatchHeader + h.target.size() + h.sender.size()));
+    store<std::uint16_t>(raw + kHeaderLength,
+                         static_cast<std::uint16_t>(kBatchHeader + h.target.size() + h.sender.size()));
     raw[kVersionAt] = kVersion;
     raw[kCastAt] = static_cast<char>(h.cast);
     store(raw + kSession, h.session);
@@ -62,7 +63,8 @@ std::optional<BatchView> read_batch(std::string_view bytes) {
     const std::size_t sender = static_cast<std::uint8_t>(b[kSenderLength]);
     const auto cast = static_cast<std::uint8_t>(b[kCastAt]);
     if (static_cast<std::uint8_t>(b[kVersionAt]) != kVersion || cast < 1 || cast > 3) return std::nullopt;
-    if (length > bytes.size() || header_length != kBatchHeader + target + sender || header_length > length) return std::nullopt;
+    if (length > bytes.size() || header_length != kBatchHeader + target + sender || header_length > length)
+        return std::nullopt;
     if (load<std::uint32_t>(b + 60) != 0) return std::nullopt;  // reserved
 
     BatchView view;

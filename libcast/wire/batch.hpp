@@ -24,16 +24,17 @@ enum BatchFlags : std::uint8_t {
     kBatchFlagsMask = 63,
 };
 
-/// The arrival of a kLater batch, until its time has come: below this a delay in microseconds, from here on a time since 1970.
+/// The arrival of a kLater batch, until its time has come: below this a delay in microseconds, from here on a time
+/// since 1970.
 inline constexpr std::uint64_t kDelayBelow = std::uint64_t{1} << 48;
 
 /// What a batch's header says. Offsets and sizes in PROTOCOL.md, "Batch".
 struct BatchHeader {
     Cast cast = Cast::unicast;
     std::uint64_t session = 0;
-    std::uint64_t number = 0;    ///< 1, 2, 3... within the session
-    std::uint64_t stream = 0;    ///< stamped by the broker
-    std::uint64_t sequence = 0;  ///< of its first record; stamped by the broker
+    std::uint64_t number = 0;      ///< 1, 2, 3... within the session
+    std::uint64_t stream = 0;      ///< stamped by the broker
+    std::uint64_t sequence = 0;    ///< of its first record; stamped by the broker
     std::uint64_t arrival_us = 0;  ///< microseconds since 1970; stamped by the broker
     std::uint32_t count = 0;
     std::uint32_t ttl_ms = 0;  ///< 0: lives for ever

@@ -13,16 +13,34 @@ namespace cast::wire {
 
 enum class Verb : std::uint8_t {
     // client to broker
-    hello = 1, attach = 2, detach = 3, cast = 4, ack = 5, fetch = 6, control = 8,
+    hello = 1,
+    attach = 2,
+    detach = 3,
+    cast = 4,
+    ack = 5,
+    fetch = 6,
+    control = 8,
     // both ways
-    ping = 9, pong = 10, bye = 11,
+    ping = 9,
+    pong = 10,
+    bye = 11,
     // broker to client
-    welcome = 32, attached = 33, detached = 34, receipt = 35, deliver = 36, gap = 37, fetched = 38, tail = 39,
-    membership = 40, control_reply = 41, error = 42, limits = 43,
+    welcome = 32,
+    attached = 33,
+    detached = 34,
+    receipt = 35,
+    deliver = 36,
+    gap = 37,
+    fetched = 38,
+    tail = 39,
+    membership = 40,
+    control_reply = 41,
+    error = 42,
+    limits = 43,
 };
 
 enum FrameFlags : std::uint8_t {
-    kHasAux = 1,   ///< `aux` is meant: CAST: low 32 bits of `seen`; DELIVER: low 32 bits of `through`
+    kHasAux = 1,  ///< `aux` is meant: CAST: low 32 bits of `seen`; DELIVER: low 32 bits of `through`
 };
 
 struct Frame {

@@ -17,10 +17,11 @@ inline constexpr std::size_t kLetterDetail = 512;  ///< bytes of a detail; more 
 /// What a letter takes besides the record that it wraps, at most.
 inline constexpr std::size_t kLetterOverhead = 2048;
 
-inline constexpr std::string_view kReasonExpired = "expired";          ///< its ttl ran out
-inline constexpr std::string_view kReasonRefused = "refused";          ///< by its reader
-inline constexpr std::string_view kReasonDeleted = "deleted";          ///< its node was, or has vanished
-inline constexpr std::string_view kReasonRedeliveries = "redeliveries";  ///< its readers went without acknowledging it, too often
+inline constexpr std::string_view kReasonExpired = "expired";  ///< its ttl ran out
+inline constexpr std::string_view kReasonRefused = "refused";  ///< by its reader
+inline constexpr std::string_view kReasonDeleted = "deleted";  ///< its node was, or has vanished
+inline constexpr std::string_view kReasonRedeliveries =
+    "redeliveries";  ///< its readers went without acknowledging it, too often
 
 struct Letter {
     std::string_view reason;  ///< one of the above

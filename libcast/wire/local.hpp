@@ -7,8 +7,9 @@
 namespace cast::wire {
 
 /// Bytes for SO_SNDBUF and SO_RCVBUF; the kernel takes twice that, for its own accounts.
-inline constexpr int kLocalPublishBuffer = 128 << 10;  // of what is published, on both sides: many readers share the caches
-inline constexpr int kLocalSendBuffer = 256 << 10;     // of what a client sends
+inline constexpr int kLocalPublishBuffer = 128
+                                           << 10;  // of what is published, on both sides: many readers share the caches
+inline constexpr int kLocalSendBuffer = 256 << 10;  // of what a client sends
 
 /// Whether HOST (or HOST:PORT) can be reached from this machine alone, by its name.
 inline bool is_loopback(std::string_view address) {

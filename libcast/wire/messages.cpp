@@ -148,7 +148,9 @@ std::string encode(const Attached& m) {
     Writer w(out);
     w.u32(m.request).u32(static_cast<std::uint32_t>(m.nodes.size()));
     for (const AttachedNode& node : m.nodes) {
-        w.u16(static_cast<std::uint16_t>(node.code)).str8(node.name).u32(static_cast<std::uint32_t>(node.streams.size()));
+        w.u16(static_cast<std::uint16_t>(node.code))
+            .str8(node.name)
+            .u32(static_cast<std::uint32_t>(node.streams.size()));
         for (const StreamInfo& s : node.streams) put(w, s);
     }
     return out;

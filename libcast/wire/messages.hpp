@@ -9,20 +9,10 @@
 
 #include "wire/frame.hpp"
 #include "wire/limits.hpp"
+#include "wire/outcome.hpp"
 
 namespace cast::wire {
 
-/// A batch by number and what became of it.
-struct Outcome {
-    std::uint64_t number = 0;
-    ErrorCode code = ErrorCode::ok;
-    bool operator==(const Outcome&) const = default;
-};
-
-/// In an outcome's code: it is the last word, though the code by itself would have the client try again.
-inline constexpr std::uint16_t kFinal = 0x8000;
-inline ErrorCode final_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) | kFinal); }
-inline ErrorCode plain_code(ErrorCode code) { return static_cast<ErrorCode>(static_cast<std::uint16_t>(code) & ~kFinal); }
 struct Hello {
     std::uint64_t session = 0;  ///< random, not 0
     std::uint32_t attempt = 0;  ///< the highest attempt of a session wins
@@ -43,7 +33,7 @@ struct Welcome : Limits {
     std::uint64_t epoch = 0;  ///< of this start of the broker
     std::uint64_t store = 0;  ///< the same after a restart only if what was receipted survived it
     std::uint64_t through = 0;
-    bool known = false;  ///< the session was known, or is new (attempt 1): its numbers go on from `through`
+    bool known = false;            ///< the session was known, or is new (attempt 1): its numbers go on from `through`
     std::uint32_t session_ms = 0;  ///< so long a session is remembered for certain; 0: not for certain
     std::string_view version;
     std::vector<std::string_view> publish;  ///< the PUB ends; host "*" or 0.0.0.0: the host that was dialled
@@ -53,8 +43,9 @@ struct Welcome : Limits {
 /// Where a reader stands in a stream.
 struct Position {
     std::uint64_t stream = 0;
-    std::uint64_t acked = 0;     ///< handled through this sequence
-    std::uint64_t received = 0;  ///< held by the client through this sequence; of an earlier epoch: it began after this one
+    std::uint64_t acked = 0;  ///< handled through this sequence
+    /// The client holds all through this sequence. In an ATTACH of a later epoch: it began after this one.
+    std::uint64_t received = 0;
 };
 
 enum AttachFlags : std::uint8_t {
@@ -130,9 +121,18 @@ struct Fetched {  ///< ends the answer to a FETCH: what came before it covers fr
 };
 /// What a stream's batches are published under. It differs in every epoch, so that nobody hears one that he has not
 /// been welcomed to: the same numbers may mean other batches there.
-inline std::uint64_t publish_topic(std::uint64_t stream, std::uint64_t epoch) { return stream ^ epoch * 0x9E3779B97F4A7C15u; }
+inline std::uint64_t publish_topic(std::uint64_t stream, std::uint64_t epoch) {
+    return stream ^ epoch * 0x9E3779B97F4A7C15u;
+}
 
-enum class GapReason : std::uint8_t { expired = 1, retention = 2, purged = 3, lost = 4, malformed = 5, redeliveries = 6 };
+enum class GapReason : std::uint8_t {
+    expired = 1,
+    retention = 2,
+    purged = 3,
+    lost = 4,
+    malformed = 5,
+    redeliveries = 6
+};
 struct Gap {
     std::uint64_t stream = 0;
     std::uint64_t from = 0;

@@ -11,7 +11,8 @@ namespace {
 /// Whether a byte may stand in a name: letters, digits, dot, underscore, hyphen.
 constexpr std::array<bool, 256> kNameBytes = [] {
     std::array<bool, 256> may{};
-    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")) may[static_cast<unsigned char>(c)] = true;
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"))
+        may[static_cast<unsigned char>(c)] = true;
     return may;
 }();
 

@@ -4,10 +4,10 @@
  * start. Linked only into programs that carry libzmq in themselves (CMakeLists.txt beside this file). */
 #include <stdlib.h>
 
-#define UNUSED_FUNCTION(name) \
+#define UNUSED_FUNCTION(name)                  \
     __attribute__((noreturn)) void name(void); \
     void name(void) { abort(); }
-#define UNUSED_VALUE(name) \
+#define UNUSED_VALUE(name)         \
     extern const void* const name; \
     const void* const name = 0;
 

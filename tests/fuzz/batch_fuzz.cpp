@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_header(batch, input);
         check_stamp(batch);
         Reader records(batch.records);
-        for (std::uint32_t i = 0; i < batch.header.count && read_record(records); ++i) {}
+        for (std::uint32_t i = 0; i < batch.header.count && read_record(records); ++i) {
+        }
     });
     require(good == (taken == size));
     return 0;

@@ -14,7 +14,8 @@ void World::begin() {
         if (random_.percent(70)) {
             const std::string name = "n" + std::to_string(i);
             cast::ErrorCode code{};
-            daemon_.manage([&](auto& router, auto& outbox) { return router.create_node(name, code, daemon_.clock(), outbox); });
+            daemon_.manage(
+                [&](auto& router, auto& outbox) { return router.create_node(name, code, daemon_.clock(), outbox); });
         }
     for (int i = 0; i < settings_.clients; ++i) add_client();
     for (int i = 0; i < settings_.groups; ++i) change_groups();
@@ -22,7 +23,8 @@ void World::begin() {
 
 void World::add_client() {
     const int index = static_cast<int>(clients_.size());
-    clients_.push_back(std::make_unique<Client>(*this, index, random_.next() | 1, now_us_ + random_.between(0, 20) * kMs));
+    clients_.push_back(
+        std::make_unique<Client>(*this, index, random_.next() | 1, now_us_ + random_.between(0, 20) * kMs));
     Client& client = *clients_.back();
     client.attach("s" + std::to_string(index), false, false);
     for (std::int64_t i = random_.between(0, 2); i > 0; --i) client.attach(some_node(), true, false);
@@ -36,7 +38,9 @@ Client* World::some_client() {
     return alive.empty() ? nullptr : random_.pick(alive);
 }
 
-std::string World::some_node() { return "n" + std::to_string(random_.below(static_cast<std::uint64_t>(settings_.nodes))); }
+std::string World::some_node() {
+    return "n" + std::to_string(random_.below(static_cast<std::uint64_t>(settings_.nodes)));
+}
 
 std::string World::some_group() {
     if (random_.one_in(20)) return some_node();  // a group may have a node's name
@@ -65,7 +69,8 @@ void World::send_some() {
     p.cast = kind < 6 ? Cast::unicast : kind < 9 ? Cast::multicast : Cast::broadcast;
     p.type = "text";
     if (random_.percent(settings_.priorities)) p.priority = static_cast<std::uint8_t>(random_.below(10));
-    if (random_.percent(settings_.ttl)) p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
+    if (random_.percent(settings_.ttl))
+        p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
     if (p.cast != Cast::unicast && random_.one_in(6)) p.flags |= kEcho;
     if (p.cast == Cast::unicast && random_.one_in(20)) p.flags |= kAttachedOnly;
     if (random_.percent(settings_.later)) {
@@ -79,10 +84,14 @@ void World::send_some() {
     std::vector<std::string> targets;
     if (p.cast == Cast::unicast && random_.one_in(20)) targets.push_back(some_client()->reply_name());
     for (std::int64_t i = random_.one_in(6) ? 3 : 1; i > 0; --i)
-        targets.push_back(p.cast == Cast::unicast ? (random_.one_in(40) ? "missing" : some_node()) : p.cast == Cast::multicast ? some_group() : "");
+        targets.push_back(p.cast == Cast::unicast     ? (random_.one_in(40) ? "missing" : some_node())
+                          : p.cast == Cast::multicast ? some_group()
+                                                      : "");
     for (std::int64_t i = 0; i < count; ++i) {
-        std::size_t size = static_cast<std::size_t>(random_.one_in(12) ? random_.between(200, 3000) : random_.between(5, 60));
-        if (random_.percent(settings_.big)) size = static_cast<std::size_t>(random_.between(8000, random_.one_in(10) ? 70000 : 14000));
+        std::size_t size =
+            static_cast<std::size_t>(random_.one_in(12) ? random_.between(200, 3000) : random_.between(5, 60));
+        if (random_.percent(settings_.big))
+            size = static_cast<std::size_t>(random_.between(8000, random_.one_in(10) ? 70000 : 14000));
         Parcel one = p;
         one.watch = random_.one_in(10) ? 1 : 0;
         if (one.watch != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
@@ -166,7 +175,8 @@ void World::look_or_purge() {
         broker::Node* node = router.state().directory.node(name);
         broker::Group* group = router.state().directory.group(group_name);
         broker::Asker asker;
-        router.state().sessions.for_each_connection([&](const broker::Connection& c) { asker.connection = std::max(asker.connection, c.id); });
+        router.state().sessions.for_each_connection(
+            [&](const broker::Connection& c) { asker.connection = std::max(asker.connection, c.id); });
         if (dice < 2 && node != nullptr) router.looking().peek(asker, *node, 100, daemon_.clock(), outbox);
         if (dice == 2 && group != nullptr) router.looking().kept(asker, *group, 100, 0, daemon_.clock(), outbox);
         if (dice == 3 && group != nullptr && group_name[0] == 'g') {
@@ -214,7 +224,8 @@ void World::lose_client() {
     Client* client = some_client();
     if (client == nullptr) return;
     oracle_.unknown(client->index());
-    if (random_.below(static_cast<std::uint64_t>(settings_.byes + settings_.deaths)) < static_cast<std::uint64_t>(settings_.byes))
+    if (random_.below(static_cast<std::uint64_t>(settings_.byes + settings_.deaths)) <
+        static_cast<std::uint64_t>(settings_.byes))
         client->bye();
     else
         client->vanish();

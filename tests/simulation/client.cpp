@@ -13,14 +13,18 @@ using cast::Notice;
 using namespace cast::detail;
 
 Client::Client(World& world, int index, std::uint64_t session, std::int64_t start_us)
-    : world_(world), index_(index), session_(std::make_unique<Session>(session, "client" + std::to_string(index))), reconnect_us_(start_us) {}
+    : world_(world),
+      index_(index),
+      session_(std::make_unique<Session>(session, "client" + std::to_string(index))),
+      reconnect_us_(start_us) {}
 
 std::int64_t Client::due() const {
     if (!alive()) return kNever;
     std::int64_t due = std::min({tick_us_, wire_ == nullptr ? reconnect_us_ : kNever, publications_.due()});
     if (wire_ != nullptr) due = std::min({due, wire_->down.due(), wire_->client_sees_us});
     for (const auto& reader : readers_)
-        if (!reader->record.gone && (reader->item || reader->node->inbox.items > 0)) due = std::min(due, reader->free_us);
+        if (!reader->record.gone && (reader->item || reader->node->inbox.items > 0))
+            due = std::min(due, reader->free_us);
     return std::max(due, stalled_us_);
 }
 
@@ -74,7 +78,8 @@ void Client::receive() {
             take_frame(wire_->down.pop().bytes);
         } else {
             Packet packet = publications_.pop();
-            if (!subscriptions_.contains(packet.stream)) continue;  // SUB lets nothing through that is not wanted any more
+            if (!subscriptions_.contains(packet.stream))
+                continue;  // SUB lets nothing through that is not wanted any more
             session_->published(cast::wire::Slice::take(std::move(packet.bytes)), world_.now(), out_);
             carry_out();
         }
@@ -95,7 +100,8 @@ void Client::take_frame(const std::string& bytes) {
         heard_ = heard_ || session_->online();
     if (whole && frame.verb == cast::wire::Verb::attached && decode(frame.body, attached))
         for (const auto& reader : readers_)
-            if (!reader->record.gone && reader->record.granted == 0 && reader->node->state == Attachment::State::attached)
+            if (!reader->record.gone && reader->record.granted == 0 &&
+                reader->node->state == Attachment::State::attached)
                 reader->record.granted = world_.daemon().granted(wire, attached.request, reader->record.node);
     take_notices(bytes);
     carry_out();
@@ -104,13 +110,15 @@ void Client::take_frame(const std::string& bytes) {
 void Client::take_notices(const std::string& bytes) {
     cast::wire::Frame frame;
     cast::wire::Gap gap;
-    const bool is_gap = cast::wire::read_frame(bytes, frame) == ErrorCode::ok && frame.verb == cast::wire::Verb::gap && decode(frame.body, gap);
+    const bool is_gap = cast::wire::read_frame(bytes, frame) == ErrorCode::ok && frame.verb == cast::wire::Verb::gap &&
+                        decode(frame.body, gap);
     for (const Notice& notice : out_.notices) {
         if (notice.kind == Notice::Kind::session_expired) {
             world_.oracle().unknown(index_);
             heard_ = false;  // another session goes on
         }
-        if (notice.kind == Notice::Kind::gap && is_gap) world_.oracle().gap(world_.daemon().router(), notice.node, gap, notice.count);
+        if (notice.kind == Notice::Kind::gap && is_gap)
+            world_.oracle().gap(world_.daemon().router(), notice.node, gap, notice.count);
     }
     out_.notices.clear();
 }
@@ -133,7 +141,8 @@ void Client::carry_out() {
     }
     out_.renew_subscriptions = false;
     for (const auto& r : out_.refusals) {
-        world_.trace("client %d is refused %zu messages to '%s': %s", index_, r.messages, r.target.c_str(), cast::error_name(r.code));
+        world_.trace("client %d is refused %zu messages to '%s': %s", index_, r.messages, r.target.c_str(),
+                     cast::error_name(r.code));
         world_.oracle().refused(index_, r.code, r.target, r.messages);
     }
     out_.refusals.clear();
@@ -157,7 +166,8 @@ void Client::cut(int how) {
     wire_->down.keep(random.below(wire_->down.size() + 1));
     wire_->up.keep(random.below(wire_->up.size() + 1));
     if (random.one_in(3)) wire_->up.delay(random.between(1, 400) * kMs);
-    if (how != 1) wire_->client_sees_us = world_.now() + random.between(0, 100) * kMs;  // 1: half-open, found by silence
+    if (how != 1)
+        wire_->client_sees_us = world_.now() + random.between(0, 100) * kMs;  // 1: half-open, found by silence
     if (how != 2) wire_->broker_sees_us = world_.now() + random.between(0, 300) * kMs;  // 2: the broker is told nothing
 }
 

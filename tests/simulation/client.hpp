@@ -22,8 +22,8 @@ struct NodeReader {
     std::int64_t pace_us = 0;  ///< a record takes this long to handle
     std::int64_t free_us = 0;  ///< when it is ready for the next one
     std::optional<cast::detail::Item> item;
-    std::uint32_t index = 0;   ///< of the item's next record
-    std::string_view left;     ///< its bytes from there on
+    std::uint32_t index = 0;  ///< of the item's next record
+    std::string_view left;    ///< its bytes from there on
 };
 
 class Client {

@@ -28,7 +28,8 @@ void Client::attach(const std::string& name, bool receives, bool take_over) {
         auto reader = std::make_unique<NodeReader>();
         reader->node = node;
         reader->record.node = name;
-        if (!world_.healed() && world_.random().percent(world_.settings().slow_readers)) reader->pace_us = world_.random().between(1, 40) * 500;
+        if (!world_.healed() && world_.random().percent(world_.settings().slow_readers))
+            reader->pace_us = world_.random().between(1, 40) * 500;
         world_.oracle().add_reader(&reader->record);
         readers_.push_back(std::move(reader));
     }
@@ -74,12 +75,15 @@ bool Client::send(Parcel parcel, std::size_t size) {
     std::string payload;
     const std::uint32_t id = world_.oracle().sent(index_, parcel, size, payload);
     if (parcel.watch != 0) watches_[parcel.watch] = id;
-    world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(parcel.target).c_str(), world_.oracle().message(id).flow);
+    world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(parcel.target).c_str(),
+                 world_.oracle().message(id).flow);
     Outbound& outbound = session_->outbound();
-    const bool plain = parcel.type == "text" && parcel.headers.empty() && parcel.priority == cast::wire::kDefaultPriority && parcel.flags == 0 &&
-                       parcel.ttl_ms == 0 && parcel.watch == 0;
+    const bool plain = parcel.type == "text" && parcel.headers.empty() &&
+                       parcel.priority == cast::wire::kDefaultPriority && parcel.flags == 0 && parcel.ttl_ms == 0 &&
+                       parcel.watch == 0;
     parcel.plain = plain;
-    if (!(plain && outbound.plain().add(parcel.cast, parcel.sender, parcel.target, parcel.payload)) && !outbound.add_more(parcel))
+    if (!(plain && outbound.plain().add(parcel.cast, parcel.sender, parcel.target, parcel.payload)) &&
+        !outbound.add_more(parcel))
         outbound.add(parcel, out_);
     if (!out_.frames.empty()) session_->inbound().ride(world_.now(), out_);
     carry_out();
@@ -117,7 +121,9 @@ bool Client::read_record(NodeReader& reader) {
     cast::wire::Reader in(reader.left);
     const auto record = reader.index < h.count ? cast::wire::read_record(in) : std::nullopt;
     if (!record) {
-        if (reader.index < h.count) world_.oracle().malformed(world_.daemon().router(), reader.record, h, std::max(item.from, h.sequence + reader.index));
+        if (reader.index < h.count)
+            world_.oracle().malformed(world_.daemon().router(), reader.record, h,
+                                      std::max(item.from, h.sequence + reader.index));
         finish(reader);
         return false;
     }
@@ -126,8 +132,10 @@ bool Client::read_record(NodeReader& reader) {
     if (sequence < item.from) return false;
     broker::Router* router = world_.daemon().router();
     const broker::Node* node = router == nullptr ? nullptr : router->state().directory.node(reader.record.node);
-    reader.record.holds = node != nullptr && node->connection != nullptr && wire_ != nullptr && node->connection->id == wire_->id;
-    world_.trace("client %d: %s handles stream %llu sequence %llu", index_, reader.record.node.c_str(), ull(h.stream), ull(sequence));
+    reader.record.holds =
+        node != nullptr && node->connection != nullptr && wire_ != nullptr && node->connection->id == wire_->id;
+    world_.trace("client %d: %s handles stream %llu sequence %llu", index_, reader.record.node.c_str(), ull(h.stream),
+                 ull(sequence));
     world_.oracle().handled(router, reader.record, h, sequence, record->payload,
                             item.batch->view.last_sequence() <= item.reading->redelivered);
     item.reading->done.store(sequence);
@@ -161,11 +169,13 @@ void Client::describe() {
     world_.trace("client %d, wire %llu, %s", index_, ull((wire_ == nullptr ? 0 : wire_->id)), unrest().c_str());
     session_->for_each_node([&](const Attachment& node) {
         world_.trace("  %s: %s, %zu items, %zu bytes", node.inbox.name.c_str(),
-                     node.state == Attachment::State::attached ? "attached" : cast::error_name(node.code), node.inbox.items, node.inbox.bytes);
+                     node.state == Attachment::State::attached ? "attached" : cast::error_name(node.code),
+                     node.inbox.items, node.inbox.bytes);
         for (const auto& r : node.inbox.readings)
-            world_.trace("    reads %llu: next %llu, done %llu, %zu outstanding, tail %llu, acked %llu%s%s", ull(r->stream->id),
-                         ull(r->next), ull(r->done.load()), r->outstanding, ull(r->stream->tail),
-                         ull(r->stream->acked), r->stream->fetching ? ", fetching" : "", !r->before.empty() ? ", waits for what was before" : "");
+            world_.trace("    reads %llu: next %llu, done %llu, %zu outstanding, tail %llu, acked %llu%s%s",
+                         ull(r->stream->id), ull(r->next), ull(r->done.load()), r->outstanding, ull(r->stream->tail),
+                         ull(r->stream->acked), r->stream->fetching ? ", fetching" : "",
+                         !r->before.empty() ? ", waits for what was before" : "");
     });
 }
 
@@ -175,7 +185,8 @@ std::string Client::unrest() {
     std::string why;
     session_->for_each_node([&](const Attachment& node) {
         if (node.state == Attachment::State::wanted) why = who + "has no answer about " + node.inbox.name;
-        if (node.inbox.items > 0 && node.inbox.closed == ErrorCode::ok) why = who + "has not read all of " + node.inbox.name;
+        if (node.inbox.items > 0 && node.inbox.closed == ErrorCode::ok)
+            why = who + "has not read all of " + node.inbox.name;
     });
     Outbound& outbound = session_->outbound();
     if (!outbound.settled(outbound.added())) why = who + "has messages without an outcome";

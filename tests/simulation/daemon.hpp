@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/router.hpp"
-#include "support/memory_disk.hpp"
 #include "simulation/random.hpp"
+#include "support/memory_disk.hpp"
 
 namespace sim {
 

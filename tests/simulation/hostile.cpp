@@ -26,7 +26,8 @@ std::string some_cast(Random& random, std::uint64_t session, const std::string& 
         const auto records = static_cast<std::uint32_t>(random.between(1, 4));
         for (std::uint32_t i = 0; i < records; ++i) append_record(out, "text", {}, "x of a stranger");
         const auto lie = random.one_in(4) ? random.below(9) : 0;
-        seal_batch(out, at, random.below(6), records + static_cast<std::uint32_t>(lie), static_cast<std::uint8_t>(random.below(32)));
+        seal_batch(out, at, random.below(6), records + static_cast<std::uint32_t>(lie),
+                   static_cast<std::uint8_t>(random.below(32)));
     }
     return out;
 }
@@ -34,10 +35,17 @@ std::string some_cast(Random& random, std::uint64_t session, const std::string& 
 std::string some_frame(Random& random, std::uint64_t session, const std::string& target, std::uint64_t stream) {
     switch (random.below(10)) {
         case 0: return encode(Hello{session, static_cast<std::uint32_t>(random.below(9)), random.below(9), "stranger"});
-        case 1: return encode(Attach{1, {{static_cast<std::uint8_t>(random.below(8)), "evil0", {{stream, random.below(99), random.below(99)}}}}});
+        case 1:
+            return encode(Attach{1,
+                                 {{static_cast<std::uint8_t>(random.below(8)),
+                                   "evil0",
+                                   {{stream, random.below(99), random.below(99)}}}}});
         case 2: return encode(Detach{{"evil0", "n0"}});
-        case 3: return encode(Ack{{{stream, random.next() >> random.below(60), {{"n0", 5}, {"evil0", random.below(99)}}}}});
-        case 4: return encode(Fetch{stream, random.next() >> random.below(64), static_cast<std::uint32_t>(random.below(100000))});
+        case 3:
+            return encode(Ack{{{stream, random.next() >> random.below(60), {{"n0", 5}, {"evil0", random.below(99)}}}}});
+        case 4:
+            return encode(
+                Fetch{stream, random.next() >> random.below(64), static_cast<std::uint32_t>(random.below(100000))});
         case 5: return encode(Control{3, "{\"op\":\"nothing\"}"});
         case 6: return encode_ping(random.one_in(2) ? Verb::ping : Verb::pong, Ping{1});
         default: return some_cast(random, session, target);
@@ -70,7 +78,8 @@ void World::hostile() {
         const std::uint64_t streams = daemon_.router()->state().directory.broadcast().stream.id();
         std::string bytes = some_frame(random_, session, some_node(), streams + random_.below(8));
         if (random_.one_in(2)) {
-            for (std::int64_t flips = random_.between(1, 4); flips > 0; --flips) bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
+            for (std::int64_t flips = random_.between(1, 4); flips > 0; --flips)
+                bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
             if (random_.one_in(3)) bytes.resize(random_.below(bytes.size()));
             if (random_.one_in(6)) bytes.append(random_.below(40), 'z');
         }

@@ -27,12 +27,18 @@ bool read(int count, char** words, Arguments& a) {
         }
         if (i + 1 == count) return false;
         const std::uint64_t value = std::strtoull(words[++i], nullptr, 10);
-        if (word == "--first") a.first = value;
-        else if (word == "--seeds") a.seeds = value;
-        else if (word == "--steps") a.steps = static_cast<int>(value);
-        else if (word == "--failures") a.most_failures = static_cast<int>(value);
-        else if (word == "--replay") a.first = value, a.seeds = 1;
-        else return false;
+        if (word == "--first")
+            a.first = value;
+        else if (word == "--seeds")
+            a.seeds = value;
+        else if (word == "--steps")
+            a.steps = static_cast<int>(value);
+        else if (word == "--failures")
+            a.most_failures = static_cast<int>(value);
+        else if (word == "--replay")
+            a.first = value, a.seeds = 1;
+        else
+            return false;
     }
     return true;
 }
@@ -49,8 +55,9 @@ void run(std::uint64_t seed, const Arguments& a, Totals& totals) {
     } catch (const sim::Violation& violation) {
         ++totals.failures;
         world.describe();
-        std::printf("seed %llu, step %d, %.6f s: %s\n  replay: simulation --replay %llu --steps %d --verbose\n", sim::ull(seed), world.at_step(),
-                    static_cast<double>(world.now()) / 1e6, violation.what(), sim::ull(seed), a.steps);
+        std::printf("seed %llu, step %d, %.6f s: %s\n  replay: simulation --replay %llu --steps %d --verbose\n",
+                    sim::ull(seed), world.at_step(), static_cast<double>(world.now()) / 1e6, violation.what(),
+                    sim::ull(seed), a.steps);
         std::fflush(stdout);
     }
     totals.digest = totals.digest * 31 + world.digest();
@@ -64,7 +71,9 @@ void run(std::uint64_t seed, const Arguments& a, Totals& totals) {
 int main(int count, char** words) {
     Arguments a;
     if (!read(count, words, a)) {
-        std::fprintf(stderr, "usage: simulation [--first SEED] [--seeds N] [--steps N] [--failures N] [--replay SEED] [--verbose]\n");
+        std::fprintf(
+            stderr,
+            "usage: simulation [--first SEED] [--seeds N] [--steps N] [--failures N] [--replay SEED] [--verbose]\n");
         return 2;
     }
     const auto start = std::chrono::steady_clock::now();
@@ -72,8 +81,10 @@ int main(int count, char** words) {
     std::uint64_t seed = a.first;
     for (; seed < a.first + a.seeds && totals.failures < a.most_failures; ++seed) run(seed, a, totals);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::printf("%llu seeds of %d steps in %.1f s: %llu messages taken, %llu handled, %llu turns, %d failures, digest %016llx\n",
-                sim::ull((seed - a.first)), a.steps, took.count(), sim::ull(totals.taken), sim::ull(totals.deliveries),
-                sim::ull(totals.turns), totals.failures, sim::ull(totals.digest));
+    std::printf(
+        "%llu seeds of %d steps in %.1f s: %llu messages taken, %llu handled, %llu turns, %d failures, digest "
+        "%016llx\n",
+        sim::ull((seed - a.first)), a.steps, took.count(), sim::ull(totals.taken), sim::ull(totals.deliveries),
+        sim::ull(totals.turns), totals.failures, sim::ull(totals.digest));
     return totals.failures == 0 ? 0 : 1;
 }

@@ -13,7 +13,8 @@ std::shared_ptr<Wire> Network::open(int client) {
 
 std::int64_t Network::travel() {
     if (healed_) return 100;
-    return settings_.latency_us + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(settings_.jitter_us) + 1));
+    return settings_.latency_us +
+           static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(settings_.jitter_us) + 1));
 }
 
 void Network::send_up(Wire& wire, std::string_view bytes, std::int64_t now_us) {

@@ -54,9 +54,9 @@ struct Wire {
     int client = -1;  ///< -1: the hostile peer
     Pipe up;          ///< to the broker
     Pipe down;
-    bool dead_up = false;    ///< what the client sends is lost
-    bool dead_down = false;  ///< what the broker sends is lost
-    bool closed = false;     ///< the client has let go of it
+    bool dead_up = false;                  ///< what the client sends is lost
+    bool dead_down = false;                ///< what the broker sends is lost
+    bool closed = false;                   ///< the client has let go of it
     std::int64_t client_sees_us = kNever;  ///< when the client's socket reports the cut
     std::int64_t broker_sees_us = kNever;  ///< from then on sending to it fails at the broker
 };

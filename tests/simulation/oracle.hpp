@@ -104,7 +104,8 @@ public:
     void handed(std::string_view frame);
     /// The same, at the end of the turn: what is handed out of a mailbox comes after all that is more urgent there.
     void check_priorities(broker::Router& router, std::string_view frame);
-    /// What leaves for a client says nothing of its nodes, or of a message that has expired, that a crash could take back.
+    /// What leaves for a client says nothing of its nodes, or of a message that has expired, that a crash could take
+    /// back.
     void check_told(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
                     const cast::test::MemoryDisk& disk);
     /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
@@ -119,7 +120,8 @@ public:
     }
     /// What time it is for the broker.
     void clock(broker::Now now) { now_ = now; }
-    /// After a tick in which so many batches entered: no delay lasts longer than it should, however the wall clock is set.
+    /// After a tick in which so many batches entered: no delay lasts longer than it should, however the wall clock is
+    /// set.
     void check_delays(broker::Router& router, std::size_t entered);
     void entered(broker::Router& router, const broker::Entered& entered, std::uint64_t wall_us);
     std::uint64_t last_due_us() const { return last_due_us_; }

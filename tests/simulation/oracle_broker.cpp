@@ -51,7 +51,8 @@ void Oracle::after(broker::Router& router, broker::ConnectionId from) {
         ErrorCode code = ErrorCode::ok;
         for (const Outcome& outcome : session->refused)
             if (outcome.number == next) code = outcome.code;
-        require(code == plain_code(code) || router.config().reject_full, "a refusal is final, and the broker lets senders wait");
+        require(code == plain_code(code) || router.config().reject_full,
+                "a refusal is final, and the broker lets senders wait");
         code = plain_code(code);
         ++next;
         if (p.header.session != session->id)
@@ -71,24 +72,30 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     const broker::Node* node = state.directory.node(p.target);
     bool blocked = connection->session->blocked.contains(broker::way_to(p.header.cast, p.target));
     for (const Pending& later : pending_)  // one behind it in the frame may have unblocked the target
-        blocked = blocked || (later.target == p.target && later.header.cast == p.header.cast && later.header.number > p.header.number && (later.header.flags & kResume) != 0);
+        blocked = blocked || (later.target == p.target && later.header.cast == p.header.cast &&
+                              later.header.number > p.header.number && (later.header.flags & kResume) != 0);
     bool right = false;
     switch (code) {
         case ErrorCode::no_such_node: right = node == nullptr && p.header.cast == Cast::unicast; break;
         case ErrorCode::no_such_group: right = group_of(router, p.header, p.target) == nullptr; break;
         case ErrorCode::not_attached: right = !connection->senders.contains(p.sender); break;
-        case ErrorCode::node_absent: right = (p.header.flags & kAttachedOnly) != 0 && node->connection == nullptr; break;
+        case ErrorCode::node_absent:
+            right = (p.header.flags & kAttachedOnly) != 0 && node->connection == nullptr;
+            break;
         case ErrorCode::mailbox_full:
         case ErrorCode::group_busy: right = blocked || state.config.reject_full; break;
         case ErrorCode::store_failed: right = blocked; break;
         case ErrorCode::too_many: right = (p.header.flags & kLater) != 0; break;
         case ErrorCode::invalid_argument:
-            right = p.target == "$dead" || ((p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond);
+            right =
+                p.target == "$dead" || ((p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond);
             break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
     }
-    require(right, [&] { return text("a batch to %s was refused %s for no reason", p.target.c_str(), cast::error_name(code)); });
+    require(right, [&] {
+        return text("a batch to %s was refused %s for no reason", p.target.c_str(), cast::error_name(code));
+    });
 }
 
 void Oracle::note(const Pending& p, std::uint32_t id, std::uint64_t stream, std::uint64_t sequence) {
@@ -114,7 +121,8 @@ void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std:
     const Message& m = messages_[id];
     const bool remade = m.doubtful && remade_.contains(p.header.session);
     std::uint32_t& last = last_taken_[{epoch_, m.flow}];
-    require(last < id || remade, [&] { return text("message %u to %s was taken after message %u", id, p.target.c_str(), last); });
+    require(last < id || remade,
+            [&] { return text("message %u to %s was taken after message %u", id, p.target.c_str(), last); });
     last = id;
 }
 
@@ -146,11 +154,13 @@ Oracle::Ledger& Oracle::ensure(LedgerKey key, std::uint64_t base) {
 
 void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stream, std::uint64_t cursor) {
     if (cursor <= l.prefix) return;
-    while (l.prefix < cursor && (accounted(l, node, stream, l.prefix + 1) || given_up_.contains({stream, l.prefix + 1}))) ++l.prefix;
+    while (l.prefix < cursor &&
+           (accounted(l, node, stream, l.prefix + 1) || given_up_.contains({stream, l.prefix + 1})))
+        ++l.prefix;
     require(cursor <= l.prefix, [&] {
         const auto& mirror = mirrors_[stream];
-        return text("%s, stream %llu: acknowledged through %llu, but %llu (message %u) was never handled", node.c_str(), ull(stream),
-                    ull(cursor), ull(l.prefix) + 1, l.prefix < mirror.size() ? mirror[l.prefix] : 0);
+        return text("%s, stream %llu: acknowledged through %llu, but %llu (message %u) was never handled", node.c_str(),
+                    ull(stream), ull(cursor), ull(l.prefix) + 1, l.prefix < mirror.size() ? mirror[l.prefix] : 0);
     });
 }
 
@@ -187,8 +197,9 @@ void Oracle::check_priorities(broker::Router& router, std::string_view bytes) {
             const bool waits = other->sent < other->stream.last();
             const bool excused = other->unreadable || (other->decided != 0 && !router.state().store_healthy);
             require(other->priority <= lane->priority || !waits || excused, [&] {
-                return text("%s, priority %d: handed out while %llu to %llu of priority %d wait", lane->node->name.c_str(), lane->priority,
-                            ull(other->sent) + 1, ull(other->stream.last()), other->priority);
+                return text("%s, priority %d: handed out while %llu to %llu of priority %d wait",
+                            lane->node->name.c_str(), lane->priority, ull(other->sent) + 1, ull(other->stream.last()),
+                            other->priority);
             });
         }
     });

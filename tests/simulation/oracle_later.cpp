@@ -62,7 +62,8 @@ void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint
         if (id == 0) continue;
         Message& m = messages_[id];
         // One whose session was forgotten may wait twice: nobody can know it again.
-        require(m.renumbered || (!m.entered && m.waited == e.waited + i), [&] { return text("message %u has come twice", id); });
+        require(m.renumbered || (!m.entered && m.waited == e.waited + i),
+                [&] { return text("message %u has come twice", id); });
         m.entered = true;
         m.stream = e.stream;
         m.sequence = e.stream == 0 ? 0 : mirror.size();
@@ -89,7 +90,8 @@ void Oracle::check_late(Message& m, std::size_t id, const cast::test::MemoryDisk
     const bool waits = disk.has_chunk(later_, m.batch);
     const bool stream_stands = m.entered && stream != disk.streams().end();
     const bool there = stream_stands && m.sequence <= stream->second.last;
-    require(!waits || !there || m.renumbered, [&] { return text("message %zu waits for its time, and is in its stream", id); });
+    require(!waits || !there || m.renumbered,
+            [&] { return text("message %zu waits for its time, and is in its stream", id); });
     if (row != disk.sessions().end()) {
         const bool taken = m.number <= row->second.through;
         require(taken || (!waits && !there),

@@ -1,5 +1,5 @@
-// The oracle of dead letters that somebody puts back: such a message is in its mailbox or a letter, never both, and never
-// neither.
+// The oracle of dead letters that somebody puts back: such a message is in its mailbox or a letter, never both, and
+// never neither.
 #include <algorithm>
 
 #include "simulation/oracle.hpp"
@@ -50,8 +50,8 @@ void Oracle::ends(const broker::Lane& lane) {
     }
 }
 
-/// What a crash took back is the node's mail again. Where it did not, or where all of it was over, nothing is lost of what
-/// was receipted.
+/// What a crash took back is the node's mail again. Where it did not, or where all of it was over, nothing is lost of
+/// what was receipted.
 void Oracle::carry_ended(const cast::test::MemoryDisk& disk, broker::Router& router) {
     dug_ = 0;
     found_letters_ = router.dead().messages();

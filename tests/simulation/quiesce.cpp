@@ -29,7 +29,9 @@ void World::quiesce() {
         stranger_->broker_sees_us = 0;
     }
     settings_.config.reject_full = false;
-    if (daemon_.up()) daemon_.manage([&](broker::Router& router, broker::Outbox& outbox) { router.reconfigure(settings_.config, outbox); });
+    if (daemon_.up())
+        daemon_.manage(
+            [&](broker::Router& router, broker::Outbox& outbox) { router.reconfigure(settings_.config, outbox); });
     if (some_client() == nullptr) add_client();
     for (const auto& client : clients_)
         if (client->alive()) client->hurry();
@@ -58,7 +60,10 @@ void World::quiesce() {
 /// The clock goes on to where everything that waits is due. A broker that restarts may not have read it back yet.
 void World::pass_time() {
     if (!daemon_.up()) return;
-    wall_offset_us_ += std::max<std::int64_t>(0, static_cast<std::int64_t>(oracle_.last_due_us() - std::min(oracle_.last_due_us(), daemon_.clock().wall_us))) + 1;
+    wall_offset_us_ +=
+        std::max<std::int64_t>(0, static_cast<std::int64_t>(oracle_.last_due_us() -
+                                                            std::min(oracle_.last_due_us(), daemon_.clock().wall_us))) +
+        1;
 }
 
 /// To every node and group: a target that stayed blocked shows now.
@@ -130,16 +135,18 @@ void World::describe() {
     if (!daemon_.up()) return trace("the broker is down");
     broker::State& state = daemon_.router()->state();
     state.directory.for_each_node([&](broker::Node& node) {
-        trace("node %s: wire %llu, %zu queued", node.name.c_str(), ull((node.connection == nullptr ? 0 : node.connection->id)), node.queued_messages);
+        trace("node %s: wire %llu, %zu queued", node.name.c_str(),
+              ull((node.connection == nullptr ? 0 : node.connection->id)), node.queued_messages);
         for (const auto& lane : node.lanes)
-            trace("  lane %llu: cursor %llu, sent %llu, last %llu, %zu batches", ull(lane->stream.id()), ull(lane->cursor),
-                  ull(lane->sent), ull(lane->stream.last()), lane->stream.batches());
+            trace("  lane %llu: cursor %llu, sent %llu, last %llu, %zu batches", ull(lane->stream.id()),
+                  ull(lane->cursor), ull(lane->sent), ull(lane->stream.last()), lane->stream.batches());
         for (const broker::Membership& m : node.memberships)
             trace("  reads %llu: cursor %llu%s", ull(m.group->stream.id()), ull(m.cursor), m.own ? ", own" : "");
     });
     auto group = [&](broker::Group& g) {
-        trace("group '%s', stream %llu: last %llu, first kept %llu, %zu absent from %llu", g.name.c_str(), ull(g.stream.id()),
-              ull(g.stream.last()), ull(g.stream.first_kept()), g.absent.size(), ull(g.absent.empty() ? 0 : g.absent.lowest()));
+        trace("group '%s', stream %llu: last %llu, first kept %llu, %zu absent from %llu", g.name.c_str(),
+              ull(g.stream.id()), ull(g.stream.last()), ull(g.stream.first_kept()), g.absent.size(),
+              ull(g.absent.empty() ? 0 : g.absent.lowest()));
         for (const auto& s : g.subscriptions)
             trace("  wire %llu: acked %llu, lowest %llu, %zu of %zu own", ull(s->connection->id), ull(s->acked),
                   ull(s->lowest), s->own.size(), s->nodes.size());

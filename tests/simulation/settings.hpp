@@ -17,14 +17,14 @@ struct Settings {
     int groups = 2;  ///< g0, g1...
 
     // Faults: percent of frames, or weights among the actions of a step.
-    int drop_publish = 0;    ///< percent of PUB frames that are lost
+    int drop_publish = 0;  ///< percent of PUB frames that are lost
     std::int64_t latency_us = 200;
     std::int64_t jitter_us = 100;
     int cuts = 0;
     int deaths = 0;
     int byes = 0;
     int crashes = 0;
-    int ends = 0;            ///< of the broker, in order
+    int ends = 0;  ///< of the broker, in order
     int takeovers = 0;
     int deletions = 0;
     int membership = 0;
@@ -34,13 +34,13 @@ struct Settings {
     int deaf = 0;
     int hostile = 0;
     int jumps = 0;
-    int ttl = 0;             ///< percent of messages with a time to live
-    int big = 0;             ///< percent of messages over 8 KiB
-    int priorities = 0;      ///< percent of messages with a priority of their own
+    int ttl = 0;         ///< percent of messages with a time to live
+    int big = 0;         ///< percent of messages over 8 KiB
+    int priorities = 0;  ///< percent of messages with a priority of their own
     bool late_commits = false;
-    int later = 0;           ///< percent of messages that wait for their time
-    int floods = 0;          ///< a mailbox is filled, and all of it ends at once
-    int letters = 0;         ///< somebody puts a dead letter back, or throws it away
+    int later = 0;    ///< percent of messages that wait for their time
+    int floods = 0;   ///< a mailbox is filled, and all of it ends at once
+    int letters = 0;  ///< somebody puts a dead letter back, or throws it away
 };
 
 /// The settings of a seed. `random` goes on being the run's.

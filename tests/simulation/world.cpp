@@ -10,7 +10,11 @@
 namespace sim {
 
 World::World(std::uint64_t seed, bool verbose)
-    : random_(seed), settings_(draw_settings(random_)), verbose_(verbose), network_(settings_, random_), daemon_(*this, random_) {}
+    : random_(seed),
+      settings_(draw_settings(random_)),
+      verbose_(verbose),
+      network_(settings_, random_),
+      daemon_(*this, random_) {}
 
 void World::trace(const char* format, ...) {
     if (!verbose_) return;
@@ -25,22 +29,25 @@ void World::trace(const char* format, ...) {
 void World::trace_frame(bool up, broker::ConnectionId wire, std::string_view bytes) {
     if (!verbose_) return;
     cast::wire::Frame frame;
-    if (cast::wire::read_frame(bytes, frame) != cast::ErrorCode::ok) return trace("wire %llu %s garbage", ull(wire), up ? ">" : "<");
+    if (cast::wire::read_frame(bytes, frame) != cast::ErrorCode::ok)
+        return trace("wire %llu %s garbage", ull(wire), up ? ">" : "<");
     static const std::map<int, const char*> names = {
-        {1, "HELLO"}, {2, "ATTACH"}, {3, "DETACH"}, {4, "CAST"}, {5, "ACK"}, {6, "FETCH"}, {8, "CONTROL"}, {9, "PING"},
-        {10, "PONG"}, {11, "BYE"}, {32, "WELCOME"}, {33, "ATTACHED"}, {34, "DETACHED"}, {35, "RECEIPT"}, {36, "DELIVER"},
-        {37, "GAP"}, {38, "FETCHED"}, {39, "TAIL"}, {40, "MEMBERSHIP"}, {41, "CONTROL_REPLY"}, {42, "ERROR"}};
+        {1, "HELLO"},       {2, "ATTACH"},         {3, "DETACH"},   {4, "CAST"}, {5, "ACK"},      {6, "FETCH"},
+        {8, "CONTROL"},     {9, "PING"},           {10, "PONG"},    {11, "BYE"}, {32, "WELCOME"}, {33, "ATTACHED"},
+        {34, "DETACHED"},   {35, "RECEIPT"},       {36, "DELIVER"}, {37, "GAP"}, {38, "FETCHED"}, {39, "TAIL"},
+        {40, "MEMBERSHIP"}, {41, "CONTROL_REPLY"}, {42, "ERROR"}};
     const auto name = names.find(static_cast<int>(frame.verb));
     std::string more;
     if (frame.verb == cast::wire::Verb::cast || frame.verb == cast::wire::Verb::deliver)
         cast::wire::for_each_batch(frame.body, [&](const cast::wire::BatchView& b) {
-            more += text(" [%s>%s #%llu.%llu stream %llu seq %llu+%u flags %d]", std::string(b.header.sender).c_str(), std::string(b.header.target).c_str(),
-                         ull((b.header.session % 1000)), ull(b.header.number), ull(b.header.stream),
-                         ull(b.header.sequence), b.header.count, b.header.flags);
+            more += text(" [%s>%s #%llu.%llu stream %llu seq %llu+%u flags %d]", std::string(b.header.sender).c_str(),
+                         std::string(b.header.target).c_str(), ull((b.header.session % 1000)), ull(b.header.number),
+                         ull(b.header.stream), ull(b.header.sequence), b.header.count, b.header.flags);
             cast::wire::Reader in(b.records);
             more.pop_back();
             more += " messages";
-            while (const auto record = in.left() > 0 ? cast::wire::read_record(in) : std::nullopt) more += text(" %u", number_of(record->payload));
+            while (const auto record = in.left() > 0 ? cast::wire::read_record(in) : std::nullopt)
+                more += text(" %u", number_of(record->payload));
             more += "]";
         });
     cast::wire::Ack ack;
@@ -54,7 +61,8 @@ void World::trace_frame(bool up, broker::ConnectionId wire, std::string_view byt
         for (const auto& n : attached.nodes) {
             more += text(" %s:%s", std::string(n.name).c_str(), cast::error_name(n.code));
             for (const auto& s : n.streams)
-                more += text("(%llu kind %d %llu..%llu high %llu)", ull(s.stream), s.kind, ull(s.cursor), ull(s.last), ull(s.delivered));
+                more += text("(%llu kind %d %llu..%llu high %llu)", ull(s.stream), s.kind, ull(s.cursor), ull(s.last),
+                             ull(s.delivered));
         }
     cast::wire::Receipt receipt;
     if (frame.verb == cast::wire::Verb::receipt && decode(frame.body, receipt)) {
@@ -64,9 +72,11 @@ void World::trace_frame(bool up, broker::ConnectionId wire, std::string_view byt
     }
     cast::wire::Gap gap;
     if (frame.verb == cast::wire::Verb::gap && decode(frame.body, gap))
-        more += text(" %llu: %llu..%llu reason %d", ull(gap.stream), ull(gap.from), ull(gap.to), static_cast<int>(gap.reason));
+        more += text(" %llu: %llu..%llu reason %d", ull(gap.stream), ull(gap.from), ull(gap.to),
+                     static_cast<int>(gap.reason));
     cast::wire::ErrorReply error;
-    if (frame.verb == cast::wire::Verb::error && decode(frame.body, error)) more += std::string(" ") + cast::error_name(error.code);
+    if (frame.verb == cast::wire::Verb::error && decode(frame.body, error))
+        more += std::string(" ") + cast::error_name(error.code);
     trace("wire %llu %s %s%s%s", ull(wire), up ? ">" : "<", name == names.end() ? "?" : name->second,
           (frame.flags & cast::wire::kHasAux) != 0 ? text(" aux %u", frame.aux).c_str() : "", more.c_str());
 }

@@ -14,7 +14,8 @@ namespace cast::test {
 
 class BrokerProcess {
 public:
-    /// Keeps everything in memory; with the flag "--data" alone, in a directory of its folder. "NAME=VALUE" is environment.
+    /// Keeps everything in memory; with the flag "--data" alone, in a directory of its folder. "NAME=VALUE" is
+    /// environment.
     explicit BrokerProcess(std::vector<std::string> flags = {});
     ~BrokerProcess();
 

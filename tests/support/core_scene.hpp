@@ -40,7 +40,8 @@ public:
     void turn(bool kept = true);
     bool store_keeps = true;  ///< false: it keeps nothing, whatever `kept` says
     broker::Node& create(std::string_view node);
-    /// A turn, and what changed is kept on this disk, which also answers what it is asked. Until nothing more comes of it.
+    /// A turn, and what changed is kept on this disk, which also answers what it is asked. Until nothing more comes of
+    /// it.
     void keep(MemoryDisk& disk);
     /// As a broker that starts on this disk.
     void restore(const MemoryDisk& disk, bool clean);

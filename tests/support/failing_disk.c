@@ -46,9 +46,7 @@ static int ours(const char* path) {
 }
 
 /* The path of an open file of those; 0 for any other. */
-static int path_of(int fd, char* path) {
-    return path_of_file(fd, path) && ours(path);
-}
+static int path_of(int fd, char* path) { return path_of_file(fd, path) && ours(path); }
 
 /* What is ordered for this operation on this file: an errno, -1 for "lose", 0 for nothing. Takes its time. */
 static int ordered(const char* operation, const char* path) {
@@ -70,7 +68,10 @@ static int ordered(const char* operation, const char* path) {
             const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
             nanosleep(&time, NULL);
         } else {
-            result = strcmp(effect, "ENOSPC") == 0 ? ENOSPC : strcmp(effect, "EROFS") == 0 ? EROFS : strcmp(effect, "lose") == 0 ? -1 : EIO;
+            result = strcmp(effect, "ENOSPC") == 0  ? ENOSPC
+                     : strcmp(effect, "EROFS") == 0 ? EROFS
+                     : strcmp(effect, "lose") == 0  ? -1
+                                                    : EIO;
         }
     }
     return result;

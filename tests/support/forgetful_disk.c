@@ -2,7 +2,7 @@
  * (LD_PRELOAD), never part of one. For files with $FORGETFUL_DISK in their path it keeps in the folder
  * $FORGETFUL_DISK_IMAGE, by the last part of their names:
  *   NAME           the file as of its last sync
- *   NAME.unsynced  what was done to it since, in order: { int64 at, int64 size } and the bytes; size -1: cut to `at` bytes
+ *   NAME.unsynced  what was done to it since, in order: { int64 at, int64 size } and the bytes; size -1: cut to `at`
  *   NAME.named     there is one when the folder was synced since the file was made: without it the name may be lost
  *   folders        the folders that were synced, a line each
  * When the program is killed, a test makes of these what a loss of power may leave (forgetful_disk.hpp). Files are told
@@ -122,7 +122,8 @@ int ftruncate(int fd, off_t size) { return ftruncate64(fd, size); }
 static int sync_file(int fd, long number) {
     char path[PATH_MAX];
     struct stat file;
-    const int folder = getenv("FORGETFUL_DISK") != NULL && fstat(fd, &file) == 0 && S_ISDIR(file.st_mode) && path_of_file(fd, path);
+    const int folder =
+        getenv("FORGETFUL_DISK") != NULL && fstat(fd, &file) == 0 && S_ISDIR(file.st_mode) && path_of_file(fd, path);
     const int one = !folder && ours(fd, path);
     if (!folder && !one) return (int)syscall(number, fd);
     pthread_mutex_lock(&lock);

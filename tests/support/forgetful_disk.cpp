@@ -16,7 +16,8 @@ constexpr std::size_t kSector = 512;
 
 void write_file(const std::string& path, const std::string& content) {
     std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    if (!out.write(content.data(), static_cast<std::streamsize>(content.size())).flush()) fail_test("cannot write " + path);
+    if (!out.write(content.data(), static_cast<std::streamsize>(content.size())).flush())
+        fail_test("cannot write " + path);
 }
 
 void put(std::string& file, std::size_t at, const std::string& bytes) {

@@ -15,9 +15,9 @@ public:
     std::vector<std::string> flags() const;
     /// Kills the broker alone: what is not synced lives on in the kernel, for the next one to rely on.
     void kill(BrokerProcess& broker);
-    /// Kills the broker and makes of its data directory what a loss of power may leave of it: every change since the last
-    /// sync of its file is kept, lost or torn (some of its sectors of 512 bytes), each for itself and in no order; of
-    /// files whose names were never synced nothing is left.
+    /// Kills the broker and makes of its data directory what a loss of power may leave of it: every change since the
+    /// last sync of its file is kept, lost or torn (some of its sectors of 512 bytes), each for itself and in no order;
+    /// of files whose names were never synced nothing is left.
     void lose_power(BrokerProcess& broker, std::mt19937& random);
     /// Was this folder synced so far?
     bool synced(const std::string& folder) const;

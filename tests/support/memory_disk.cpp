@@ -36,7 +36,9 @@ void MemoryDisk::apply(const Transaction& t) {
     for (const MemberRow& row : t.members) members_[{row.stream, row.node}] = row;
     for (const SessionRow& row : t.sessions) sessions_[row.id] = row;
     for (const Erasure& e : t.erasures)
-        std::erase_if(chunks_, [&](const auto& c) { return c.first.first == e.stream && c.first.second >= e.from && c.second.row.last <= e.through; });
+        std::erase_if(chunks_, [&](const auto& c) {
+            return c.first.first == e.stream && c.first.second >= e.from && c.second.row.last <= e.through;
+        });
     for (const ChunkRow& row : t.chunks) apply(row);
 }
 
@@ -50,7 +52,8 @@ void MemoryDisk::apply(const ChunkRow& row) {
         chunk.row.messages += row.messages;
         chunk.row.bytes += row.bytes;
         chunk.row.arrival_us = row.arrival_us;
-        if (chunk.row.expires_us == 0 || (row.expires_us != 0 && row.expires_us < chunk.row.expires_us)) chunk.row.expires_us = row.expires_us;
+        if (chunk.row.expires_us == 0 || (row.expires_us != 0 && row.expires_us < chunk.row.expires_us))
+            chunk.row.expires_us = row.expires_us;
     }
     chunk.row.frames.clear();
     for (const auto& frame : row.frames) chunk.batches.append(frame.view().substr(cast::wire::kFrameHeader));
@@ -71,7 +74,8 @@ Recovered MemoryDisk::recover(bool clean) const {
         if (stream == streams_.end()) continue;
         const bool is_lane = stream->second.kind < cast::wire::kPriorities;
         if (stream->second.kind >= cast::wire::kGroupStream) all.group_chunks.push_back(chunk.row);
-        if (is_lane && chunk.row.expires_us != 0) all.expiries.push_back({key.first, key.second, chunk.row.last, chunk.row.expires_us});
+        if (is_lane && chunk.row.expires_us != 0)
+            all.expiries.push_back({key.first, key.second, chunk.row.last, chunk.row.expires_us});
     }
     return all;
 }

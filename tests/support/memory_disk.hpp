@@ -1,5 +1,5 @@
-// MemoryDisk: what a store holds, as maps: transactions are applied whole, read back after a crash, and chunks are read. It
-// stands for the SQLite store, whose tables work the same way.
+// MemoryDisk: what a store holds, as maps: transactions are applied whole, read back after a crash, and chunks are
+// read. It stands for the SQLite store, whose tables work the same way.
 #pragma once
 #include <cstdint>
 #include <map>

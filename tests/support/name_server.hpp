@@ -1,5 +1,6 @@
-// NameServer: what getaddrinfo() answers in this program for names that end in ".test", which no real name server knows:
-// some numbers, a failure, or nothing for as long as the test wants. Other names are asked of the system. Any thread.
+// NameServer: what getaddrinfo() answers in this program for names that end in ".test", which no real name server
+// knows: some numbers, a failure, or nothing for as long as the test wants. Other names are asked of the system. Any
+// thread.
 #pragma once
 #include <string>
 #include <vector>

@@ -133,12 +133,9 @@ std::vector<Example> frame_examples() {
 std::vector<Example> wire_examples() {
     std::string record;
     append_record(record, "text", {}, "hi");
-    std::vector<Example> all = {{"record", record},
-                                {"record-named", record_named()},
-                                {"headers", encode_headers({{"id", "42"}, {"note", ""}})},
-                                {"batch", batch()},
-                                {"batch-later", batch_later()},
-                                {"batch-stamped", batch_stamped()}};
+    std::vector<Example> all = {
+        {"record", record}, {"record-named", record_named()}, {"headers", encode_headers({{"id", "42"}, {"note", ""}})},
+        {"batch", batch()}, {"batch-later", batch_later()},   {"batch-stamped", batch_stamped()}};
     for (Example& example : frame_examples()) all.push_back(std::move(example));
     return all;
 }

@@ -7,7 +7,7 @@
 namespace cast::test {
 
 struct Example {
-    std::string name;   ///< as on the page: "record", "record-named", "headers", "batch", "batch-stamped", or a verb
+    std::string name;  ///< as on the page: "record", "record-named", "headers", "batch", "batch-stamped", or a verb
     std::string bytes;
 };
 

@@ -1,7 +1,5 @@
 // What ends a node: its connection is closed, another session takes it over, it is deleted. Every call says so, those
 // that wait and those that come later. A real broker, the real library.
-#include <cstdlib>
-#include <cstring>
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cast/transfer.hpp>
+#include <cstdlib>
+#include <cstring>
 
 #include <atomic>
 #include <functional>
@@ -288,7 +288,8 @@ TEST_CASE("a connection for which the system has no thread is an error, not an e
 
 TEST_CASE("a connection for which the system has no descriptor is an error, and does not end the program") {
     // The sanitizer of undefined behaviour opens a pipe to look at an object's type: without one it reports a fault.
-    if (const char* sanitizer = std::getenv("CAST_SANITIZE"); sanitizer != nullptr && std::strstr(sanitizer, "undefined"))
+    if (const char* sanitizer = std::getenv("CAST_SANITIZE");
+        sanitizer != nullptr && std::strstr(sanitizer, "undefined"))
         return;
     BrokerProcess broker;
     rlimit usual{};

@@ -191,8 +191,8 @@ TEST_CASE("an address at which nobody answers is unreachable within the connect 
 
 TEST_CASE("addresses that are none are invalid_argument at once") {
     for (const std::string& end : std::vector<std::string>{
-             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "tcp://::1:5570", "http://127.0.0.1:80", "ipc://",
-             "inproc://x"}) {
+             "nonsense", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:notaport", "tcp://127.0.0.1:99999",
+             "tcp://127.0.0.1:0", "tcp://::1:5570", "http://127.0.0.1:80", "ipc://", "inproc://x"}) {
         CAPTURE(end);
         Options options;
         options.broker = end;
@@ -238,7 +238,8 @@ TEST_CASE("all three casts work over ipc ends, and between ipc and tcp") {
     must(bob.join("team"));
     must(alice.join("team"));
     Admin admin = administer(broker);
-    // A subscription takes a moment to reach the PUB; what goes out before it does is repaired, so not on the first turn.
+    // A subscription takes a moment to reach the PUB; what goes out before it does is repaired, so not on the first
+    // turn.
     CHECK(eventually([&] {
         const int before = repaired(admin);
         for (Node* from : {&alice, &bob}) {

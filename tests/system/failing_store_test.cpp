@@ -75,7 +75,8 @@ TEST_CASE_FIXTURE(Fixture,
     (void)watcher.next_event(milliseconds(50));  // subscribes
     disk.fails(orders);
     must(alice.unicast("bob", std::to_string(++sent)));  // finds out
-    CHECK(eventually([&] { return alice.flush(milliseconds(100)).code() == ErrorCode::store_failed; }));  // told why it waits
+    CHECK(eventually(
+        [&] { return alice.flush(milliseconds(100)).code() == ErrorCode::store_failed; }));  // told why it waits
     CHECK(eventually([&] { return status(admin)["status"] == "degraded"; }));
     const json store = stats(admin)["store"];
     CHECK(store["healthy"] == false);
@@ -156,7 +157,8 @@ TEST_CASE_FIXTURE(Fixture, "trouble with the log is over when the disk's is, tho
     disk.fails("write /cast.db ENOSPC");
     for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
     REQUIRE(stats(admin)["store"]["healthy"] == true);
-    disk.fails("write cast.db-wal ENOSPC");  // so that the log can be brought into the file, before there is room in it again
+    disk.fails(
+        "write cast.db-wal ENOSPC");  // so that the log can be brought into the file, before there is room in it again
     must(alice.unicast("bob", std::to_string(++sent)));
     CHECK(eventually([&] { return stats(admin)["store"]["healthy"] == false; }));
     disk.works();

@@ -29,10 +29,11 @@ int kills() {
 /// Sends numbers by one kind of cast until told to stop, and knows through which of them all were receipted.
 class Writer {
 public:
-    Writer(const BrokerProcess& broker, std::string name, CastKind kind) : kind_(kind), node_(attach(broker, name, [this](Options& o) {
-        o.on_refused = [this](const Refusal&) { ++refused_; };
-        o.on_notice = [this](const Notice& n) { unknown_ += n.kind == Notice::Kind::session_expired ? 1 : 0; };
-    })) {
+    Writer(const BrokerProcess& broker, std::string name, CastKind kind)
+        : kind_(kind), node_(attach(broker, name, [this](Options& o) {
+              o.on_refused = [this](const Refusal&) { ++refused_; };
+              o.on_notice = [this](const Notice& n) { unknown_ += n.kind == Notice::Kind::session_expired ? 1 : 0; };
+          })) {
         thread_ = std::thread([this] { run(); });
     }
     ~Writer() { stop(); }
@@ -47,7 +48,9 @@ public:
 private:
     void send(const std::string& number) {
         for (;;) {
-            const auto sent = kind_ == CastKind::unicast ? node_.unicast("reader", number) : kind_ == CastKind::multicast ? node_.multicast("team", number) : node_.broadcast(number);
+            const auto sent = kind_ == CastKind::unicast     ? node_.unicast("reader", number)
+                              : kind_ == CastKind::multicast ? node_.multicast("team", number)
+                                                             : node_.broadcast(number);
             if (sent || stop_) return;
         }
     }
@@ -100,7 +103,8 @@ private:
             int& last = last_[std::string(message->sender())];
             const int number = std::stoi(std::string(message->payload()));
             if (number != last + 1 && fault_.empty())
-                fault_ = std::string(node_.name()) + " got " + std::to_string(number) + " of " + std::string(message->sender()) + " after " + std::to_string(last);
+                fault_ = std::string(node_.name()) + " got " + std::to_string(number) + " of " +
+                         std::string(message->sender()) + " after " + std::to_string(last);
             last = number;
         }
     }
@@ -125,9 +129,11 @@ void keep_the_ledger(BrokerProcess& broker, std::mt19937& random, const std::fun
         must(admin.join("team", {"reader", "member"}));
     }
     Reader reader(broker, "reader"), member(broker, "member");
-    Writer uni(broker, "uni", CastKind::unicast), multi(broker, "multi", CastKind::multicast), broad(broker, "broad", CastKind::broadcast);
+    Writer uni(broker, "uni", CastKind::unicast), multi(broker, "multi", CastKind::multicast),
+        broad(broker, "broad", CastKind::broadcast);
     for (int i = kills(); i > 0; --i) {
-        std::this_thread::sleep_for(milliseconds(random() % (i % 5 == 0 ? 1000 : 120)));  // the long ones empty the log, too
+        std::this_thread::sleep_for(
+            milliseconds(random() % (i % 5 == 0 ? 1000 : 120)));  // the long ones empty the log, too
         end();
         std::this_thread::sleep_for(milliseconds(random() % 30));
         broker.restart();
@@ -146,7 +152,8 @@ void keep_the_ledger(BrokerProcess& broker, std::mt19937& random, const std::fun
         one->stop();
         CHECK(one->fault() == "");
     }
-    MESSAGE("receipted: " << uni.receipted() << " unicast, " << multi.receipted() << " multicast, " << broad.receipted() << " broadcast");
+    MESSAGE("receipted: " << uni.receipted() << " unicast, " << multi.receipted() << " multicast, " << broad.receipted()
+                          << " broadcast");
 }
 
 }  // namespace
@@ -202,10 +209,12 @@ TEST_CASE("after an end in order the broker knows what was handed out, and a sec
         Node alice = attach(broker, "alice");
         must(alice.unicast("bob", "one"));
         must(alice.flush(scaled(10000)));
-        Process second({program("cast-broker"), "--data", broker.path("data"), "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"},
+        Process second({program("cast-broker"), "--data", broker.path("data"), "--bind", "tcp://127.0.0.1:0",
+                        "--publish", "tcp://127.0.0.1:0"},
                        broker.path("second"), broker.path("second"));
         CHECK(second.wait(scaled(10000)) == 1);
-        CHECK(read_file(broker.path("second")).find("another cast-broker uses the data directory") != std::string::npos);
+        CHECK(read_file(broker.path("second")).find("another cast-broker uses the data directory") !=
+              std::string::npos);
     }
     CHECK(broker.terminate() == 0);
     broker.restart();

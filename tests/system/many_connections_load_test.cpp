@@ -1,8 +1,8 @@
 // Five thousand connections, and the limit on their number. A real broker; the connections are bare DEALER sockets that
 // speak the protocol's first words.
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <cstdlib>
 
 #include <map>
 #include <memory>

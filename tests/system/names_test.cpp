@@ -32,7 +32,8 @@ class Greeter {
 public:
     static constexpr std::uint64_t kStream = 77, kEpoch = 1;
 
-    /// At this number ("127.0.0.1", "[::1]"); its PUB end is named with `publish_host`. Throws where there is no such number.
+    /// At this number ("127.0.0.1", "[::1]"); its PUB end is named with `publish_host`. Throws where there is no such
+    /// number.
     Greeter(const std::string& number, const std::string& publish_host) {
         for (zmq::socket_t* socket : {&router_, &publisher_}) {
             socket->set(zmq::sockopt::ipv6, number.front() == '[');

@@ -145,7 +145,8 @@ TEST_CASE("a changed byte makes another batch or none, and nothing is read beyon
             const auto again = batches_again(view->bytes);
             REQUIRE(again == std::string(view->bytes));
             Reader records(view->records);
-            for (std::uint32_t i = 0; i < view->header.count && read_record(records); ++i) {}
+            for (std::uint32_t i = 0; i < view->header.count && read_record(records); ++i) {
+            }
         });
 }
 

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::uint64_t kWall = 1'700'000'000'000'000;
 
-/// A router, a client on connection 1 that sends as "alice", and the time. What is said to the store is read back by hand.
+/// A router, a client on connection 1 that sends as "alice", and the time. What is said to the store is read back by
+/// hand.
 struct Bench {
     Router router;
     Outbox outbox;

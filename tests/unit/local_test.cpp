@@ -10,7 +10,8 @@ TEST_CASE("an end over loopback is known by its name") {
         CAPTURE(end);
         CHECK(over_loopback(end));
     }
-    for (const char* end : {"tcp://10.0.0.1:5570", "tcp://*:5570", "tcp://0.0.0.0:5570", "tcp://localhost.example:1", "tcp://127.example:1", "tcp://[fe80::1]:5570", "ipc:///tmp/x", "inproc://x", ""}) {
+    for (const char* end : {"tcp://10.0.0.1:5570", "tcp://*:5570", "tcp://0.0.0.0:5570", "tcp://localhost.example:1",
+                            "tcp://127.example:1", "tcp://[fe80::1]:5570", "ipc:///tmp/x", "inproc://x", ""}) {
         CAPTURE(end);
         CHECK_FALSE(over_loopback(end));
     }

@@ -125,7 +125,9 @@ TEST_CASE("an ATTACH or DETACH lists at most 1,024 nodes") {
     CHECK_FALSE(survives(detach));
 }
 
-TEST_CASE("an ATTACH holds at most 16,384 positions, an ACK 1,024 streams and 16,384 exceptions, however they are shared out") {
+TEST_CASE(
+    "an ATTACH holds at most 16,384 positions, an ACK 1,024 streams and 16,384 exceptions, however they are shared "
+    "out") {
     Attach attach;
     for (const std::size_t positions : {kAttachPositions - 1, std::size_t{1}})
         attach.nodes.push_back({kReceive, "a", std::vector<Position>(positions)});

@@ -1,5 +1,5 @@
-// What clients are told of their nodes and messages, with a store: once it has kept what decided that, so that no crash makes
-// it untrue.
+// What clients are told of their nodes and messages, with a store: once it has kept what decided that, so that no crash
+// makes it untrue.
 #include <doctest/doctest.h>
 
 #include <string>

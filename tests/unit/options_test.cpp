@@ -126,12 +126,18 @@ TEST_CASE("the shipped file documents every setting once, under its default valu
 }
 
 TEST_CASE("each setting is a flag, an environment variable and a key, and they mean the same") {
-    const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"}, {"publish", "ipc:///tmp/x"},
-                                                    {"endpoints-file", "/tmp/ends"},  {"ipc-mode", "0660"},           {"ipc-group", "cast"},
-                                                    {"data", "/tmp/data"},            {"durability", "os"},
+    const std::map<std::string, std::string> others{{"bind", "tcp://127.0.0.1:7000"},
+                                                    {"publish", "ipc:///tmp/x"},
+                                                    {"endpoints-file", "/tmp/ends"},
+                                                    {"ipc-mode", "0660"},
+                                                    {"ipc-group", "cast"},
+                                                    {"data", "/tmp/data"},
+                                                    {"durability", "os"},
                                                     {"when-full", "reject"},
-                                                    {"log-level", "debug"},           {"log-format", "json"},
-                                                    {"http", "[::1]:0"},              {"node-address", "::1"},
+                                                    {"log-level", "debug"},
+                                                    {"log-format", "json"},
+                                                    {"http", "[::1]:0"},
+                                                    {"node-address", "::1"},
                                                     {"dev", "/tmp/page"}};
     for (const auto& setting : broker::all_settings()) {
         CAPTURE(setting.name);
@@ -139,7 +145,8 @@ TEST_CASE("each setting is a flag, an environment variable and a key, and they m
         const bool yes_no = std::holds_alternative<bool broker::Options::*>(setting.kind);
         std::string value = known == others.end() ? yes_no ? "true" : "" : known->second;
         if (std::holds_alternative<broker::SizeRange>(setting.kind)) value = "3MiB";
-        if (std::holds_alternative<broker::CountRange>(setting.kind)) value = setting.name == "io-threads" ? "7" : "321";
+        if (std::holds_alternative<broker::CountRange>(setting.kind))
+            value = setting.name == "io-threads" ? "7" : "321";
         if (std::holds_alternative<broker::TimeRange>(setting.kind)) value = "9500ms";
         const std::string name(setting.name);
         const auto by_flag = accepted({"--" + name + (yes_no ? "" : "=" + value)});
@@ -242,8 +249,10 @@ TEST_CASE("mistakes in the file are named with file and line, all at once") {
 }
 
 TEST_CASE("the page and the ports of nodes are for this machine alone, unless --insecure says otherwise") {
-    for (const char* end : {"off", "127.0.0.1:8000", "127.9.9.9:0", "localhost:1", "[::1]:0"}) CHECK(accepted({"--http", end}).http == end);
-    for (const char* end : {"0.0.0.0:8000", "10.0.0.1:8000", "[::]:0", "127.0.0.1.evil.org:80", "example.org:80", "*:80"}) {
+    for (const char* end : {"off", "127.0.0.1:8000", "127.9.9.9:0", "localhost:1", "[::1]:0"})
+        CHECK(accepted({"--http", end}).http == end);
+    for (const char* end :
+         {"0.0.0.0:8000", "10.0.0.1:8000", "[::]:0", "127.0.0.1.evil.org:80", "example.org:80", "*:80"}) {
         CHECK(says(refused({"--http", end}), "--insecure allows it"));
         CHECK(accepted({"--insecure", "--http", end}).http == end);
     }

@@ -1,5 +1,5 @@
-// Priorities of a mailbox whose backlog lies in the store: a reader is given the higher ones first, however long the store
-// takes, and is not left without the lower ones where the store cannot give the higher ones back.
+// Priorities of a mailbox whose backlog lies in the store: a reader is given the higher ones first, however long the
+// store takes, and is not left without the lower ones where the store cannot give the higher ones back.
 #include <doctest/doctest.h>
 
 #include <string>

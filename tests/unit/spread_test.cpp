@@ -1,4 +1,5 @@
-// What takes more than a turn: mail that ends in large numbers goes in steps, each batch whole, and nothing waits for it.
+// What takes more than a turn: mail that ends in large numbers goes in steps, each batch whole, and nothing waits for
+// it.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The one function of libzmq that tells the ROUTER by which id a peer wants to be known. Linked over the archive's own by
+// The one function of libzmq that tells the ROUTER by which id a peer wants to be known. Linked over the archive's own
+// by
 // -Wl,--wrap (CMakeLists.txt beside this file); runs on libzmq's I/O threads.
 //
 // A peer that names itself zero byte + the number that the ROUTER is about to give out makes libzmq 4.3.4 abort at the

@@ -23,7 +23,7 @@ struct NodeInfo {
     bool attached = false;  ///< a session receives as it
     int port = 0;           ///< the TCP port stored for it, 0 when none
     std::vector<std::string> groups;
-    std::uint64_t queued = 0;        ///< messages in its mailbox that it has not acknowledged
+    std::uint64_t queued = 0;  ///< messages in its mailbox that it has not acknowledged
     std::uint64_t queued_bytes = 0;
     std::uint64_t received = 0;      ///< messages sent to it by unicast since it exists
     std::uint64_t acknowledged = 0;  ///< of those, acknowledged
@@ -44,9 +44,9 @@ struct GroupInfo {
 struct LaterInfo {
     std::uint64_t id = 0;  ///< for cancel_later
     std::chrono::system_clock::time_point due;
-    std::string cast;      ///< "unicast", "multicast" or "broadcast"
+    std::string cast;  ///< "unicast", "multicast" or "broadcast"
     std::string sender;
-    std::string target;    ///< a node, a group, or empty
+    std::string target;  ///< a node, a group, or empty
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
 };
@@ -57,7 +57,7 @@ struct Event {
     std::string node;
     std::string group;  ///< joined and left; created and deleted of a group
     std::chrono::system_clock::time_point time;
-    std::string json;   ///< the whole event as the broker sent it
+    std::string json;  ///< the whole event as the broker sent it
 };
 
 class CAST_API Admin {
@@ -98,8 +98,8 @@ public:
     /// A management call as JSON, and its answer: for what has no function here. PROTOCOL.md, section 6.
     Result<std::string> call(std::string_view request);
 
-    /// The next presence event from now on (the first call subscribes), waiting at most `timeout`. Errors: timed_out, when
-    /// there was none; unreachable, when the broker does not answer the subscription.
+    /// The next presence event from now on (the first call subscribes), waiting at most `timeout`. Errors: timed_out,
+    /// when there was none; unreachable, when the broker does not answer the subscription.
     Result<Event> next_event(std::chrono::milliseconds timeout);
 
     struct State;  ///< libcast's own

@@ -20,13 +20,13 @@ enum class ErrorCode : std::uint16_t {
     no_such_node = 7,
     no_such_group = 8,
     already_exists = 9,
-    name_in_use = 10,      ///< another reader receives as this node
-    taken_over = 11,       ///< another session took this node over from us
-    not_attached = 12,     ///< a batch whose sender is not attached on this connection
-    too_large = 13,        ///< a message, header map or frame over its limit
-    mailbox_full = 14,     ///< the receiver's mailbox is at its limit
-    group_busy = 15,       ///< the group's stream is at its limit
-    expired = 16,          ///< the ttl ran out before it was delivered
+    name_in_use = 10,   ///< another reader receives as this node
+    taken_over = 11,    ///< another session took this node over from us
+    not_attached = 12,  ///< a batch whose sender is not attached on this connection
+    too_large = 13,     ///< a message, header map or frame over its limit
+    mailbox_full = 14,  ///< the receiver's mailbox is at its limit
+    group_busy = 15,    ///< the group's stream is at its limit
+    expired = 16,       ///< the ttl ran out before it was delivered
     forbidden = 17,
     timed_out = 18,        ///< the caller's deadline passed
     unreachable = 19,      ///< no broker answers at this address
@@ -38,10 +38,10 @@ enum class ErrorCode : std::uint16_t {
     would_block = 25,      ///< the send window is full and Options::when_full says refuse
     shutting_down = 26,    ///< the broker is going down
     invalid_argument = 27,
-    deleted = 28,          ///< the node or group was deleted, or the message purged
-    out_of_order = 29,     ///< a batch whose number is not the next one of its session
-    undeliverable = 30,    ///< its readers went without acknowledging it, too often (max-redeliveries): a dead letter
-    not_saved = 31,        ///< a receiver of a file could not write it: its disk is full, or cannot be written
+    deleted = 28,        ///< the node or group was deleted, or the message purged
+    out_of_order = 29,   ///< a batch whose number is not the next one of its session
+    undeliverable = 30,  ///< its readers went without acknowledging it, too often (max-redeliveries): a dead letter
+    not_saved = 31,      ///< a receiver of a file could not write it: its disk is full, or cannot be written
 };
 
 /// How many codes there are (the highest number plus one).

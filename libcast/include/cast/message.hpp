@@ -47,11 +47,13 @@ public:
     Message& priority(int priority) &;
     /// The message expires when nobody has received it for this long. Zero: never.
     Message& ttl(std::chrono::milliseconds ttl) &;
-    /// The broker keeps it for so long before it goes to its target (default: not). Its receipt comes at once, and is the
-    /// same promise; the ttl counts from when it goes. With Wait::delivered the sender waits for that, too. Whoever sets
-    /// the clock of the broker's machine does not move it; over a restart of the broker its end is kept as a time of day.
+    /// The broker keeps it for so long before it goes to its target (default: not). Its receipt comes at once, and is
+    /// the same promise; the ttl counts from when it goes. With Wait::delivered the sender waits for that, too. Whoever
+    /// sets the clock of the broker's machine does not move it; over a restart of the broker its end is kept as a time
+    /// of day.
     Message& delay(std::chrono::milliseconds delay) &;
-    /// The same until this time, by the broker's clock; one that has passed means now. The last of the two calls counts.
+    /// The same until this time, by the broker's clock; one that has passed means now. The last of the two calls
+    /// counts.
     Message& deliver_at(std::chrono::system_clock::time_point time) &;
     /// Group and broadcast: send it to the sender's own node, too (default: not).
     Message& echo(bool echo) &;
@@ -70,7 +72,9 @@ public:
 
     // --- Of any message. The views live as long as the message or a copy of it. ------------------------
 
-    std::string_view payload() const { return batch_ != nullptr ? std::string_view(record_, payload_size_) : draft_payload(); }
+    std::string_view payload() const {
+        return batch_ != nullptr ? std::string_view(record_, payload_size_) : draft_payload();
+    }
     std::string_view type() const;
     /// The value of a header; nothing when it is not there.
     std::optional<std::string_view> header(std::string_view key) const;
@@ -88,7 +92,7 @@ public:
     std::string_view target() const;  ///< this node's name, the group's name, or "" for a broadcast
     std::uint64_t sequence() const;   ///< its number in its stream
     std::chrono::system_clock::time_point arrival() const;  ///< when the broker took it
-    bool redelivered() const;  ///< an earlier reader had it and may have handled it
+    bool redelivered() const;                               ///< an earlier reader had it and may have handled it
 
 private:
     friend struct MessageAccess;  // libcast's own way in
@@ -97,9 +101,9 @@ private:
     std::string_view draft_payload() const;
     std::shared_ptr<const ReceivedBatch> batch_;
     std::shared_ptr<Draft> draft_;
-    const char* record_ = nullptr;     // payload's begin, within the batch
+    const char* record_ = nullptr;  // payload's begin, within the batch
     std::uint32_t payload_size_ = 0;
-    std::uint32_t index_ = 0;          // within the batch
+    std::uint32_t index_ = 0;  // within the batch
     const char* type_ = nullptr;
     const char* headers_ = nullptr;
     std::uint16_t type_size_ = 0;

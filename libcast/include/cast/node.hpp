@@ -59,12 +59,14 @@ public:
     Result<void> multicast(std::string_view group, std::string_view payload);
     Result<void> broadcast(std::string_view payload);
     /// Any message, to all its recipients; `wait` says how long. With receipt or delivered: the first
-    /// recipient's refusal, or after `timeout` (zero: Options::send_timeout) mailbox_full or group_busy when it waits for
-    /// room there: it is taken back, and not sent later. Else timed_out, or store_failed: it may still be taken.
+    /// recipient's refusal, or after `timeout` (zero: Options::send_timeout) mailbox_full or group_busy when it waits
+    /// for room there: it is taken back, and not sent later. Else timed_out, or store_failed: it may still be taken.
     Result<void> send(const Message& message, Wait wait = Wait::none, std::chrono::milliseconds timeout = {});
 
-    /// The same, with an outcome for each recipient, in their order (one for a group or a broadcast); waits for them all.
-    std::vector<Result<void>> send_each(const Message& message, Wait wait = Wait::receipt, std::chrono::milliseconds timeout = {});
+    /// The same, with an outcome for each recipient, in their order (one for a group or a broadcast); waits for them
+    /// all.
+    std::vector<Result<void>> send_each(const Message& message, Wait wait = Wait::receipt,
+                                        std::chrono::milliseconds timeout = {});
 
     /// Waits until everything sent so far by this node's connection has its receipt.
     /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
@@ -80,15 +82,17 @@ public:
     /// the fastest way to receive. Answers how many there were; each is acknowledged when its call returns
     /// (with Options::manual_ack: by ack()). Errors as of receive(). What `handle` throws comes out of this call; the
     /// message then counts as not handled, and is the first one of the next call.
-    Result<std::size_t> receive_some(const std::function<void(const Message&)>& handle, std::chrono::milliseconds timeout);
+    Result<std::size_t> receive_some(const std::function<void(const Message&)>& handle,
+                                     std::chrono::milliseconds timeout);
     /// Acknowledges every message that receive(), receive_some() or on_message() has given out, also within their
     /// callbacks and from other threads (then when the callback that is running returns). Never waits for a message.
     void ack();
     /// With Options::manual_ack: acknowledges the first `count` of those that are not acknowledged yet, and no more.
     void ack(std::uint64_t count);
-    /// Refuses a received message: it goes to the dead letters ("nodectl dead") with this reason, at most 512 bytes, and
-    /// once the broker has it there, the message counts as handled: it is acknowledged, and with it all that was given
-    /// out before (in a callback: when that returns). Waits at most Options::send_timeout. After an error nothing has changed.
+    /// Refuses a received message: it goes to the dead letters ("nodectl dead") with this reason, at most 512 bytes,
+    /// and once the broker has it there, the message counts as handled: it is acknowledged, and with it all that was
+    /// given out before (in a callback: when that returns). Waits at most Options::send_timeout. After an error nothing
+    /// has changed.
     Result<void> nack(const Message& message, std::string_view reason);
     /// Calls `handle` for each message on a thread of this node's own; when it returns, the message is
     /// acknowledged (with Options::manual_ack: by ack()). Call it once. The callback may send; what it throws ends

@@ -18,25 +18,25 @@ enum class WhenFull {
 /// A message that the broker answered with a refusal, told to Options::on_refused.
 struct Refusal {
     ErrorCode code = ErrorCode::internal;
-    std::string target;         ///< the node or group; empty for a broadcast
-    std::size_t messages = 0;   ///< how many messages of this target were refused together
+    std::string target;        ///< the node or group; empty for a broadcast
+    std::size_t messages = 0;  ///< how many messages of this target were refused together
 };
 
 /// Something that a program may want to log, told to Options::on_notice.
 struct Notice {
     enum class Kind {
-        connected,     ///< to the broker, first time or again
-        disconnected,  ///< the connection is gone; libcast tries again by itself
-        gap,           ///< messages were let go before this reader had them; see `count` and `text`
-        taken_over,    ///< another reader receives as `node` from now on
-        deleted,       ///< `node` was deleted
+        connected,        ///< to the broker, first time or again
+        disconnected,     ///< the connection is gone; libcast tries again by itself
+        gap,              ///< messages were let go before this reader had them; see `count` and `text`
+        taken_over,       ///< another reader receives as `node` from now on
+        deleted,          ///< `node` was deleted
         session_expired,  ///< away for too long: the outcome of the last sends is unknown
-        closed,        ///< `node` cannot be attached again, see `text`; without a node: Connection::close() was called
+        closed,  ///< `node` cannot be attached again, see `text`; without a node: Connection::close() was called
     };
     Kind kind = Kind::connected;
-    std::string node;         ///< the node concerned, or empty
-    std::size_t count = 0;    ///< gap: how many messages
-    std::string text;         ///< one sentence
+    std::string node;       ///< the node concerned, or empty
+    std::size_t count = 0;  ///< gap: how many messages
+    std::string text;       ///< one sentence
 };
 
 struct Options {

@@ -1,6 +1,6 @@
 // cast/result.hpp: a value, or why there is none. The library throws nothing: every call that can fail returns a
-// Result. Two things are not its errors. A program without memory gets std::bad_alloc, out of the call that wanted some,
-// or as its end, when that was a thread of the library; either way the connection is of no more use. And what a
+// Result. Two things are not its errors. A program without memory gets std::bad_alloc, out of the call that wanted
+// some, or as its end, when that was a thread of the library; either way the connection is of no more use. And what a
 // program's own callback throws comes out of the call that it was given to, or ends the program when libcast's own
 // thread had called it (Node::on_message, Options::on_refused and on_notice). Plain values: any thread.
 #pragma once

@@ -25,11 +25,11 @@ namespace cast {
 
 /// How far a transfer has got.
 struct FileProgress {
-    std::uint64_t done = 0;     ///< bytes of the file that were sent, or that every receiver had already
-    std::uint64_t held = 0;     ///< bytes that the slowest answering receiver has; 0 when none has answered
+    std::uint64_t done = 0;             ///< bytes of the file that were sent, or that every receiver had already
+    std::uint64_t held = 0;             ///< bytes that the slowest answering receiver has; 0 when none has answered
     std::optional<std::uint64_t> size;  ///< of the whole file, if it is known
-    std::size_t receivers = 0;  ///< how many have answered
-    std::size_t saved = 0;      ///< how many of them have the whole file, verified and on disk
+    std::size_t receivers = 0;          ///< how many have answered
+    std::size_t saved = 0;              ///< how many of them have the whole file, verified and on disk
 };
 
 /// What became of a file at one receiver.
@@ -50,7 +50,8 @@ struct FileReport {
     std::uint64_t size = 0;
     std::uint64_t skipped = 0;  ///< bytes at the front that were not sent, because every receiver had them
     std::string sha256;         ///< 64 hexadecimal digits
-    /// Every node named in a unicast; of a group or broadcast, those that answered, and one for the whole if that failed.
+    /// Every node named in a unicast; of a group or broadcast, those that answered, and one for the whole if that
+    /// failed.
     std::vector<FileOutcome> outcomes;
     /// The first failure among them, or ok.
     Result<void> result() const;
@@ -88,16 +89,16 @@ struct FileOptions {
 
 /// Sends a regular file and waits. `to` says to whom, with its priority, ttl and headers; its payload and type do not
 /// matter. A receiver that comes late, or has lost something, gets what it lacks afterwards. What failed at single
-/// receivers is in the report. Errors: as of Node::send; invalid_argument with the system's words when the file cannot be
-/// read, or changes meanwhile; the last target's when all have failed; closed.
+/// receivers is in the report. Errors: as of Node::send; invalid_argument with the system's words when the file cannot
+/// be read, or changes meanwhile; the last target's when all have failed; closed.
 CAST_API Result<FileReport> send_file(Node& node, const std::string& path, const Message& to, FileOptions options = {});
 
 /// Sends a file whose content the program has piece by piece: an upload, a pipe. Destroyed before finish(): the
 /// transfer is interrupted.
 class CAST_API FileSender {
 public:
-    /// `to` as of send_file. Waits up to a quarter of a second for receivers that have a part of the file already, if it
-    /// has an identity and is large.
+    /// `to` as of send_file. Waits up to a quarter of a second for receivers that have a part of the file already, if
+    /// it has an identity and is large.
     /// Errors: as of Node::send; invalid_argument (no recipient, no name).
     static Result<FileSender> open(Node& node, const Message& to, FileOptions options);
 
@@ -141,10 +142,10 @@ struct FileEvent {
     };
     Kind kind = Kind::other;
     std::string sender;
-    std::string name;    ///< in the folder: cleaned, and numbered if the name was taken
+    std::string name;                   ///< in the folder: cleaned, and numbered if the name was taken
     std::uint64_t held = 0;             ///< bytes of it that are here
     std::optional<std::uint64_t> size;  ///< of the whole, if the sender knows it
-    std::string sha256;  ///< saved: 64 hexadecimal digits
+    std::string sha256;                 ///< saved: 64 hexadecimal digits
     Error error{ErrorCode::ok, {}};
 };
 

@@ -21,10 +21,12 @@ constexpr std::uint64_t kLane = 7;
 constexpr std::int64_t kBetweenUs = 100;  // steps
 constexpr std::uint64_t kNoRoom = ~0ull;  // receipts come when the window is full
 
-/// What Link::send (or, for plain texts, send_plain) does, and a broker that receipts half of what is on its way once that is `on_way` batches.
+/// What Link::send (or, for plain texts, send_plain) does, and a broker that receipts half of what is on its way once
+/// that is `on_way` batches.
 class Sender {
 public:
-    Sender(std::size_t payload, std::size_t targets, std::uint64_t on_way, bool plain) : payload_(payload, 'p'), on_way_(on_way), plain_(plain) {
+    Sender(std::size_t payload, std::size_t targets, std::uint64_t on_way, bool plain)
+        : payload_(payload, 'p'), on_way_(on_way), plain_(plain) {
         for (std::size_t i = 0; i < targets; ++i) targets_.push_back(node_name(i));
         outbound_.online(out_);
     }

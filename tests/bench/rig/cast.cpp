@@ -1,5 +1,6 @@
-// cast itself, without a store and, as cast-disk, with one that syncs: cast-broker (beside the rig, or in CAST_BIN_DIR) and cast::Node. Public headers only. An endpoint of one
-// name has a connection of its own, as a program of a user would; one of many names carries them all over one.
+// cast itself, without a store and, as cast-disk, with one that syncs: cast-broker (beside the rig, or in CAST_BIN_DIR)
+// and cast::Node. Public headers only. An endpoint of one name has a connection of its own, as a program of a user
+// would; one of many names carries them all over one.
 #include <cast/admin.hpp>
 #include <cast/node.hpp>
 

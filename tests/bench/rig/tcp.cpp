@@ -1,5 +1,5 @@
-// The limit: a bare TCP relay. It reads and writes 64 KiB blocks, knows no names, and keeps nothing; whatever comes from
-// one peer goes to all others that receive. So it has one sender at a time.
+// The limit: a bare TCP relay. It reads and writes 64 KiB blocks, knows no names, and keeps nothing; whatever comes
+// from one peer goes to all others that receive. So it has one sender at a time.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

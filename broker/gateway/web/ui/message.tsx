@@ -1,4 +1,5 @@
-// Messages in a log: who to whom, what, and on demand the rest. What somebody wrote is text here, whatever it looks like.
+// Messages in a log: who to whom, what, and on demand the rest. What somebody wrote is text here, whatever it looks
+// like.
 import { ReactNode, useState } from "react";
 import { joined, size } from "../lib/format";
 import { useText } from "../lib/text";
