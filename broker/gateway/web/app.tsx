@@ -37,8 +37,12 @@ function choose([name, id]: string[]): Shown {
     events: ["nav.events", <Events />],
     dead: ["nav.dead", <Dead />],
   }));
-  if (name === "nodes" && id) return { title: id, mono: true, back: to("nodes"), screen: <NodeDetail key={id} id={id} /> };
-  if (name === "groups" && id) return { title: id, mono: true, back: to("groups"), screen: <GroupDetail key={id} id={id} /> };
+  if (name === "nodes" && id) {
+    return { title: id, mono: true, back: to("nodes"), screen: <NodeDetail key={id} id={id} /> };
+  }
+  if (name === "groups" && id) {
+    return { title: id, mono: true, back: to("groups"), screen: <GroupDetail key={id} id={id} /> };
+  }
   const [title, screen] = plain.get(name) ?? ["nav.overview", <Overview />];
   return { title: say(title), screen };
 }

@@ -22,7 +22,9 @@ export class Problem extends Error {
   said(): { title: string; hint: string } {
     const own = sayCode(this.code);
     const about = this.message && this.message !== this.code ? this.message : "";
-    if (this.code === "unreachable" && this.status === 0) return { title: say("problem.unreachable"), hint: say("problem.unreachable.hint") };
+    if (this.code === "unreachable" && this.status === 0) {
+      return { title: say("problem.unreachable"), hint: say("problem.unreachable.hint") };
+    }
     if (own) {
       const specific = language.get() === "en" || kSpecific.includes(this.code);
       return { title: about ? `${own}: ${about}` : own, hint: specific ? this.hint : "" };
@@ -77,7 +79,8 @@ export function path(...parts: (string | number)[]): string {
 
 export function query(values: Record<string, string | number | undefined>): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
-  return given.length === 0 ? "" : "?" + given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join("&");
+  return given.length === 0 ? "" :
+    "?" + given.map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`).join("&");
 }
 
 // A multicast that nobody took has the error's status and an outcome's members: it is an outcome all the same.
@@ -93,11 +96,14 @@ export interface FileTarget {
 }
 
 // Uploads a file as it is. fetch tells nothing of an upload's progress, XMLHttpRequest does.
-export function sendFile(file: File, target: FileTarget, progress: (sent: number) => void, signal: AbortSignal): Promise<Outcome> {
+export function sendFile(file: File, target: FileTarget, progress: (sent: number) => void,
+                         signal: AbortSignal): Promise<Outcome> {
   const { cast_type, recipients, group_id, sender } = target;
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/api/files" + query({ cast_type, recipients: recipients?.join(","), group_id, sender, filename: file.name }));
+    request.open("POST", "/api/files" + query({
+      cast_type, recipients: recipients?.join(","), group_id, sender, filename: file.name,
+    }));
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = (event) => progress(event.loaded);
     request.onerror = () => reject(new Problem("unreachable", "", ""));

@@ -43,14 +43,17 @@ class Loader<T> {
 
 // Loads when the path changes, at every change that the broker tells of, after a reconnect, and every few seconds.
 export function useData<T>(path: string | null, everyMs = 0): Loaded<T> {
-  const [state, setState] = useState<{ path: string | null; data: T | null; problem: Problem | null }>({ path, data: null, problem: null });
+  const [state, setState] = useState<{ path: string | null; data: T | null; problem: Problem | null }>(
+    { path, data: null, problem: null });
   const loader = useRef<Loader<T> | null>(null);
   const changed = useStore(changes);
   const open = useStore(link).state === "open";
 
   useEffect(() => {
     if (path === null) return;
-    const made = new Loader<T>(path, (data, problem) => setState((last) => ({ path, data: data ?? (last.path === path ? last.data : null), problem })));
+    const made = new Loader<T>(path, (data, problem) => setState((last) => (
+      { path, data: data ?? (last.path === path ? last.data : null), problem }
+    )));
     loader.current = made;
     const timer = everyMs > 0 ? window.setInterval(() => {
       if (document.visibilityState === "visible") void made.load();
@@ -75,12 +78,14 @@ export function useData<T>(path: string | null, everyMs = 0): Loaded<T> {
 export function useList<T extends { total: number }>(path: string, search: string, size: number, everyMs: number) {
   const [place, setPlace] = useState({ search, from: 0 });
   const from = place.search === search ? place.from : 0;
-  const { data, problem, reload } = useData<T>(path + query({ search: search.trim(), offset: from, limit: size }), everyMs);
+  const { data, problem, reload } = useData<T>(
+    path + query({ search: search.trim(), offset: from, limit: size }), everyMs);
   const [last, setLast] = useState<{ list: T; from: number } | null>(null);
   if (data !== null && data !== last?.list) setLast({ list: data, from });
   const turn = (to: number) => setPlace({ search, from: to });
   useEffect(() => {
-    if (data && from >= data.total && from > 0) turn(Math.floor(Math.max(0, data.total - 1) / size) * size); // its last ones went
+    // Its last ones went.
+    if (data && from >= data.total && from > 0) turn(Math.floor(Math.max(0, data.total - 1) / size) * size);
   });
   return { list: data ?? last?.list ?? null, from: data ? from : last?.from ?? 0, problem, reload, turn };
 }

@@ -106,7 +106,8 @@ export const en = {
   "nodes.search": "Find a node",
   "nodes.count": "{n} {n|node|nodes}, {active} active",
   "nodes.none": "No nodes yet",
-  "nodes.none.hint": "Create one here, or start a program that attaches as one. Messages to it wait until it reads them.",
+  "nodes.none.hint":
+    "Create one here, or start a program that attaches as one. Messages to it wait until it reads them.",
   "nodes.none.found": "Nothing matches “{name}”",
   "nodes.none.found.hint": "Try a shorter part of the name, or clear the field.",
   "nodes.name": "Name",
@@ -141,7 +142,8 @@ export const en = {
   "node.messages": "Messages",
   "node.mailbox": "Mailbox",
   "node.console": "Be this node",
-  "node.messages.empty": "{name} has read nothing yet, or the broker keeps it no longer. What waits for it is in its mailbox.",
+  "node.messages.empty":
+    "{name} has read nothing yet, or the broker keeps it no longer. What waits for it is in its mailbox.",
   "node.mailbox.empty": "Nothing waits",
   "node.mailbox.empty.hint": "All that was sent to {name} has been read.",
   "node.mailbox.count": "{n} {n|message waits|messages wait}, {size}",
@@ -319,7 +321,8 @@ export const en = {
   "events.none.hint": "Nodes that come and go, and groups that they join, appear here.",
   "events.none.found": "No such events",
   "dead.none": "No dead letters",
-  "dead.none.hint": "Messages that cannot be delivered come here: their node was deleted, they expired, or their reader refused them.",
+  "dead.none.hint":
+    "Messages that cannot be delivered come here: their node was deleted, they expired, or their reader refused them.",
   "dead.unkept": "This broker keeps no dead letters",
   "dead.count": "{n} {n|dead letter|dead letters}",
   "dead.deleted": "Its node was deleted",

@@ -96,7 +96,9 @@ async function catchUp(): Promise<void> {
     get<{ events: Presence[] }>("/api/events?count=" + kEventsKept),
   ]);
   if (history.status === "fulfilled") {
-    const before = history.value.points.map((point) => pointOf(point.time_us, point, point.queued, point.p50, point.p99));
+    const before = history.value.points.map((point) => (
+      pointOf(point.time_us, point, point.queued, point.p50, point.p99)
+    ));
     const last = before.length > 0 ? before[before.length - 1].at : 0;
     points.set(bounded([...before, ...points.get().filter((point) => point.at > last)]));
   }
@@ -114,10 +116,13 @@ function tell(): void {
   }, Math.max(kSettleMs, told + kTellMs - Date.now()));
 }
 
-function pointOf(time_us: number, of: Record<Cast, number> & { messages_in: number; messages_out: number }, queued: number,
-                 p50: number, p99: number): Point {
+function pointOf(time_us: number, of: Record<Cast, number> & { messages_in: number; messages_out: number },
+                 queued: number, p50: number, p99: number): Point {
   const { unicast, multicast, broadcast, messages_in, messages_out } = of;
-  return { at: time_us / 1000, unicast, multicast, broadcast, messages_in, messages_out, queued, p50: p50 || null, p99: p99 || null };
+  return {
+    at: time_us / 1000, unicast, multicast, broadcast, messages_in, messages_out, queued,
+    p50: p50 || null, p99: p99 || null,
+  };
 }
 
 function bounded(all: Point[]): Point[] {
@@ -137,7 +142,9 @@ function said(message: Record<string, unknown>): void {
       happened(message as unknown as { event?: Presence; lost?: number });
       break;
     case "log":
-      logged(message as unknown as { messages: Message[]; seen: number; shown: number; sampled: boolean; dropped: number });
+      logged(message as unknown as {
+        messages: Message[]; seen: number; shown: number; sampled: boolean; dropped: number;
+      });
       break;
     case "reload":
       location.reload();

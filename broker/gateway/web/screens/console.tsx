@@ -24,8 +24,9 @@ interface Said {
 
 function own(id: string, content: string, recipients: string[], key: number): Said {
   const message: Message = {
-    cast_type: "unicast", message_type: "text", content, sender: id, target: recipients.join(", "), group_id: null, priority: 4,
-    headers: {}, sequence: 0, stream: 0, size: content.length, time_us: Date.now() * 1000, redelivered: false, acknowledged: false,
+    cast_type: "unicast", message_type: "text", content, sender: id, target: recipients.join(", "), group_id: null,
+    priority: 4, headers: {}, sequence: 0, stream: 0, size: content.length, time_us: Date.now() * 1000,
+    redelivered: false, acknowledged: false,
   };
   return { key, mine: true, message, outcome: null };
 }
@@ -90,7 +91,10 @@ function useConsole(id: string, attempt: number) {
 function failure(words: Record<string, unknown>): Outcome {
   const reason = [words.message, words.hint].filter(Boolean).join(": ");
   const code = String(words.code ?? "internal");
-  return { success: false, message: "", recipients_count: 0, failed_recipients: [{ node_id: code, code, reason }], delivery_time: 0 };
+  return {
+    success: false, message: "", recipients_count: 0, failed_recipients: [{ node_id: code, code, reason }],
+    delivery_time: 0,
+  };
 }
 
 function State({ socket, onTakeOver }: { socket: Socket; onTakeOver: () => void }) {
@@ -142,11 +146,13 @@ function Talk({ id }: { id: string }) {
         ))}
       </ol>
       <form className="stack padded" onSubmit={submit}>
-        <Chips label={t("send.recipients")} name="console_to" values={recipients} onChange={setRecipients} list={names} />
+        <Chips label={t("send.recipients")} name="console_to" values={recipients} onChange={setRecipients}
+          list={names} />
         <div className="row end">
           <div className="grow">
             <Field label={t("console.text")}>
-              {(props) => <input {...props} className="input" name="console_text" dir="auto" value={text} autoComplete="off" onChange={(event) => setText(event.target.value)} />}
+              {(props) => <input {...props} className="input" name="console_text" dir="auto" value={text}
+                autoComplete="off" onChange={(event) => setText(event.target.value)} />}
             </Field>
           </div>
           <button type="submit" className="button primary" disabled={text === "" || recipients.length === 0}>

@@ -31,16 +31,21 @@ function Letter({ letter, reload }: { letter: DeadLetter; reload: () => void }) 
   return (
     <div className="letter" data-seq={letter.seq}>
       <div className="row tight padded">
-        <span className="badge bad said">{letter.reason === "deleted" ? t("dead.deleted") : sayCode(letter.reason) ?? letter.reason}</span>
+        <span className="badge bad said">
+          {letter.reason === "deleted" ? t("dead.deleted") : sayCode(letter.reason) ?? letter.reason}
+        </span>
         <span className="quiet small">
           <When us={letter.dead_us} />
         </span>
         <span className="row tight push">
-          <button type="button" className="button" name="requeue" onClick={() => act(() => post(path("dead", letter.seq, "requeue"), {}), t("dead.requeued", { name: letter.node_id }))}>
+          <button type="button" className="button" name="requeue"
+            onClick={() => act(() => post(path("dead", letter.seq, "requeue"), {}),
+              t("dead.requeued", { name: letter.node_id }))}>
             <Icon name="retry" />
             {t("dead.requeue")}
           </button>
-          <button type="button" className="button plain icon" aria-label={t("dead.drop")} onClick={() => act(() => remove(path("dead", letter.seq)), t("dead.dropped"))}>
+          <button type="button" className="button plain icon" aria-label={t("dead.drop")}
+            onClick={() => act(() => remove(path("dead", letter.seq)), t("dead.dropped"))}>
             <Icon name="trash" />
           </button>
         </span>
@@ -104,7 +109,8 @@ export function Dead() {
         </div>
       )}
       {purging && (
-        <FormDialog title={t("dead.purge.title")} action={t("dead.purge")} danger onClose={() => setPurging(false)} run={purge}>
+        <FormDialog title={t("dead.purge.title")} action={t("dead.purge")} danger onClose={() => setPurging(false)}
+          run={purge}>
           <p>{t("dead.purge.text", { n: data.total })}</p>
         </FormDialog>
       )}

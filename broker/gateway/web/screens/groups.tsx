@@ -31,7 +31,8 @@ function CreateGroup({ onClose }: { onClose: () => void }) {
   return (
     <FormDialog title={t("groups.create")} action={t("do.create")} onClose={onClose} run={run} ready={kName.test(name)}>
       <NameField label={t("groups.name")} name="group_id" note={t("name.note")} value={name} onChange={setName} />
-      <Chips label={t("groups.members")} name="members" note={t("groups.members.note")} values={members} onChange={setMembers} list={names} />
+      <Chips label={t("groups.members")} name="members" note={t("groups.members.note")} values={members}
+        onChange={setMembers} list={names} />
     </FormDialog>
   );
 }
@@ -45,8 +46,10 @@ function AddMembers({ group, onClose }: { group: GroupInfo; onClose: () => void 
     noticeDone(t("groups.added", { n: members.length, group: group.group_id }));
   };
   return (
-    <FormDialog title={t("groups.add.title", { name: group.group_id })} action={t("do.add")} onClose={onClose} run={run} ready={members.length > 0}>
-      <Chips label={t("groups.members")} name="members" note={t("groups.members.note")} values={members} onChange={setMembers} list={names} />
+    <FormDialog title={t("groups.add.title", { name: group.group_id })} action={t("do.add")} onClose={onClose} run={run}
+      ready={members.length > 0}>
+      <Chips label={t("groups.members")} name="members" note={t("groups.members.note")} values={members}
+        onChange={setMembers} list={names} />
     </FormDialog>
   );
 }
@@ -107,8 +110,12 @@ export function Groups() {
       {problem && <Failure problem={problem} retry={reload} />}
       <section className="card" hidden={!list && problem !== null}>
         {!list && <Loading />}
-        {list && list.groups.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
-        {list && list.groups.length === 0 && search === "" && <Empty icon="groups" title={t("groups.none")} action={create}>{t("groups.none.hint")}</Empty>}
+        {list && list.groups.length === 0 && search !== "" && (
+          <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>
+        )}
+        {list && list.groups.length === 0 && search === "" && (
+          <Empty icon="groups" title={t("groups.none")} action={create}>{t("groups.none.hint")}</Empty>
+        )}
         {list && list.groups.length > 0 && <Rows groups={list.groups} />}
       </section>
       {list && <Pager from={from} shown={list.groups.length} total={list.total} onMove={turn} />}
@@ -155,7 +162,9 @@ function Members({ group, reload }: { group: GroupInfo; reload: () => void }) {
             </button>
           </span>
         ))}
-        {group.member_count > kShown && <span className="quiet small">{t("groups.others", { n: count(group.member_count - kShown) })}</span>}
+        {group.member_count > kShown && (
+          <span className="quiet small">{t("groups.others", { n: count(group.member_count - kShown) })}</span>
+        )}
       </div>
       {adding && <AddMembers group={group} onClose={() => {
         setAdding(false);
@@ -172,7 +181,8 @@ export function GroupDetail({ id }: { id: string }) {
   if (problem && problem.code === "no_such_group") {
     return (
       <section className="card">
-        <Empty icon="groups" title={t("group.missing", { name: id })} action={<a className="button" href={to("groups")}>{t("group.all")}</a>}>
+        <Empty icon="groups" title={t("group.missing", { name: id })}
+          action={<a className="button" href={to("groups")}>{t("group.all")}</a>}>
           {t("group.missing.hint")}
         </Empty>
       </section>
@@ -190,7 +200,9 @@ export function GroupDetail({ id }: { id: string }) {
   return (
     <>
       <div className="row">
-        <span className="quiet small line">{t("group.facts", { n: group.messages, size: joined(size(group.bytes)) })}</span>
+        <span className="quiet small line">
+          {t("group.facts", { n: group.messages, size: joined(size(group.bytes)) })}
+        </span>
         <span className="push" />
         <a className="button" href={to("send", "group", id)}>
           <Icon name="send" />
@@ -209,7 +221,8 @@ export function GroupDetail({ id }: { id: string }) {
         <MessageLog key={id} path={path("groups", id, "messages")} empty={t("group.messages.empty")} />
       </section>
       {deleting && (
-        <FormDialog title={t("groups.delete.title", { name: id })} action={t("do.delete")} danger onClose={() => setDeleting(false)} run={run}>
+        <FormDialog title={t("groups.delete.title", { name: id })} action={t("do.delete")} danger
+          onClose={() => setDeleting(false)} run={run}>
           <p>{t("groups.delete.text", { n: group.member_count })}</p>
         </FormDialog>
       )}

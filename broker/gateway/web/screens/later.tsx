@@ -44,7 +44,9 @@ function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel:
           <tr key={later.id} data-later={later.id}>
             <td>
               <When us={later.due_us} />
-              <div className="quiet small">{later.due_us > now ? t("later.in", { span: span((later.due_us - now) / 1e6) }) : t("later.room")}</div>
+              <div className="quiet small">
+                {later.due_us > now ? t("later.in", { span: span((later.due_us - now) / 1e6) }) : t("later.room")}
+              </div>
             </td>
             <td>
               <div className="clip">
@@ -59,7 +61,9 @@ function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel:
             </td>
             <td className="num wide">{joined(size(later.bytes))}</td>
             <td className="fit">
-              <button type="button" className="button plain icon" aria-label={t("later.cancel.title", { name: later.target || t("message.everybody") })} onClick={() => onCancel(later)}>
+              <button type="button" className="button plain icon"
+                aria-label={t("later.cancel.title", { name: later.target || t("message.everybody") })}
+                onClick={() => onCancel(later)}>
                 <Icon name="trash" />
               </button>
             </td>
@@ -77,7 +81,8 @@ function Cancel({ later, onClose }: { later: LaterInfo; onClose: () => void }) {
     noticeDone(t("later.canceled"));
   }
   return (
-    <FormDialog title={t("later.cancel.title", { name: later.target || t("message.everybody") })} action={t("later.cancel")} danger onClose={onClose} run={run}>
+    <FormDialog title={t("later.cancel.title", { name: later.target || t("message.everybody") })}
+      action={t("later.cancel")} danger onClose={onClose} run={run}>
       <p>{t("later.cancel.text", { n: later.messages })}</p>
     </FormDialog>
   );
@@ -105,7 +110,9 @@ export function Later() {
         {data.later.length > 0 && compose}
       </div>
       <section className="card">
-        {data.later.length === 0 && <Empty icon="later" title={t("later.none")} action={compose}>{t("later.none.hint")}</Empty>}
+        {data.later.length === 0 && (
+          <Empty icon="later" title={t("later.none")} action={compose}>{t("later.none.hint")}</Empty>
+        )}
         {data.later.length > 0 && <Rows all={data.later} now={data.time_us} onCancel={setDoomed} />}
       </section>
       {data.later.length === limit && limit < kMost && (

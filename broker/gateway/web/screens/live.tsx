@@ -21,7 +21,8 @@ function Filters({ filter, change }: { filter: LogFilter; change: (filter: LogFi
   const t = useText();
   const text = (name: "sender" | "target" | "message_type" | "text", label: string) => (
     <Field label={label}>
-      {(props) => <input {...props} className="input" name={"filter_" + name} value={filter[name]} autoComplete="off" autoCapitalize="off" spellCheck={false}
+      {(props) => <input {...props} className="input" name={"filter_" + name} value={filter[name]}
+        autoComplete="off" autoCapitalize="off" spellCheck={false}
         onChange={(event) => change({ ...filter, [name]: event.target.value })} />}
     </Field>
   );
@@ -32,7 +33,8 @@ function Filters({ filter, change }: { filter: LogFilter; change: (filter: LogFi
         {text("target", t("live.target"))}
         <Field label={t("send.cast")}>
           {(props) => (
-            <select {...props} className="input" name="filter_cast" value={filter.cast_type} onChange={(event) => change({ ...filter, cast_type: event.target.value as Cast | "" })}>
+            <select {...props} className="input" name="filter_cast" value={filter.cast_type}
+              onChange={(event) => change({ ...filter, cast_type: event.target.value as Cast | "" })}>
               <option value="">{t("live.any")}</option>
               {kCasts.map((cast) => (
                 <option key={cast} value={cast}>{t(`cast.${cast}`)}</option>
@@ -97,7 +99,8 @@ export function Live() {
         <Sampling now={now} holding={holding} />
         {now.dropped > 0 && <span className="badge warn">{t("live.dropped", { n: count(now.dropped) })}</span>}
         <span className="row tight push">
-          <button type="button" className="button" name="pause" aria-pressed={holding} onClick={() => setPaused(!holding)}>
+          <button type="button" className="button" name="pause" aria-pressed={holding}
+            onClick={() => setPaused(!holding)}>
             <Icon name={holding ? "play" : "pause"} />
             {t(holding ? "live.resume" : "live.pause")}
           </button>

@@ -28,7 +28,8 @@ function JoinGroup({ id, onClose }: { id: string; onClose: () => void }) {
     noticeDone(t("groups.joined", { name: id, group }));
   };
   return (
-    <FormDialog title={t("node.join.title", { name: id })} action={t("do.join")} onClose={onClose} run={run} ready={kName.test(group)}>
+    <FormDialog title={t("node.join.title", { name: id })} action={t("do.join")} onClose={onClose} run={run}
+      ready={kName.test(group)}>
       <NameField label={t("groups.name")} name="group_id" note={t("node.join.note")} value={group} onChange={setGroup}
         list={groups.map((one) => one.group_id)} />
     </FormDialog>
@@ -87,8 +88,12 @@ function About({ node }: { node: NodeInfo }) {
       <div className="body">
         <Facts facts={[
           [t("node.kind"), t(node.created ? "node.kind.created" : "node.kind.passing")],
-          [t("node.reader"), node.active ? <bdi className="said">{node.agent || t("node.reader.unnamed")}</bdi> : t("node.reader.none")],
-          [t("nodes.port"), node.port ? <><span id="node-port">{node.port}</span> <code className="quiet">nc 127.0.0.1 {node.port}</code></> : t("node.port.none")],
+          [t("node.reader"), node.active
+            ? <bdi className="said">{node.agent || t("node.reader.unnamed")}</bdi>
+            : t("node.reader.none")],
+          [t("nodes.port"), node.port
+            ? <><span id="node-port">{node.port}</span> <code className="quiet">nc 127.0.0.1 {node.port}</code></>
+            : t("node.port.none")],
         ]} />
       </div>
     </section>
@@ -108,14 +113,22 @@ function Mailbox({ node, reload }: { node: NodeInfo; reload: () => void }) {
     reload();
   }
 
-  if (problem && problem.status === 501) return <Empty icon="dead" title={t("log.unkept")}>{problem.said().hint}</Empty>;
+  if (problem && problem.status === 501) {
+    return <Empty icon="dead" title={t("log.unkept")}>{problem.said().hint}</Empty>;
+  }
   if (problem && !data) return <Failure problem={problem} retry={again} />;
   if (!data) return <Loading />;
-  if (data.messages.length === 0) return <Empty icon="dead" title={t("node.mailbox.empty")}>{t("node.mailbox.empty.hint", { name: node.node_id })}</Empty>;
+  if (data.messages.length === 0) {
+    return (
+      <Empty icon="dead" title={t("node.mailbox.empty")}>{t("node.mailbox.empty.hint", { name: node.node_id })}</Empty>
+    );
+  }
   return (
     <>
       <div className="row padded">
-        <span className="quiet small">{t("node.mailbox.count", { n: node.queued, size: joined(size(node.queued_bytes)) })}</span>
+        <span className="quiet small">
+          {t("node.mailbox.count", { n: node.queued, size: joined(size(node.queued_bytes)) })}
+        </span>
         <button type="button" className="button danger push" onClick={() => setPurging(true)}>
           <Icon name="trash" />
           {t("node.purge")}
@@ -127,7 +140,8 @@ function Mailbox({ node, reload }: { node: NodeInfo; reload: () => void }) {
         ))}
       </ol>
       {purging && (
-        <FormDialog title={t("node.purge.title", { name: node.node_id })} action={t("node.purge")} danger onClose={() => setPurging(false)} run={purge}>
+        <FormDialog title={t("node.purge.title", { name: node.node_id })} action={t("node.purge")} danger
+          onClose={() => setPurging(false)} run={purge}>
           <p>{t("node.purge.text", { n: node.queued })}</p>
         </FormDialog>
       )}
@@ -145,7 +159,8 @@ export function NodeDetail({ id }: { id: string }) {
   if (problem && problem.code === "no_such_node" && tab !== "console") {
     return (
       <section className="card">
-        <Empty icon="nodes" title={t("node.missing", { name: id })} action={<a className="button" href={to("nodes")}>{t("node.all")}</a>}>
+        <Empty icon="nodes" title={t("node.missing", { name: id })}
+          action={<a className="button" href={to("nodes")}>{t("node.all")}</a>}>
           {t("node.missing.hint")}
         </Empty>
       </section>
@@ -192,7 +207,9 @@ export function NodeDetail({ id }: { id: string }) {
         { value: "console", label: t("node.console") },
       ]} />
       <section className="card" id={"node-" + tab}>
-        {tab === "messages" && <MessageLog key={id} path={path("nodes", id, "messages")} empty={t("node.messages.empty", { name: id })} />}
+        {tab === "messages" && (
+          <MessageLog key={id} path={path("nodes", id, "messages")} empty={t("node.messages.empty", { name: id })} />
+        )}
         {tab === "mailbox" && <Mailbox node={node} reload={reload} />}
         {tab === "console" && <Console key={id} id={id} />}
       </section>

@@ -39,12 +39,14 @@ export function CreateNode({ onClose }: { onClose: () => void }) {
       ready={kName.test(name) && (!wantsPort || !wrong)}>
       <NameField label={t("nodes.name")} name="node_id" note={t("name.note")} value={name} onChange={setName} />
       <label className="check">
-        <input type="checkbox" name="wants_port" checked={wantsPort} onChange={(event) => setWantsPort(event.target.checked)} />
+        <input type="checkbox" name="wants_port" checked={wantsPort}
+          onChange={(event) => setWantsPort(event.target.checked)} />
         {t("nodes.port.wanted")}
       </label>
       {wantsPort && (
         <Field label={t("nodes.port")} note={t("nodes.port.note")} wrong={wrong}>
-          {(props) => <input {...props} className="input" name="port" inputMode="numeric" value={port} onChange={(event) => setPort(event.target.value.trim())} />}
+          {(props) => <input {...props} className="input" name="port" inputMode="numeric" value={port}
+            onChange={(event) => setPort(event.target.value.trim())} />}
         </Field>
       )}
     </FormDialog>
@@ -61,7 +63,8 @@ export function DeleteNode({ node, onClose, onDone }: { node: NodeInfo; onClose:
   }
 
   return (
-    <FormDialog title={t("nodes.delete.title", { name: node.node_id })} action={t("do.delete")} danger onClose={onClose} run={run}>
+    <FormDialog title={t("nodes.delete.title", { name: node.node_id })} action={t("do.delete")} danger onClose={onClose}
+      run={run}>
       <p>{node.queued > 0 ? t("nodes.delete.mail", { n: count(node.queued) }) : t("nodes.delete.none")}</p>
       {node.active && <p>{t("nodes.delete.active")}</p>}
     </FormDialog>
@@ -105,7 +108,8 @@ function Rows({ nodes, onDelete }: { nodes: NodeInfo[]; onDelete: (node: NodeInf
             <td className="num wide">{count(node.received)}</td>
             <td className="num wide">{count(node.sent)}</td>
             <td className="fit">
-              <button type="button" className="button plain icon" aria-label={t("nodes.delete.title", { name: node.node_id })} onClick={() => onDelete(node)}>
+              <button type="button" className="button plain icon"
+                aria-label={t("nodes.delete.title", { name: node.node_id })} onClick={() => onDelete(node)}>
                 <Icon name="trash" />
               </button>
             </td>
@@ -139,8 +143,12 @@ export function Nodes() {
       {problem && <Failure problem={problem} retry={reload} />}
       <section className="card" hidden={!list && problem !== null}>
         {!list && <Loading />}
-        {list && list.nodes.length === 0 && search !== "" && <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>}
-        {list && list.nodes.length === 0 && search === "" && <Empty icon="nodes" title={t("nodes.none")} action={create}>{t("nodes.none.hint")}</Empty>}
+        {list && list.nodes.length === 0 && search !== "" && (
+          <Empty icon="search" title={t("nodes.none.found", { name: search })}>{t("nodes.none.found.hint")}</Empty>
+        )}
+        {list && list.nodes.length === 0 && search === "" && (
+          <Empty icon="nodes" title={t("nodes.none")} action={create}>{t("nodes.none.hint")}</Empty>
+        )}
         {list && list.nodes.length > 0 && <Rows nodes={list.nodes} onDelete={setDoomed} />}
       </section>
       {list && <Pager from={from} shown={list.nodes.length} total={list.total} onMove={turn} />}

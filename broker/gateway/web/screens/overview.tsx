@@ -30,14 +30,17 @@ function Tiles({ now }: { now: Status }) {
   const [latency, unit] = latency_us.count > 0 ? microseconds(latency_us.p50) : ["–", ""];
   return (
     <div className="tiles">
-      <Tile name={t("overview.nodes")} value={count(now.nodes)} note={t("overview.nodes.note", { active: count(now.active_nodes), groups: now.groups })} />
+      <Tile name={t("overview.nodes")} value={count(now.nodes)}
+        note={t("overview.nodes.note", { active: count(now.active_nodes), groups: now.groups })} />
       <Tile name={t("overview.in")} value={brief(rates["1s"].messages_in)} unit={t("unit.per_s")}
         note={t("overview.in.note", { n: brief(messages.total) })} />
       <Tile name={t("overview.out")} value={brief(rates["1s"].messages_out)} unit={t("unit.per_s")}
         note={t("overview.out.note", { n: brief(messages.delivered) })} />
       <Tile name={t("overview.queued")} value={brief(messages.queued)} note={joined(size(messages.queued_bytes))} />
       <Tile name={t("overview.latency")} value={latency} unit={unit}
-        note={latency_us.count > 0 ? t("overview.latency.note", { p99: joined(microseconds(latency_us.p99)) }) : t("overview.latency.none")} />
+        note={latency_us.count > 0
+          ? t("overview.latency.note", { p99: joined(microseconds(latency_us.p99)) })
+          : t("overview.latency.none")} />
     </div>
   );
 }
@@ -95,12 +98,16 @@ function Graphs() {
     return all.filter((point) => point.at >= from);
   }, [all, spanS]);
   const dashes = { unicast: [], multicast: [6, 3], broadcast: [2, 3] };
-  const casts: Line[] = kCasts.map((cast) => ({ label: t(`cast.${cast}`), hue: cast, dash: dashes[cast], value: (point) => point[cast] }));
+  const casts: Line[] = kCasts.map((cast) => (
+    { label: t(`cast.${cast}`), hue: cast, dash: dashes[cast], value: (point) => point[cast] }
+  ));
   const flow: Line[] = [
     { label: t("overview.chart.in"), hue: "unicast", value: (point) => point.messages_in },
     { label: t("overview.chart.out"), hue: "multicast", dash: [6, 3], value: (point) => point.messages_out },
   ];
-  const queue: Line[] = [{ label: t("overview.chart.waiting"), hue: "accent", fill: true, value: (point) => point.queued }];
+  const queue: Line[] = [
+    { label: t("overview.chart.waiting"), hue: "accent", fill: true, value: (point) => point.queued },
+  ];
   const latency: Line[] = [
     { label: "p50", hue: "unicast", value: (point) => point.p50 },
     { label: "p99", hue: "broadcast", dash: [2, 3], value: (point) => point.p99 },
@@ -114,10 +121,14 @@ function Graphs() {
           options={[{ value: "2", label: t("overview.span.2") }, { value: "10", label: t("overview.span.10") }]} />
       </div>
       <div className="pair">
-        <Graph title={t("overview.chart.casts")} about={t("overview.chart.casts.about")} lines={casts} shown={shown} spanS={spanS} unit={perSecond} />
-        <Graph title={t("overview.chart.flow")} about={t("overview.chart.flow.about")} lines={flow} shown={shown} spanS={spanS} unit={perSecond} />
-        <Graph title={t("overview.chart.queue")} about={t("overview.chart.queue.about")} lines={queue} shown={shown} spanS={spanS} unit={perSecond} />
-        <Graph title={t("overview.chart.latency")} about={t("overview.chart.latency.about")} lines={latency} shown={shown} spanS={spanS} unit={asTime} />
+        <Graph title={t("overview.chart.casts")} about={t("overview.chart.casts.about")} lines={casts} shown={shown}
+          spanS={spanS} unit={perSecond} />
+        <Graph title={t("overview.chart.flow")} about={t("overview.chart.flow.about")} lines={flow} shown={shown}
+          spanS={spanS} unit={perSecond} />
+        <Graph title={t("overview.chart.queue")} about={t("overview.chart.queue.about")} lines={queue} shown={shown}
+          spanS={spanS} unit={perSecond} />
+        <Graph title={t("overview.chart.latency")} about={t("overview.chart.latency.about")} lines={latency}
+          shown={shown} spanS={spanS} unit={asTime} />
       </div>
     </>
   );
@@ -172,8 +183,8 @@ function Keeping({ now }: { now: Status }) {
       </header>
       <div className="body stack">
         <Facts facts={facts} />
-        <div className={"gauge" + (share > 0.9 ? " bad" : "")} role="meter" aria-label={t("store.held")} aria-valuemin={0} aria-valuemax={100}
-          aria-valuenow={Math.round(share * 100)}>
+        <div className={"gauge" + (share > 0.9 ? " bad" : "")} role="meter" aria-label={t("store.held")}
+          aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(share * 100)}>
           <div style={{ width: `${Math.min(100, share * 100)}%` }} />
         </div>
       </div>
@@ -195,7 +206,8 @@ export function Overview() {
       <Tiles now={now} />
       {now.nodes === 0 && (
         <section className="card">
-          <Empty icon="nodes" title={t("overview.first")} action={<a className="button primary" href={to("nodes")}>{t("nodes.create")}</a>}>
+          <Empty icon="nodes" title={t("overview.first")}
+            action={<a className="button primary" href={to("nodes")}>{t("nodes.create")}</a>}>
             {t("overview.first.hint")}
           </Empty>
         </section>

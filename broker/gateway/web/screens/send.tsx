@@ -82,10 +82,13 @@ function requestOf(draft: Draft): SendRequest {
 
 function isReady(draft: Draft, file: File | null): boolean {
   const named = draft.sender === "" || kName.test(draft.sender);
-  const addressed = draft.cast === "broadcast" || (draft.cast === "unicast" ? draft.recipients.length > 0 : kName.test(draft.group));
-  const filled = draft.kind === "file" ? file !== null : draft.kind === "text" ? draft.text !== "" : jsonProblem(draft.json) === null;
+  const addressed = draft.cast === "broadcast" ||
+    (draft.cast === "unicast" ? draft.recipients.length > 0 : kName.test(draft.group));
+  const filled = draft.kind === "file" ? file !== null :
+    draft.kind === "text" ? draft.text !== "" : jsonProblem(draft.json) === null;
   const timed = draft.kind === "file" || whenReady(draft);
-  return named && addressed && filled && timed && (draft.ttl === "" || kTtl.test(draft.ttl)) && headersOf(draft.headers) !== null;
+  return named && addressed && filled && timed && (draft.ttl === "" || kTtl.test(draft.ttl)) &&
+    headersOf(draft.headers) !== null;
 }
 
 function whom(draft: Draft): string {
@@ -106,9 +109,13 @@ function useSending() {
     setProgress(draft.kind === "file" ? 0 : null);
     try {
       const request = requestOf({ ...draft, json: draft.kind === "json" ? draft.json : "null" });
-      const outcome: Outcome = draft.kind === "file" && file ? await sendFile(file, request, setProgress, stop.signal) : await send(request);
+      const outcome: Outcome = draft.kind === "file" && file
+        ? await sendFile(file, request, setProgress, stop.signal)
+        : await send(request);
       const due = draft.kind === "file" ? null : whenDue(draft);
-      const sent: Sent = { key: Date.now() + Math.random(), at: Date.now(), cast: draft.cast, whom: whom(draft), due, outcome };
+      const sent: Sent = {
+        key: Date.now() + Math.random(), at: Date.now(), cast: draft.cast, whom: whom(draft), due, outcome,
+      };
       setResults((all) => [sent, ...all].slice(0, kResultsKept));
       return outcome.success;
     } catch (error) {
@@ -133,7 +140,8 @@ function Address({ draft, change }: PartProps) {
   const groups = useData<{ groups: GroupInfo[] }>("/api/groups").data?.groups ?? [];
   return (
     <>
-      <Segments label={t("send.cast")} name="cast_type" wide shown value={draft.cast} onChange={(cast) => change({ cast })}
+      <Segments label={t("send.cast")} name="cast_type" wide shown value={draft.cast}
+        onChange={(cast) => change({ cast })}
         options={kCasts.map((cast) => ({ value: cast, label: t(`cast.${cast}`) }))} />
       <p className="note">{t(`send.cast.${draft.cast}`)}</p>
       <NameField label={t("send.sender")} name="sender" optional note={t("send.sender.note")} value={draft.sender}
@@ -143,36 +151,47 @@ function Address({ draft, change }: PartProps) {
           onChange={(recipients) => change({ recipients })} list={names} />
       )}
       {draft.cast === "multicast" && (
-        <NameField label={t("send.group")} name="group_id" note={groups.length === 0 ? t("send.group.none") : undefined} value={draft.group}
+        <NameField label={t("send.group")} name="group_id" note={groups.length === 0 ? t("send.group.none") : undefined}
+          value={draft.group}
           onChange={(group) => change({ group })} list={groups.map((group) => group.group_id)} />
       )}
     </>
   );
 }
 
-function Content({ draft, change, file, setFile }: PartProps & { file: File | null; setFile: (file: File | null) => void }) {
+interface ContentProps extends PartProps {
+  file: File | null;
+  setFile: (file: File | null) => void;
+}
+
+function Content({ draft, change, file, setFile }: ContentProps) {
   const t = useText();
   const most = useStore(hello)?.max_message;
   const wrong = draft.kind === "json" ? jsonProblem(draft.json) : null;
   return (
     <>
-      <Segments label={t("send.type")} name="message_type" wide shown value={draft.kind} onChange={(kind) => change({ kind })} options={[
+      <Segments label={t("send.type")} name="message_type" wide shown value={draft.kind}
+        onChange={(kind) => change({ kind })} options={[
         { value: "text", label: t("send.type.text") },
         { value: "json", label: "JSON" },
         { value: "file", label: t("send.type.file") },
       ]} />
       {draft.kind === "text" && (
         <Field label={t("send.content")}>
-          {(props) => <textarea {...props} className="input" name="content" dir="auto" rows={6} value={draft.text} onChange={(event) => change({ text: event.target.value })} />}
+          {(props) => <textarea {...props} className="input" name="content" dir="auto" rows={6} value={draft.text}
+            onChange={(event) => change({ text: event.target.value })} />}
         </Field>
       )}
       {draft.kind === "json" && (
         <Field label={t("send.content")} wrong={wrong ? t("send.json.wrong", { why: wrong }) : null}>
-          {(props) => <textarea {...props} className="input mono" name="json" rows={8} spellCheck={false} value={draft.json} onChange={(event) => change({ json: event.target.value })} />}
+          {(props) => <textarea {...props} className="input mono" name="json" rows={8} spellCheck={false}
+            value={draft.json} onChange={(event) => change({ json: event.target.value })} />}
         </Field>
       )}
       {draft.kind === "file" && <FileField file={file} onChange={setFile} />}
-      {draft.kind !== "file" && most !== undefined && new Blob([draft.text]).size > most && <p className="note bad">{t("send.too_large")}</p>}
+      {draft.kind !== "file" && most !== undefined && new Blob([draft.text]).size > most && (
+        <p className="note bad">{t("send.too_large")}</p>
+      )}
     </>
   );
 }
@@ -187,7 +206,8 @@ function Options({ draft, change }: PartProps) {
         <div className="halves">
           <Field label={t("message.priority")} note={t("send.priority.note")}>
             {(props) => (
-              <select {...props} className="input" name="priority" value={draft.priority} onChange={(event) => change({ priority: Number(event.target.value) })}>
+              <select {...props} className="input" name="priority" value={draft.priority}
+                onChange={(event) => change({ priority: Number(event.target.value) })}>
                 {kPriorities.map((value) => (
                   <option key={value} value={value}>
                     {value === 9 || value === 4 || value === 0 ? `${value} · ${t(`send.priority.${value}`)}` : value}
@@ -196,9 +216,10 @@ function Options({ draft, change }: PartProps) {
               </select>
             )}
           </Field>
-          <Field label={t("send.ttl")} note={t("send.ttl.note")} wrong={draft.ttl !== "" && !kTtl.test(draft.ttl) ? t("send.ttl.wrong") : null}>
-            {(props) => <input {...props} className="input" name="ttl" placeholder={t("send.ttl.none")} value={draft.ttl} autoComplete="off"
-              onChange={(event) => change({ ttl: event.target.value.trim() })} />}
+          <Field label={t("send.ttl")} note={t("send.ttl.note")}
+            wrong={draft.ttl !== "" && !kTtl.test(draft.ttl) ? t("send.ttl.wrong") : null}>
+            {(props) => <input {...props} className="input" name="ttl" placeholder={t("send.ttl.none")}
+              value={draft.ttl} autoComplete="off" onChange={(event) => change({ ttl: event.target.value.trim() })} />}
           </Field>
         </div>
         <Headers value={draft.headers} onChange={(headers) => change({ headers })} />
@@ -235,7 +256,10 @@ export function Send() {
           {draft.kind !== "file" && <When draft={draft} change={change} />}
           {draft.kind !== "file" && <Options draft={draft} change={change} />}
           {problem && <Failure problem={problem} />}
-          {progress !== null && file && <progress className="progress" max={Math.max(1, file.size)} value={progress} aria-label={t("send.progress")} />}
+          {progress !== null && file && (
+            <progress className="progress" max={Math.max(1, file.size)} value={progress}
+              aria-label={t("send.progress")} />
+          )}
           <div className="row">
             <span className="note">{t("send.shortcut")}</span>
             <span className="push" />

@@ -19,8 +19,10 @@ export function headersOf(text: string): Record<string, string> | undefined | nu
 export function Headers({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const t = useText();
   return (
-    <Field label={t("send.headers")} note={t("send.headers.note")} wrong={headersOf(value) === null ? t("send.headers.wrong") : null}>
-      {(props) => <textarea {...props} className="input mono short" name="headers" rows={2} spellCheck={false} value={value} onChange={(event) => onChange(event.target.value)} />}
+    <Field label={t("send.headers")} note={t("send.headers.note")}
+      wrong={headersOf(value) === null ? t("send.headers.wrong") : null}>
+      {(props) => <textarea {...props} className="input mono short" name="headers" rows={2} spellCheck={false}
+        value={value} onChange={(event) => onChange(event.target.value)} />}
     </Field>
   );
 }

@@ -40,7 +40,9 @@ function Recipients({ outcome }: { outcome: Outcome }) {
           </span>
         </li>
       ))}
-      {good.length + bad.length > 2 * kShown && <li className="note">{t("groups.others", { n: good.length + bad.length - 2 * kShown })}</li>}
+      {good.length + bad.length > 2 * kShown && (
+        <li className="note">{t("groups.others", { n: good.length + bad.length - 2 * kShown })}</li>
+      )}
     </ul>
   );
 }
@@ -61,12 +63,18 @@ function Result({ sent }: { sent: Sent }) {
       <div className="row tight">
         <span className={"badge " + level}>
           <span className="dot" />
-          {outcome.success && sent.due !== null ? t("send.scheduled", { when: clock(new Date(sent.due)) }) : outcome.success ? t("send.done", { n: outcome.recipients_count }) : t("send.failed")}
+          {outcome.success && sent.due !== null
+            ? t("send.scheduled", { when: clock(new Date(sent.due)) })
+            : outcome.success ? t("send.done", { n: outcome.recipients_count }) : t("send.failed")}
         </span>
         <CastBadge cast={cast} />
         <time className="quiet small push">{clock(new Date(sent.at))}</time>
       </div>
-      {cast !== "unicast" && outcome.success && <p className="small quiet said">{t(`send.reached.${cast}`, { n: outcome.recipients_count, group: sent.whom })}</p>}
+      {cast !== "unicast" && outcome.success && (
+        <p className="small quiet said">
+          {t(`send.reached.${cast}`, { n: outcome.recipients_count, group: sent.whom })}
+        </p>
+      )}
       {!outcome.success && failed === 0 && <p className="note bad said">{outcome.hint || outcome.message}</p>}
       {outcome.success && sent.due !== null && <a className="small" href={to("later")}>{t("nav.later")}</a>}
       <Recipients outcome={outcome} />

@@ -32,7 +32,8 @@ export function whenOf({ when, delay, at }: WhenDraft): { delay?: string; at?: n
 export function whenDue({ when, delay, at }: WhenDraft): number | null {
   const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   const [, figure, , unit] = kDelay.exec(when === "delay" ? delay : "") ?? [];
-  const due = figure ? Date.now() + Number(figure) * units[unit ?? "s"] : when === "at" ? moment(at)?.getTime() ?? 0 : 0;
+  const due = figure ? Date.now() + Number(figure) * units[unit ?? "s"] :
+    when === "at" ? moment(at)?.getTime() ?? 0 : 0;
   return due > Date.now() ? due : null;
 }
 
@@ -55,13 +56,17 @@ export function When({ draft, change }: { draft: WhenDraft; change: (part: Parti
         { value: "at", label: t("send.when.at") },
       ]} />
       {draft.when === "delay" && (
-        <Field label={t("send.delay")} note={t("send.delay.note")} wrong={draft.delay !== "" && !kDelay.test(draft.delay) ? t("send.ttl.wrong") : null}>
-          {(props) => <input {...props} className="input" name="delay" value={draft.delay} placeholder="10m" autoComplete="off" onChange={(event) => change({ delay: event.target.value.trim() })} />}
+        <Field label={t("send.delay")} note={t("send.delay.note")}
+          wrong={draft.delay !== "" && !kDelay.test(draft.delay) ? t("send.ttl.wrong") : null}>
+          {(props) => <input {...props} className="input" name="delay" value={draft.delay} placeholder="10m"
+            autoComplete="off" onChange={(event) => change({ delay: event.target.value.trim() })} />}
         </Field>
       )}
       {draft.when === "at" && (
-        <Field label={t("send.at")} note={past ? t("send.at.past") : t("send.delay.note")} wrong={time === null ? t("send.at.wrong") : null}>
-          {(props) => <input {...props} className="input" type="datetime-local" name="at" value={draft.at} step={1} onChange={(event) => change({ at: event.target.value })} />}
+        <Field label={t("send.at")} note={past ? t("send.at.past") : t("send.delay.note")}
+          wrong={time === null ? t("send.at.wrong") : null}>
+          {(props) => <input {...props} className="input" type="datetime-local" name="at" value={draft.at} step={1}
+            onChange={(event) => change({ at: event.target.value })} />}
         </Field>
       )}
     </>

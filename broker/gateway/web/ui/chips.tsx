@@ -54,8 +54,9 @@ export function Chips({ label, note, name, values, onChange, list }: ChipsProps)
               </button>
             </span>
           ))}
-          <input {...props} className="input mono" name={name} value={typed} list={options} autoComplete="off" autoCapitalize="off"
-            spellCheck={false} onChange={(event) => type(event.target.value)} onKeyDown={press} onBlur={() => take(typed)} />
+          <input {...props} className="input mono" name={name} value={typed} list={options} autoComplete="off"
+            autoCapitalize="off" spellCheck={false} onChange={(event) => type(event.target.value)} onKeyDown={press}
+            onBlur={() => take(typed)} />
           <datalist id={options}>
             {list.filter((item) => !values.includes(item)).map((item) => (
               <option key={item} value={item} />

@@ -51,7 +51,13 @@ export function Segments<T extends string>({ label, name, value, options, onChan
   );
 }
 
-export function Search({ value, onChange, label }: { value: string; onChange: (value: string) => void; label: string }) {
+interface SearchProps {
+  value: string;
+  onChange: (value: string) => void;
+  label: string;
+}
+
+export function Search({ value, onChange, label }: SearchProps) {
   return (
     <div className="search">
       <Icon name="search" />
@@ -83,7 +89,8 @@ export function NameField({ label, note, value, onChange, name, list = [], optio
       {(props) => (
         <>
           <input {...props} className="input mono" name={name} value={value} required={!optional} autoComplete="off"
-            autoCapitalize="off" spellCheck={false} list={options} onChange={(event) => onChange(event.target.value.trim())} />
+            autoCapitalize="off" spellCheck={false} list={options}
+            onChange={(event) => onChange(event.target.value.trim())} />
           <datalist id={options}>
             {list.map((item) => (
               <option key={item} value={item} />

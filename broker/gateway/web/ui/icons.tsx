@@ -1,8 +1,10 @@
 // The line icons, drawn on a grid of 16. They only accompany words or stand in a button that has a label.
 const paths = {
   overview: "M2 13V9M6 13V3M10 13V7M14 13V5",
-  nodes: "M8 5.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM3.5 14.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM12.5 14.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7 5.2 4.6 10.6M9 5.2l2.4 5.4",
-  groups: "M5.5 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4M11 3a2.5 2.5 0 0 1 0 4.5M12.5 9.8c1.5.5 2.5 1.8 2.5 3.7",
+  nodes: "M8 5.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM3.5 14.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4Z" +
+    "M12.5 14.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7 5.2 4.6 10.6M9 5.2l2.4 5.4",
+  groups: "M5.5 7.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5ZM1 13.5c0-2.5 2-4 4.5-4s4.5 1.5 4.5 4" +
+    "M11 3a2.5 2.5 0 0 1 0 4.5M12.5 9.8c1.5.5 2.5 1.8 2.5 3.7",
   send: "M14.5 1.5 7 9M14.5 1.5l-4.5 13L7 9 1.5 6l13-4.5Z",
   live: "M1 8h3l2-5.5L10 13l2-5h3",
   events: "M8 1.5a4.5 4.5 0 0 0-4.5 4.5c0 4.5-2 5.5-2 5.5h13s-2-1-2-5.5A4.5 4.5 0 0 0 8 1.5ZM6.5 14a1.8 1.8 0 0 0 3 0",
@@ -28,8 +30,9 @@ export type IconName = keyof typeof paths;
 
 export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth={name === "more" ? 2.5 : 1.5}
-      strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" focusable="false">
+    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor"
+      strokeWidth={name === "more" ? 2.5 : 1.5} strokeLinecap="round" strokeLinejoin="round" aria-hidden="true"
+      focusable="false">
       <path d={paths[name]} />
     </svg>
   );
@@ -38,8 +41,8 @@ export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
 // The mark of the product: one point, three rings that it reaches.
 export function Mark() {
   return (
-    <svg width="22" height="22" viewBox="0 0 22 22" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round"
-      aria-hidden="true" focusable="false">
+    <svg width="22" height="22" viewBox="0 0 22 22" fill="none" stroke="currentColor" strokeWidth="2"
+      strokeLinecap="round" aria-hidden="true" focusable="false">
       <circle cx="5" cy="17" r="2" fill="currentColor" />
       <path d="M5 11a6 6 0 0 1 6 6M5 6.5A10.5 10.5 0 0 1 15.5 17M5 2a15 15 0 0 1 15 15" />
     </svg>

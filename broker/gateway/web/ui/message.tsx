@@ -18,7 +18,9 @@ export function textOf(message: Message): string {
 function Target({ message }: { message: Message }) {
   const t = useText();
   if (message.cast_type === "broadcast") return <span>{t("message.everybody")}</span>;
-  return message.cast_type === "multicast" ? <GroupLink id={message.group_id ?? message.target} /> : <NodeLink id={message.target} />;
+  return message.cast_type === "multicast"
+    ? <GroupLink id={message.group_id ?? message.target} />
+    : <NodeLink id={message.target} />;
 }
 
 function Details({ message }: { message: Message }) {
@@ -71,7 +73,9 @@ export function MessageRow({ message }: { message: Message }) {
           <span className="hear">{t("message.to")}</span>
           <Target message={message} />
           {message.message_type !== "text" && <span className="badge clip">{message.message_type}</span>}
-          {message.priority !== 4 && <span className="badge">{t("message.priority.short", { n: message.priority })}</span>}
+          {message.priority !== 4 && (
+            <span className="badge">{t("message.priority.short", { n: message.priority })}</span>
+          )}
           {message.redelivered && <span className="badge warn">{t("message.redelivered")}</span>}
         </div>
         <div className="what">

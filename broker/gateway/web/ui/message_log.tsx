@@ -15,7 +15,9 @@ export function MessageLog({ path, empty }: { path: string; empty: string }) {
   const [older, setOlder] = useState<{ messages: Message[]; next: number | null } | null>(null);
   const [failed, setFailed] = useState<Problem | null>(null);
 
-  if (problem && problem.status === 501) return <Empty icon="events" title={t("log.unkept")}>{problem.said().hint}</Empty>;
+  if (problem && problem.status === 501) {
+    return <Empty icon="events" title={t("log.unkept")}>{problem.said().hint}</Empty>;
+  }
   if (problem && !data) return <Failure problem={problem} retry={reload} />;
   if (!data) return <Loading />;
   if (data.messages.length === 0) return <Empty icon="dead" title={t("log.empty")}>{empty}</Empty>;

@@ -43,12 +43,13 @@ function Preferences({ where }: { where: string }) {
   const t = useText();
   return (
     <div className="row tight">
-      <Segments<Language> label={t("nav.language")} name={"language-" + where} value={useStore(language)} onChange={chooseLanguage}
-        options={[{ value: "en", label: "EN" }, { value: "zh", label: "中文" }]} />
-      <Segments<Theme> label={t("nav.theme")} name={"theme-" + where} value={useStore(theme)} onChange={chooseTheme} options={[
-        { value: "light", label: <Worded icon="sun" word="nav.light" /> },
-        { value: "dark", label: <Worded icon="moon" word="nav.dark" /> },
-      ]} />
+      <Segments<Language> label={t("nav.language")} name={"language-" + where} value={useStore(language)}
+        onChange={chooseLanguage} options={[{ value: "en", label: "EN" }, { value: "zh", label: "中文" }]} />
+      <Segments<Theme> label={t("nav.theme")} name={"theme-" + where} value={useStore(theme)} onChange={chooseTheme}
+        options={[
+          { value: "light", label: <Worded icon="sun" word="nav.light" /> },
+          { value: "dark", label: <Worded icon="moon" word="nav.dark" /> },
+        ]} />
     </div>
   );
 }
@@ -95,7 +96,8 @@ export function BottomBar({ here }: { here: string }) {
         {first.map((place) => (
           <PlaceLink key={place.name} place={place} here={here} />
         ))}
-        <button type="button" aria-haspopup="dialog" aria-expanded={open} aria-current={elsewhere ? "page" : undefined} onClick={() => setOpen(true)}>
+        <button type="button" aria-haspopup="dialog" aria-expanded={open} aria-current={elsewhere ? "page" : undefined}
+          onClick={() => setOpen(true)}>
           <Icon name="more" />
           <span>{t("nav.more")}</span>
         </button>

@@ -45,7 +45,8 @@ export function Notices() {
             <p className="said">{notice.text}</p>
             {notice.hint && <p className="note said">{notice.hint}</p>}
           </div>
-          <button type="button" className="button plain icon" aria-label={t("do.close")} onClick={() => drop(notice.id)}>
+          <button type="button" className="button plain icon" aria-label={t("do.close")}
+            onClick={() => drop(notice.id)}>
             <Icon name="close" />
           </button>
         </div>

@@ -17,11 +17,15 @@ export function Pager({ from, shown, total, onMove }: PagerProps) {
   if (total <= kPage) return null;
   return (
     <nav className="row center pager" aria-label={t("pages.title")}>
-      <button type="button" className="button" name="earlier" disabled={from === 0} aria-label={t("pages.earlier")} onClick={() => onMove(Math.max(0, from - kPage))}>
+      <button type="button" className="button" name="earlier" disabled={from === 0} aria-label={t("pages.earlier")}
+        onClick={() => onMove(Math.max(0, from - kPage))}>
         <Icon name="back" />
       </button>
-      <span className="quiet small">{t("pages.place", { first: count(Math.min(from + 1, total)), last: count(from + shown), total: count(total) })}</span>
-      <button type="button" className="button" name="later" disabled={from + shown >= total} aria-label={t("pages.later")} onClick={() => onMove(from + kPage)}>
+      <span className="quiet small">
+        {t("pages.place", { first: count(Math.min(from + 1, total)), last: count(from + shown), total: count(total) })}
+      </span>
+      <button type="button" className="button" name="later" disabled={from + shown >= total}
+        aria-label={t("pages.later")} onClick={() => onMove(from + kPage)}>
         <Icon name="forward" />
       </button>
     </nav>

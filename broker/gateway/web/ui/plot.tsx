@@ -1,6 +1,8 @@
 // A line chart of the last minutes. One Chart lives as long as the component; every second its points are replaced in
 // place, never added to, so that a page that is open for days costs what it cost in its first minute.
-import { CategoryScale, Chart, Filler, LineController, LineElement, LinearScale, PointElement, Tooltip } from "chart.js";
+import {
+  CategoryScale, Chart, Filler, LineController, LineElement, LinearScale, PointElement, Tooltip,
+} from "chart.js";
 import { useEffect, useRef } from "react";
 import { Point } from "../lib/live";
 import { brief } from "../lib/format";
@@ -48,7 +50,9 @@ export function Plot({ label, lines, points, spanS, unit = brief }: PlotProps) {
     if (!made) return;
     const now = points.length > 0 ? points[points.length - 1].at : 0;
     lines.forEach((line, index) => {
-      made.data.datasets[index].data = points.map((point) => ({ x: (point.at - now) / 1000, y: line.value(point) as number }));
+      made.data.datasets[index].data = points.map((point) => (
+        { x: (point.at - now) / 1000, y: line.value(point) as number }
+      ));
     });
     made.update("none");
   }, [points, hue, tongue, spanS]);
@@ -92,7 +96,8 @@ function settings(lines: Line[], spanS: number, unit: (value: number) => string)
           displayColors: false,
           callbacks: {
             title: (items: { parsed: { x: number } }[]) => (items.length > 0 ? ago(items[0].parsed.x) : ""),
-            label: (item: { dataset: { label?: string }; parsed: { y: number } }) => `${item.dataset.label}: ${unit(item.parsed.y)}`,
+            label: (item: { dataset: { label?: string }; parsed: { y: number } }) =>
+              `${item.dataset.label}: ${unit(item.parsed.y)}`,
           },
         },
       },
@@ -102,13 +107,19 @@ function settings(lines: Line[], spanS: number, unit: (value: number) => string)
           min: -spanS,
           max: 0,
           grid: { ...grid, display: false },
-          ticks: { color: colour("ink-3"), font, stepSize: 60, maxRotation: 0, padding: 6, callback: (value: string | number) => ago(Number(value)) },
+          ticks: {
+            color: colour("ink-3"), font, stepSize: 60, maxRotation: 0, padding: 6,
+            callback: (value: string | number) => ago(Number(value)),
+          },
         },
         y: {
           beginAtZero: true,
           suggestedMax: 4,
           grid,
-          ticks: { color: colour("ink-3"), font, maxTicksLimit: 5, padding: 8, callback: (value: string | number) => unit(Number(value)) },
+          ticks: {
+            color: colour("ink-3"), font, maxTicksLimit: 5, padding: 8,
+            callback: (value: string | number) => unit(Number(value)),
+          },
         },
       },
     },
