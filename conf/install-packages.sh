@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install-packages.sh [build] [test] [develop] [bench]: installs what is missing of these sections of packages.txt ("build"
-# when none is named). Does nothing, and needs no rights, when nothing is missing.
+# install-packages.sh [build] [test] [develop] [bench]: installs what is missing of these sections of packages.txt
+# ("build" when none is named). Does nothing, and needs no rights, when nothing is missing.
 set -euo pipefail
 list=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/packages.txt
 if [ $# -eq 0 ]; then
@@ -34,7 +34,9 @@ for name in "$@"; do
 done
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    echo "install-packages.sh: this is not a Debian system. Install what corresponds to:$(echo "$wanted" | tr '\n' ' ')" >&2
+    echo "install-packages.sh: this is not a Debian system. Install what corresponds to:$(
+        echo "$wanted" | tr '\n' ' '
+    )" >&2
     exit 1
 fi
 if [ -z "$(missing)" ]; then

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# report.sh NODE COMMAND...: runs COMMAND and tells NODE how it went; its exit code is the command's, told or not. For cron:
+# report.sh NODE COMMAND...: runs COMMAND and tells NODE how it went; its exit code is the command's, told or not.
+# For cron:
 #   0 3 * * *  report.sh operator backup /srv
 # The message's headers are "status" and "seconds", its text the last lines of the output. nodectl is on the PATH.
 set -euo pipefail

@@ -25,7 +25,8 @@ same() {
     fi
 }
 
-"${check[@]}" "$bin/cast-broker" --data "$work/data" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --http off --endpoints-file "$work/ends" &
+"${check[@]}" "$bin/cast-broker" --data "$work/data" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 \
+    --http off --endpoints-file "$work/ends" &
 daemon=$!
 for _ in $(seq 300); do
     if [ -s "$work/ends" ] || ! kill -0 "$daemon" 2>/dev/null; then
@@ -44,7 +45,8 @@ seq 1000 | nodectl send --unicast bob --from alice -l
 nodectl send --multicast team --from alice two
 nodectl send --broadcast --from alice three
 same "what bob received" "1003 one three two" \
-    "$(nodectl recv bob -n 1003 -W 60 --raw >"$work/bob" && echo "$(wc -l <"$work/bob") $(grep '[a-z]' "$work/bob" | sort | xargs)")"
+    "$(nodectl recv bob -n 1003 -W 60 --raw >"$work/bob" &&
+        echo "$(wc -l <"$work/bob") $(grep '[a-z]' "$work/bob" | sort | xargs)")"
 nodectl stats >/dev/null
 nodectl status >/dev/null
 

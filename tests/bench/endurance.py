@@ -33,9 +33,14 @@ class Run:
         self.children = set()
         self.done, self.failed = {}, {}
         self.broker = subprocess.Popen(
-            [os.path.join(BIN, "cast-broker"), "--data", self.data, "--http", "off", "--bind", "tcp://127.0.0.1:0", "--publish",
-             "tcp://127.0.0.1:0", "--endpoints-file", self.ends, "--log-level", "warning", "--group-bytes", "4MiB", "--mailbox-bytes",
-             "8MiB", "--session-time", "20s"])
+            [
+                # fmt: off
+                os.path.join(BIN, "cast-broker"), "--data", self.data, "--http", "off", "--bind", "tcp://127.0.0.1:0",
+                "--publish", "tcp://127.0.0.1:0", "--endpoints-file", self.ends, "--log-level", "warning",
+                "--group-bytes", "4MiB", "--mailbox-bytes", "8MiB", "--session-time", "20s",
+                # fmt: on
+            ]
+        )
         while not os.path.exists(self.ends):
             if self.broker.poll() is not None:
                 sys.exit("the broker did not start")
@@ -46,8 +51,13 @@ class Run:
 
     def nodectl(self, kind, *words, text=None, limit=30):
         """Runs nodectl; its exit code, or None when it was stopped. 7 is "nothing came in time", and fine."""
-        child = subprocess.Popen([os.path.join(BIN, "nodectl"), *words], stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment)
+        child = subprocess.Popen(
+            [os.path.join(BIN, "nodectl"), *words],
+            stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+        )
         with self.lock:
             self.children.add(child)
         try:
@@ -65,7 +75,9 @@ class Run:
         return child.returncode
 
     def stats(self):
-        done = subprocess.run([os.path.join(BIN, "nodectl"), "stats", "--json"], env=self.environment, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(
+            [os.path.join(BIN, "nodectl"), "stats", "--json"], env=self.environment, stdout=subprocess.PIPE, check=True
+        )
         return json.loads(done.stdout)
 
     def sample(self):
@@ -73,9 +85,16 @@ class Run:
             rss = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
         disk = sum(os.path.getsize(os.path.join(self.data, name)) for name in os.listdir(self.data))
         s = self.stats()
-        return {"rss_kib": rss, "disk_kib": disk // 1024, "fds": len(os.listdir(f"/proc/{self.broker.pid}/fd")),
-                "messages": s["messages"]["total"], "delivered": s["delivered"]["messages"], "sessions": s["sessions"],
-                "nodes": s["nodes"]["known"], "queued": s["queued"]["messages"]}
+        return {
+            "rss_kib": rss,
+            "disk_kib": disk // 1024,
+            "fds": len(os.listdir(f"/proc/{self.broker.pid}/fd")),
+            "messages": s["messages"]["total"],
+            "delivered": s["delivered"]["messages"],
+            "sessions": s["sessions"],
+            "nodes": s["nodes"]["known"],
+            "queued": s["queued"]["messages"],
+        }
 
     def end(self):
         self.stop.set()
@@ -91,17 +110,39 @@ def lines(count, size):
 def sender(run, luck, cast):
     """Bursts of messages, small and large, by one cast; a part of them for a little later."""
     while not run.stop.is_set():
-        target = {"unicast": ("--unicast", ",".join(luck.sample(NODES, 3))), "multicast": ("--multicast", luck.choice(GROUPS)),
-                  "broadcast": ("--broadcast", "--ttl", "30s")}[cast]
+        target = {
+            "unicast": ("--unicast", ",".join(luck.sample(NODES, 3))),
+            "multicast": ("--multicast", luck.choice(GROUPS)),
+            "broadcast": ("--broadcast", "--ttl", "30s"),
+        }[cast]
         extra = ("--delay", luck.choice(("100ms", "3s", "10s"))) if luck.random() < 0.2 else ()
-        run.nodectl(cast, "send", "-l", "--from", f"from-{cast}", *target, *extra, text=lines(luck.choice((50, 500, 2000)), luck.choice((16, 100, 1000))))
+        run.nodectl(
+            cast,
+            "send",
+            "-l",
+            "--from",
+            f"from-{cast}",
+            *target,
+            *extra,
+            text=lines(luck.choice((50, 500, 2000)), luck.choice((16, 100, 1000))),
+        )
         run.stop.wait(luck.uniform(0, 0.1))
 
 
 def reader(run, luck, name):
     """Receives as a node for a while, is away for a while."""
     while not run.stop.is_set():
-        run.nodectl("recv", "recv", name, "--raw", "-W", luck.choice(("500ms", "2s")), "-n", str(luck.choice((100, 5000, 50000))), limit=20)
+        run.nodectl(
+            "recv",
+            "recv",
+            name,
+            "--raw",
+            "-W",
+            luck.choice(("500ms", "2s")),
+            "-n",
+            str(luck.choice((100, 5000, 50000))),
+            limit=20,
+        )
         run.stop.wait(luck.uniform(0, 0.5))
 
 
@@ -157,7 +198,11 @@ def main():
         run.nodectl("create", "node", "create", *NODES)
         for i, group in enumerate(GROUPS):
             run.nodectl("join", "group", "join", group, *NODES[i::3])
-        work = [(sender, c) for c in ("unicast", "unicast", "multicast", "broadcast")] + [(reader, n) for n in NODES] + [(churn,)] * 3
+        work = (
+            [(sender, c) for c in ("unicast", "unicast", "multicast", "broadcast")]
+            + [(reader, n) for n in NODES]
+            + [(churn,)] * 3
+        )
         threads = [threading.Thread(target=w[0], args=(run, random.Random(i), *w[1:])) for i, w in enumerate(work)]
         for thread in threads:
             thread.start()
@@ -178,7 +223,14 @@ def main():
             run.broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
     result, well = judge(samples, given.every)
-    result = {"minutes": given.minutes, "done": run.done, "failed": run.failed, "broker_exit": code, "levels_off": well, **result}
+    result = {
+        "minutes": given.minutes,
+        "done": run.done,
+        "failed": run.failed,
+        "broker_exit": code,
+        "levels_off": well,
+        **result,
+    }
     print(json.dumps(result))
     if given.out:
         with open(given.out, "w", encoding="utf-8") as file:

@@ -6,7 +6,8 @@ if [[ -z ${CAST_BIN_DIR:-} ]]; then
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
     cmake -S "$root" --preset bench >/dev/null
     mkdir -p "$root/build/bench"
-    cmake --build "$root/build/bench" --target nodectl cast-broker >"$root/build/bench.log" 2>&1 || { cat "$root/build/bench.log" && exit 1; }
+    cmake --build "$root/build/bench" --target nodectl cast-broker >"$root/build/bench.log" 2>&1 ||
+        { cat "$root/build/bench.log" && exit 1; }
     CAST_BIN_DIR=$root/build/bench/bin
 fi
 export CAST_BIN_DIR PATH=$CAST_BIN_DIR:$PATH

@@ -7,7 +7,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 runs=${1:-200}
 "$here/compare/prepare.sh"
-cmake --build "$root/build/bench" --target nodectl >"$root/build/bench.log" 2>&1 || { cat "$root/build/bench.log" && exit 1; }
+cmake --build "$root/build/bench" --target nodectl >"$root/build/bench.log" 2>&1 ||
+    { cat "$root/build/bench.log" && exit 1; }
 export PATH=$root/build/bench/bin:$PATH:/usr/sbin
 work=$(mktemp -d)
 pids=()
@@ -17,7 +18,8 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$work/mosquitto.conf"
 mosquitto -c "$work/mosquitto.conf" >/dev/null 2>&1 &
 pids+=($!)
-cast-broker --memory --http off --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$work/ends" 2>/dev/null &
+cast-broker --memory --http off --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 \
+    --endpoints-file "$work/ends" 2>/dev/null &
 pids+=($!)
 for _ in $(seq 100); do
     [ -s "$work/ends" ] && mosquitto_pub -p "$port" -t a -m up 2>/dev/null && break
@@ -33,6 +35,7 @@ for round in 1 2 3; do
     python3 - "$work/times.json" "$round" <<'EOF'
 import json, sys
 ours, theirs = (r["median"] * 1000 for r in json.load(open(sys.argv[1]))["results"])
-print(f"round {sys.argv[2]}: nodectl send {ours:.2f} ms, mosquitto_pub -q 1 {theirs:.2f} ms, {ours / theirs:.2f} times (medians)")
+print(f"round {sys.argv[2]}: nodectl send {ours:.2f} ms, mosquitto_pub -q 1 {theirs:.2f} ms, "
+      f"{ours / theirs:.2f} times (medians)")
 EOF
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# sweep.sh [--quick] [--runs N] [--only SERIES,...] [--out DIR] [--without-missing]: what a message costs as the number of
-# nodes, groups and senders and its size grow, for cast and NATS. Prints the cost per message and how it grows; writes
-# sweep.json and sweep.svg (tests/bench/results/). Takes at most about five minutes. README.md says more.
+# sweep.sh [--quick] [--runs N] [--only SERIES,...] [--out DIR] [--without-missing]: what a message costs as the number
+# of nodes, groups and senders and its size grow, for cast and NATS. Prints the cost per message and how it grows;
+# writes sweep.json and sweep.svg (tests/bench/results/). Takes at most about five minutes. README.md says more.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 missing=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""watchers.py READING SLOW URL: that many browsers that look at the page's /ws and read what they are told, and that many
-that do not read. Prints a line when all are there, then goes on until it is ended. Used by watched.sh."""
+"""watchers.py READING SLOW URL: that many browsers that look at the page's /ws and read what they are told, and that
+many that do not read. Prints a line when all are there, then goes on until it is ended. Used by watched.sh."""
 import os
 import resource
 import selectors

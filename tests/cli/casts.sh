@@ -15,7 +15,8 @@ exits 0 nodectl send --from alice --broadcast 'to all'
 exits 0 nodectl recv charlie -n 3 -W 5
 is "charlie's mail" $'alice (all): to all\nalice: to two\nalice: to two again' "$(sort "$tmp/out")"
 exits 0 nodectl recv bob -n 4 -W 5
-is "bob's mail" $'alice (all): to all\nalice (team): to the team\nalice: to two\nalice: to two again' "$(sort "$tmp/out")"
+is "bob's mail" $'alice (all): to all\nalice (team): to the team\nalice: to two\nalice: to two again' \
+    "$(sort "$tmp/out")"
 exits 7 nodectl recv alice -W "$quiet"
 out_is ""
 

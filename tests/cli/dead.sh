@@ -19,10 +19,14 @@ exits 0 nodectl dead list
 grep -Eq '^ *[0-9]+ +alice +expired +20[-0-9T:.]+Z +bob: \{"a":1\}$' "$tmp/out" || die "the row: $(<"$tmp/out")"
 exits 0 nodectl dead list --json
 out_has '"node":"alice","reason":"expired"'
-out_has '"message":{"sender":"bob","target":"alice","kind":"unicast","type":"json","payload":"{\"a\":1}","headers":{"k":"v"},"id":"m1","priority":7'
+letter='"sender":"bob","target":"alice","kind":"unicast","type":"json","payload":"{\"a\":1}",'
+letter+='"headers":{"k":"v"},"id":"m1","priority":7'
+out_has '"message":{'"$letter"
 id=$(newest)
 exits 0 nodectl dead show "$id"
-for word in "node +alice" "reason +expired" "sender +bob" "headers +id=m1 k=v" "priority +7"; do grep -Eq "^$word$" "$tmp/out" || die "show lacks $word: $(<"$tmp/out")"; done
+for word in "node +alice" "reason +expired" "sender +bob" "headers +id=m1 k=v" "priority +7"; do
+    grep -Eq "^$word$" "$tmp/out" || die "show lacks $word: $(<"$tmp/out")"
+done
 exits 0 nodectl dead show "$id" --raw
 out_is '{"a":1}'
 
@@ -30,7 +34,7 @@ out_is '{"a":1}'
 exits 0 nodectl dead requeue "$id"
 out_is '1 message put back'
 exits 0 nodectl peek alice --json
-out_has '"sender":"bob","target":"alice","kind":"unicast","type":"json","payload":"{\"a\":1}","headers":{"k":"v"},"id":"m1","priority":7'
+out_has "$letter"
 exits 0 nodectl recv alice -n 1 -W 5 --raw
 out_is '{"a":1}'
 is "none is left" 0 "$(total)"

@@ -9,7 +9,8 @@ exits 0 nodectl group join team bob carl away
 
 # on_a_bad_disk COMMAND...: with a disk that obeys $tmp/orders, for the folders that are called bad-something.
 on_a_bad_disk() {
-    LD_PRELOAD=${CAST_LIB_DIR:-$CAST_BIN_DIR/../lib}/failing_disk.so FAILING_DISK=$tmp/bad- FAILING_DISK_ORDERS=$tmp/orders \
+    LD_PRELOAD=${CAST_LIB_DIR:-$CAST_BIN_DIR/../lib}/failing_disk.so \
+        FAILING_DISK=$tmp/bad- FAILING_DISK_ORDERS=$tmp/orders \
         ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 exec "$@"
 }
 for size in 0 1 100000 262144 262145 600000; do head -c "$size" /dev/urandom >"$tmp/f-$size"; done
@@ -59,7 +60,8 @@ kill "$bob"
 code=0
 wait "$bob" || code=$?
 is "recv's exit code after failures" 1 "$code"
-grep -q "cannot save 'f-1' from 'nodectl': not_saved: cannot write 'f-1': No space left" "$tmp/bob.err" || die "recv did not say why"
+grep -q "cannot save 'f-1' from 'nodectl': not_saved: cannot write 'f-1': No space left" "$tmp/bob.err" ||
+    die "recv did not say why"
 
 # --- Who is away, or does not save files. ----------------------------------------------------------------------------
 exits 0 nodectl send --unicast away --file "$tmp/f-100000"
@@ -79,7 +81,8 @@ start_broker --mailbox-messages 100
 exits 0 nodectl node create bob full
 seq 1 100 | exits 0 nodectl send -l --unicast full
 for i in {1..90}; do
-    printf '{"payload":"","headers":{"part":"offer","transfer":"%032x","correlation":"c","name":"f","size":9999999,"report-to":"full"}}\n' "$i"
+    printf '{"payload":"","headers":{"part":"offer","transfer":"%032x","correlation":"c",' "$i"
+    printf '"name":"f","size":9999999,"report-to":"full"}}\n'
 done | exits 0 nodectl send --jsonl --type file --from mallory --unicast bob
 exits 0 nodectl send --from alice --unicast bob 'an honest message'
 # 90 waits of 2 s would be longer than that.

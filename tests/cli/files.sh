@@ -72,7 +72,8 @@ outside=$(ls -A "$tmp")
 hash=$(printf evil | sha256sum | cut -d' ' -f1)
 chunk=(--type file --header part=chunk --header correlation=c1 --header offset=0 --header "sha256=$hash")
 number=0
-for name in ../../etc/passwd /etc/passwd .. . .bashrc -rf '' 'a/b/../../../c' 'x\..\y' $'bell\a\e[2J' $'\xff\xfe' "$(printf 'n%.0s' {1..3000})"; do
+for name in ../../etc/passwd /etc/passwd .. . .bashrc -rf '' 'a/b/../../../c' 'x\..\y' $'bell\a\e[2J' $'\xff\xfe' \
+    "$(printf 'n%.0s' {1..3000})"; do
     number=$((number + 1))
     exits 0 nodectl send --from mallory --unicast bob --type file --header "name=$name" plain
     exits 0 nodectl send --from mallory --unicast bob "${chunk[@]}" --header "name=$name" \
@@ -91,7 +92,8 @@ only "$tmp/hostile" _ _-1 __ __-1 __-2 __-3 _bashrc _bashrc-1 _rf _rf-1 b bell__
     passwd passwd-1 passwd-2 passwd-3 y y-1 "$(printf 'n%.0s' {1..200})" "$(printf 'n%.0s' {1..200})-1"
 
 # Headers that make no sense are a message, not a file; a wrong hash is refused and leaves nothing.
-exits 0 nodectl send --unicast bob --type file --header part=chunk --header transfer=../../x --header correlation=c --header offset=0 odd
+exits 0 nodectl send --unicast bob --type file --header part=chunk --header transfer=../../x \
+    --header correlation=c --header offset=0 odd
 exits 0 nodectl recv bob -n 1 -W 5 --save-files "$tmp/odd"
 out_is "nodectl: odd"
 exits 0 nodectl send --unicast bob "${chunk[@]}" --header name=w --header "transfer=$(printf '%032x' 99)" good
@@ -161,7 +163,8 @@ wait_attached dave
 exits 6 nodectl send --unicast dave --file "$tmp/big.bin"
 err_has "did not get to 'dave': not_saved: cannot write 'big.bin': File too large"
 wait "$pid" && die "recv exited 0" || is "recv's exit code" 1 "$?"
-grep -q "cannot save 'big.bin' from 'nodectl': not_saved" "$tmp/receiver.err" || die "recv did not tell: $(<"$tmp/receiver.err")"
+grep -q "cannot save 'big.bin' from 'nodectl': not_saved" "$tmp/receiver.err" ||
+    die "recv did not tell: $(<"$tmp/receiver.err")"
 only "$tmp/small"
 
 # Interrupted by hand: the exit code says so.

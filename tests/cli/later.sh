@@ -6,8 +6,8 @@ set -euo pipefail
 
 start_durable() {
     rm -f "$tmp/ends"
-    cast-broker --data "$tmp/data" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --endpoints-file "$tmp/ends" "$@" \
-        >"$tmp/broker.log" 2>&1 </dev/null &
+    cast-broker --data "$tmp/data" --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 \
+        --endpoints-file "$tmp/ends" "$@" >"$tmp/broker.log" 2>&1 </dev/null &
     broker_pid=$!
     started+=("$broker_pid")
     wait_for "the broker's ends" grep -q '^publish=' "$tmp/ends"

@@ -7,7 +7,8 @@ start_broker --http 127.0.0.1:0
 
 background events nodectl events --json
 background watch nodectl node watch alice
-wait_for "the watchers" bash -c 'nodectl node create probe alice && grep -q alice "$0/watch.out" && grep -q probe "$0/events.out" \
+wait_for "the watchers" bash -c 'nodectl node create probe alice &&
+    grep -q alice "$0/watch.out" && grep -q probe "$0/events.out" \
     || { nodectl node delete probe alice; false; }' "$tmp"
 
 exits 0 nodectl node create bob --port 0

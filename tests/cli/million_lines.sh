@@ -38,7 +38,8 @@ half=$((lines / 2))
 head -n $half "$tmp/lines" | exits 0 nodectl send -l --unicast sink --timeout 60s
 exits 0 nodectl node show sink --json
 out_has "\"queued\":$half,"
-is "the sum of what waited" "$(head -n $half "$tmp/lines" | sha256sum)" "$(nodectl recv sink -n $half -W 30 --raw | sha256sum)"
+is "the sum of what waited" "$(head -n $half "$tmp/lines" | sha256sum)" \
+    "$(nodectl recv sink -n $half -W 30 --raw | sha256sum)"
 exits 0 nodectl node show sink --json
 out_has '"queued":0,'
 small "with half of the lines waiting"

@@ -33,10 +33,10 @@ exits 0 nodectl send --unicast bob kept
 was=$(before)
 bad='b c'
 for command in "node create carl X dora" "node delete bob X" "node show X" "node watch X" "node watch bob X" \
-    "group create news X" "group delete team X" "group join team alice X" "group join X alice" "group leave team bob X" \
-    "group show X" "send --multicast X hello" "recv X" "recv bob -n 1 --group X" "reply X --exec true" "request X hello" \
-    "request bob --from X hello" "peek X" "history X" "history --group X" "purge bob X" "purge --group X" "dead list --node X" \
-    "dead purge --node X" "dead requeue --node X"; do
+    "group create news X" "group delete team X" "group join team alice X" "group join X alice" \
+    "group leave team bob X" "group show X" "send --multicast X hello" "recv X" "recv bob -n 1 --group X" \
+    "reply X --exec true" "request X hello" "request bob --from X hello" "peek X" "history X" "history --group X" \
+    "purge bob X" "purge --group X" "dead list --node X" "dead purge --node X" "dead requeue --node X"; do
     words=()
     for word in $command; do words+=("${word/#X/$bad}"); done
     exits 2 timeout 20 nodectl "${words[@]}"

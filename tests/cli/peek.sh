@@ -10,7 +10,8 @@ look() {
     exits 0 nodectl send --from bob --unicast alice --priority 9 urgent
     printf 'a\tb\x01' | exits 0 nodectl send --from bob --unicast alice -s --type text
     exits 0 nodectl peek alice
-    is "three, the urgent one first" "bob: urgent|bob: first|bob: a	b\\x01|" "$(cut -d' ' -f2- "$tmp/out" | tr '\n' '|')"
+    is "three, the urgent one first" "bob: urgent|bob: first|bob: a	b\\x01|" \
+        "$(cut -d' ' -f2- "$tmp/out" | tr '\n' '|')"
     grep -Eq '^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:.]+Z bob: urgent$' "$tmp/out" || die "no time: $(<"$tmp/out")"
     exits 0 nodectl peek alice -n 2 --json
     is "two lines" 2 "$(wc -l <"$tmp/out")"
@@ -52,7 +53,8 @@ look() {
     exits 0 nodectl group join team alice bob
     seq 1 5 | exits 0 nodectl send -l --multicast team
     exits 0 nodectl history --group team -n 3
-    is "the last three" "nodectl (team): 3|nodectl (team): 4|nodectl (team): 5|" "$(cut -d' ' -f2- "$tmp/out" | tr '\n' '|')"
+    is "the last three" "nodectl (team): 3|nodectl (team): 4|nodectl (team): 5|" \
+        "$(cut -d' ' -f2- "$tmp/out" | tr '\n' '|')"
     exits 0 nodectl purge --group team --json
     out_is '{"name":"team","purged":5}'
     exits 0 nodectl history --group team

@@ -24,7 +24,8 @@ done
 # JSON.
 say --type text/plain --header 'k"=v' --id x1 --priority 7 $'two\nlines "\\ ä'
 exits 0 nodectl recv bob -n 1 -W 5 --json
-out_has '{"sender":"alice","target":"bob","kind":"unicast","type":"text/plain","payload":"two\nlines \"\\ ä","headers":{"k\"":"v"},"id":"x1","priority":7,"sequence":'
+message='{"sender":"alice","target":"bob","kind":"unicast","type":"text/plain","payload":"two\nlines \"\\ ä",'
+out_has "$message"'"headers":{"k\"":"v"},"id":"x1","priority":7,"sequence":'
 out_has '"redelivered":false}'
 grep -Eq '"arrival":"20[0-9-]{8}T[0-9:]{8}\.[0-9]{6}Z"' "$tmp/out" || die "no arrival: $(<"$tmp/out")"
 printf '\377\376' | say -s
@@ -39,7 +40,8 @@ out_is $'pay load|alice|bob|unicast|t|5|3|c||0|%|\t\\'
 # A command: the payload on stdin, the rest in the environment; acknowledged when it exits 0.
 say --header user-name=jo --id 9 'for the command'
 # shellcheck disable=SC2016
-exits 0 nodectl recv bob -n 1 -W 5 --exec 'cat; echo " $CAST_SENDER $CAST_TARGET $CAST_KIND $CAST_TYPE $CAST_ID $CAST_HEADER_USER_NAME"'
+exits 0 nodectl recv bob -n 1 -W 5 --exec \
+    'cat; echo " $CAST_SENDER $CAST_TARGET $CAST_KIND $CAST_TYPE $CAST_ID $CAST_HEADER_USER_NAME"'
 out_is 'for the command alice bob unicast text 9 jo'
 say 'stubborn'
 exits 1 nodectl recv bob -n 1 -W 5 --exec 'exit 3'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # recv into a pipe: a message is acknowledged when its bytes have left the pipe, not before and not much later; what the
-# reader has not taken comes again. With the smallest reader window, so that a reader that is slow would show a deadlock.
+# reader has not taken comes again. With the smallest reader window, so that a reader that is slow would show a
+# deadlock.
 set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"

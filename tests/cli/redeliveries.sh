@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A message that ends its readers: it comes again so often and no more, is a dead letter then, and those behind it are read.
+# A message that ends its readers: it comes again so often and no more, is a dead letter then, and those behind it are
+# read.
 set -euo pipefail
 # shellcheck source=SCRIPTDIR/../support/cli.sh
 . "$(dirname "$0")/../support/cli.sh"

@@ -73,8 +73,8 @@ stop_broker() {
     ((code == 0)) || die "the broker exited $code after SIGTERM"
 }
 
-# exits CODE COMMAND...: runs it with its output in $tmp/out and $tmp/err, new files each time: what a child that outlived
-# an earlier command still writes goes to that one's.
+# exits CODE COMMAND...: runs it with its output in $tmp/out and $tmp/err, new files each time: what a child that
+# outlived an earlier command still writes goes to that one's.
 exits() {
     local want=$1 code=0
     shift

@@ -1,5 +1,5 @@
-"""The page in a real Chromium, for tests: what a person does with it (open, press, type, look), and the API beside it to
-prepare and to check. Everything waits for what it wants to see, and never for time to pass. One thread."""
+"""The page in a real Chromium, for tests: what a person does with it (open, press, type, look), and the API beside it
+to prepare and to check. Everything waits for what it wants to see, and never for time to pass. One thread."""
 import json
 import shutil
 import tempfile
@@ -9,7 +9,11 @@ import urllib.parse
 import urllib.request
 
 from selenium import webdriver
-from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -17,8 +21,10 @@ from selenium.webdriver.common.keys import Keys
 
 from rawcast import FACTOR, Broker, wait_for
 
-FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars").split()
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars"
+).split()
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
 
@@ -48,7 +54,13 @@ class Browser:
         return self.driver.execute_cdp_cmd(command, values)
 
     def size(self, size):
-        self.cdp("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size == PHONE)
+        self.cdp(
+            "Emulation.setDeviceMetricsOverride",
+            width=size[0],
+            height=size[1],
+            deviceScaleFactor=1,
+            mobile=size == PHONE,
+        )
 
     def run(self, script, *values):
         return self.driver.execute_script(script, *values)
@@ -75,13 +87,20 @@ class Browser:
                 except StaleElementReferenceException:
                     pass
             return False
+
         self.wait(f"{selector} with {having!r}", look)
         return found[0]
 
     def has(self, selector, having=None):
-        return bool(self.run("""const [selector, having] = arguments;
-            return [...document.querySelectorAll(selector)].some((e) => e.getClientRects().length > 0 && (having === null || e.innerText.includes(having)))""",
-                             selector, having))
+        return bool(
+            self.run(
+                """const [selector, having] = arguments;
+            return [...document.querySelectorAll(selector)].some((e) => e.getClientRects().length > 0"""
+                """ && (having === null || e.innerText.includes(having)))""",
+                selector,
+                having,
+            )
+        )
 
     def see(self, text, within="body"):
         self.wait(f"{text!r} in {within}", lambda: text in self.text(within))
@@ -99,11 +118,17 @@ class Browser:
         except AssertionError as error:
             if "the page shows" in str(error):
                 raise
-            raise AssertionError(f"{error}; the page shows: {self.text()[-2000:]}; it complains: {self.complaints()}") from None
+            raise AssertionError(
+                f"{error}; the page shows: {self.text()[-2000:]}; it complains: {self.complaints()}"
+            ) from None
 
     def complaints(self):
         """What the page itself got wrong since the last time: exceptions, refused content. Not answers such as 404."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE" and entry["source"] != "network"]
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] == "SEVERE" and entry["source"] != "network"
+        ]
 
     def overflows(self):
         """How many pixels the page is wider than its window."""
@@ -112,6 +137,7 @@ class Browser:
     # --- Doing ---
     def press(self, selector, having=None):
         """Clicks the element, as soon as it can be clicked."""
+
         def click():
             try:
                 element = self.find(selector, having)
@@ -120,6 +146,7 @@ class Browser:
                 return True
             except (ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException):
                 return False
+
         self.wait(f"{selector} with {having!r} to take a click", click)
 
     def choose(self, name, value):
@@ -136,11 +163,15 @@ class Browser:
 
     def paste(self, name, text):
         """Puts text at once where typing would take long; the page hears of it as of typing."""
-        self.run("""const [name, text] = arguments;
+        self.run(
+            """const [name, text] = arguments;
             const field = document.querySelector(`[name=${name}]`);
             const kind = field.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
             Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, text);
-            field.dispatchEvent(new Event("input", {bubbles: true}));""", name, text)
+            field.dispatchEvent(new Event("input", {bubbles: true}));""",
+            name,
+            text,
+        )
 
     def keys(self, *keys):
         """Types to whatever has the focus."""
@@ -156,6 +187,7 @@ class Browser:
 class PageTest(unittest.TestCase):
     """A broker for each test case, and browsers: a case has them for itself and the next one uses them again, for a
     start takes seconds. What a browser remembers of one broker it does not know of the next, which has another port."""
+
     idle = {}  # by settings
 
     def setUp(self):
@@ -189,9 +221,12 @@ class PageTest(unittest.TestCase):
 
     def call(self, method, path, body=None):
         """(status, JSON) of a call of the API."""
-        request = urllib.request.Request(self.broker.http.rstrip("/") + path, method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={} if body is None else {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            self.broker.http.rstrip("/") + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={} if body is None else {"Content-Type": "application/json"},
+        )
         try:
             with urllib.request.urlopen(request, timeout=30 * FACTOR) as answer:
                 return answer.status, json.load(answer)
@@ -204,7 +239,11 @@ class PageTest(unittest.TestCase):
             self.assertIn(status, (200, 201), answer)
 
     def sent(self, sender, recipients, content, **more):
-        status, answer = self.call("POST", "/api/send", {"cast_type": "unicast", "sender": sender, "recipients": recipients, "content": content, **more})
+        status, answer = self.call(
+            "POST",
+            "/api/send",
+            {"cast_type": "unicast", "sender": sender, "recipients": recipients, "content": content, **more},
+        )
         self.assertEqual(status, 200, answer)
         return answer
 

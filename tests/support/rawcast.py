@@ -21,10 +21,12 @@ BIN = os.environ["CAST_BIN_DIR"]
 
 HELLO, ATTACH, DETACH, CAST, ACK, FETCH, CONTROL, PING, PONG, BYE = 1, 2, 3, 4, 5, 6, 8, 9, 10, 11
 WELCOME, ATTACHED, DETACHED, RECEIPT, DELIVER, GAP, FETCHED, TAIL, MEMBERSHIP, CONTROL_REPLY, ERROR = range(32, 43)
-CODES = ("ok internal malformed unsupported_version unknown_verb hello_first invalid_name no_such_node no_such_group "
-         "already_exists name_in_use taken_over not_attached too_large mailbox_full group_busy expired forbidden timed_out "
-         "unreachable session_expired store_failed node_absent too_many closed would_block shutting_down invalid_argument "
-         "deleted out_of_order undeliverable not_saved").split()
+CODES = (
+    "ok internal malformed unsupported_version unknown_verb hello_first invalid_name no_such_node no_such_group "
+    "already_exists name_in_use taken_over not_attached too_large mailbox_full group_busy expired forbidden timed_out "
+    "unreachable session_expired store_failed node_absent too_many closed would_block shutting_down invalid_argument "
+    "deleted out_of_order undeliverable not_saved"
+).split()
 
 
 def str8(text):
@@ -49,8 +51,11 @@ def hello(session, attempt=1, seen=0, agent="raw"):
 
 
 def attach(names, flags=1, request=1):
-    return frame(ATTACH, struct.pack("<II", request, len(names)) +
-                 b"".join(bytes([flags]) + str8(name) + struct.pack("<I", 0) for name in names))
+    return frame(
+        ATTACH,
+        struct.pack("<II", request, len(names))
+        + b"".join(bytes([flags]) + str8(name) + struct.pack("<I", 0) for name in names),
+    )
 
 
 def record(payload):
@@ -58,14 +63,44 @@ def record(payload):
     return varint(len(payload) + 1) + b"\0" + payload
 
 
-def batch(session, number, target, sender, records, cast=1, count=None, ttl=0, priority=4, flags=8, version=1, length=None, arrival=0):
+def batch(
+    session,
+    number,
+    target,
+    sender,
+    records,
+    cast=1,
+    count=None,
+    ttl=0,
+    priority=4,
+    flags=8,
+    version=1,
+    length=None,
+    arrival=0,
+):
     """A batch of these payloads; `count` and `length` may lie."""
     target = target if isinstance(target, bytes) else target.encode()
     sender = sender if isinstance(sender, bytes) else sender.encode()
     body = target + sender + b"".join(record(r) for r in records)
-    header = struct.pack("<IHBBQQQQQIIBBBBI", 64 + len(body) if length is None else length, 64 + len(target) + len(sender),
-                         version, cast, session, number, 0, 0, arrival, len(records) if count is None else count, ttl, priority, flags,
-                         len(target) & 255, len(sender) & 255, 0)
+    header = struct.pack(
+        "<IHBBQQQQQIIBBBBI",
+        64 + len(body) if length is None else length,
+        64 + len(target) + len(sender),
+        version,
+        cast,
+        session,
+        number,
+        0,
+        0,
+        arrival,
+        len(records) if count is None else count,
+        ttl,
+        priority,
+        flags,
+        len(target) & 255,
+        len(sender) & 255,
+        0,
+    )
     return header + body
 
 
@@ -99,9 +134,19 @@ class Broker:
             command += ["--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"]
         with open(self.log_path, "w") as file:
             into = file if log is None else log  # a descriptor
-            limit = None if descriptors is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-            self.process = subprocess.Popen(command + list(flags), stdin=subprocess.DEVNULL, stdout=into, stderr=into, preexec_fn=limit,
-                                            env={**os.environ, **(environment or {})})
+            limit = (
+                None
+                if descriptors is None
+                else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            )
+            self.process = subprocess.Popen(
+                command + list(flags),
+                stdin=subprocess.DEVNULL,
+                stdout=into,
+                stderr=into,
+                preexec_fn=limit,
+                env={**os.environ, **(environment or {})},
+            )
         wait_for("the broker's ends", lambda: os.path.exists(self.ends) or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise AssertionError("the broker does not start: " + self.log())
@@ -243,7 +288,8 @@ class Peer:
         while self.through < through:
             heard = self.hear()
             assert heard is not None, f"no receipt for batch {through}, only for {self.through}"
-            sick = heard[0] == ERROR and CODES[struct.unpack_from("<H", heard[1])[0]] == "store_failed"  # it waits, that is all
+            # It waits, that is all.
+            sick = heard[0] == ERROR and CODES[struct.unpack_from("<H", heard[1])[0]] == "store_failed"
             assert heard[0] != ERROR or sick, heard[1]
         return self.refused
 
@@ -281,8 +327,8 @@ def attached_codes(body):
     at, found = 8, {}
     for _ in range(count):
         code, length = struct.unpack_from("<HB", body, at)
-        name = body[at + 3:at + 3 + length]
-        streams, = struct.unpack_from("<I", body, at + 3 + length)
+        name = body[at + 3 : at + 3 + length]
+        (streams,) = struct.unpack_from("<I", body, at + 3 + length)
         at += 3 + length + 4
         for _ in range(streams):
             at += 9
@@ -295,14 +341,16 @@ def attached_codes(body):
 def receipt(body):
     """(through, {number: code}) of a RECEIPT."""
     through, count = struct.unpack_from("<QI", body)
-    return through, {number: CODES[code] for number, code in (struct.unpack_from("<QH", body, 12 + 10 * i) for i in range(count))}
+    return through, {
+        number: CODES[code] for number, code in (struct.unpack_from("<QH", body, 12 + 10 * i) for i in range(count))
+    }
 
 
 def delivered(body):
     """[(stream, sequence, count, bytes)] of a DELIVER."""
     at, found = 0, []
     while at < len(body):
-        length, = struct.unpack_from("<I", body, at)
+        (length,) = struct.unpack_from("<I", body, at)
         stream, sequence, _, count = struct.unpack_from("<QQQI", body, at + 24)
         found.append((stream, sequence, count, length))
         at += length

@@ -1,5 +1,5 @@
-"""ZMTP by hand over a bare socket, for what no ZeroMQ library would say: the greeting, the handshake, frames and pieces of
-frames of one's own making. Speaks to both ends of a broker. One thread."""
+"""ZMTP by hand over a bare socket, for what no ZeroMQ library would say: the greeting, the handshake, frames and pieces
+of frames of one's own making. Speaks to both ends of a broker. One thread."""
 import socket
 import struct
 

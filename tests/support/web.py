@@ -105,8 +105,15 @@ class WebSocket:
         self.peer = connect(url, receive_buffer)
         key = base64.b64encode(os.urandom(16)).decode()
         host = url.split("//")[1]
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
-                 "Sec-WebSocket-Version: 13", *headers]
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+            *headers,
+        ]
         self.peer.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
         self.buffer = b""
         while b"\r\n\r\n" not in self.buffer:
@@ -130,7 +137,9 @@ class WebSocket:
         else:
             head += bytes([0x80 | 127]) + struct.pack(">Q", len(payload))
         repeated = mask * (len(payload) // 4 + 1)
-        masked = (int.from_bytes(payload, "big") ^ int.from_bytes(repeated[:len(payload)], "big")).to_bytes(len(payload), "big")
+        masked = (int.from_bytes(payload, "big") ^ int.from_bytes(repeated[: len(payload)], "big")).to_bytes(
+            len(payload), "big"
+        )
         self.peer.sendall(head + mask + masked)
 
     def say(self, what):

@@ -37,13 +37,28 @@ class Api(Served):
 
     def test_who_waits_in_vain_at_a_full_mailbox_is_told_that_and_it_is_not_sent_later(self):
         with Broker("--mailbox-messages", "1", http="127.0.0.1:0") as broker:
-            send = lambda content: curl(broker.http + "/api/send", method="POST",
-                                        body={"cast_type": "unicast", "recipients": ["small"], "content": content, "timeout": f"{500 * FACTOR}ms"}).json
-            take = lambda wait: [m["content"] for m in curl(broker.http + f"/api/nodes/small/receive?ack=now&timeout={wait}", method="POST").json["messages"]]
+            send = lambda content: curl(
+                broker.http + "/api/send",
+                method="POST",
+                body={
+                    "cast_type": "unicast",
+                    "recipients": ["small"],
+                    "content": content,
+                    "timeout": f"{500 * FACTOR}ms",
+                },
+            ).json
+            take = lambda wait: [
+                m["content"]
+                for m in curl(broker.http + f"/api/nodes/small/receive?ack=now&timeout={wait}", method="POST").json[
+                    "messages"
+                ]
+            ]
             curl(broker.http + "/api/nodes", method="POST", body={"node_id": "small"})
             self.assertTrue(send("first")["success"])
             answer = send("second")
-            self.assertEqual([(f["node_id"], f["code"]) for f in answer["failed_recipients"]], [("small", "mailbox_full")])
+            self.assertEqual(
+                [(f["node_id"], f["code"]) for f in answer["failed_recipients"]], [("small", "mailbox_full")]
+            )
             self.assertEqual(take("5s"), ["first"])
             self.assertTrue(send("third")["success"])
             self.assertEqual(take("5s"), ["third"])
@@ -62,7 +77,9 @@ class Api(Served):
           }"""
         nobody = self.post("/api/send", guide)
         self.assertEqual((nobody.status, nobody.json["success"], nobody.json["recipients_count"]), (200, False, 0))
-        self.assertEqual([(f["node_id"], f["code"]) for f in nobody.json["failed_recipients"]], [("receiver1", "no_such_node")])
+        self.assertEqual(
+            [(f["node_id"], f["code"]) for f in nobody.json["failed_recipients"]], [("receiver1", "no_such_node")]
+        )
         self.assertIn("no such node", nobody.json["failed_recipients"][0]["reason"])
         self.node("receiver1")
         sent = self.post("/api/send", guide)
@@ -79,7 +96,11 @@ class Api(Served):
         port = self.post("/api/nodes", {"node_id": "n1", "port": 0}).json["port"]
         self.assertGreater(port, 0)
         self.assertEqual(self.post("/api/nodes", {"node_id": "n1", "port": port}).status, 200)
-        self.failure(self.post("/api/nodes", {"node_id": "n1", "port": port + 1 if port < 65535 else 1024}), 409, "already_exists")
+        self.failure(
+            self.post("/api/nodes", {"node_id": "n1", "port": port + 1 if port < 65535 else 1024}),
+            409,
+            "already_exists",
+        )
         self.failure(self.post("/api/nodes", {"node_id": "n2", "port": port}), 409, "already_exists")
         self.failure(self.get("/api/nodes/n2"), 404, "no_such_node")
         shown = self.get("/api/nodes/n1").json
@@ -99,41 +120,81 @@ class Api(Served):
 
     def test_a_message_goes_to_each_recipient_with_an_outcome_of_its_own(self):
         self.node("r1"), self.node("r2")
-        sent = self.post("/api/send", {"cast_type": "unicast", "content": {"a": [1, None]}, "message_type": "json", "sender": "s",
-                                       "recipients": ["r1", "gone", "r2", "bad name", "r1"], "priority": 9, "ttl": "1m", "headers": {"k": "v"}})
+        sent = self.post(
+            "/api/send",
+            {
+                # fmt: off
+                "cast_type": "unicast", "content": {"a": [1, None]}, "message_type": "json", "sender": "s",
+                "recipients": ["r1", "gone", "r2", "bad name", "r1"], "priority": 9, "ttl": "1m", "headers": {"k": "v"},
+                # fmt: on
+            },
+        )
         self.failure(sent, 422, "invalid_name")
-        sent = self.post("/api/send", {"cast_type": "unicast", "content": {"a": [1, None]}, "message_type": "json", "sender": "s",
-                                       "recipients": ["r1", "gone", "r2", "r1"], "priority": 9, "ttl": "1m", "headers": {"k": "v"}}).json
-        self.assertEqual([(r["node_id"], r["success"], r["code"]) for r in sent["recipients"]],
-                         [("r1", True, "ok"), ("gone", False, "no_such_node"), ("r2", True, "ok")])
+        sent = self.post(
+            "/api/send",
+            {
+                # fmt: off
+                "cast_type": "unicast", "content": {"a": [1, None]}, "message_type": "json", "sender": "s",
+                "recipients": ["r1", "gone", "r2", "r1"], "priority": 9, "ttl": "1m", "headers": {"k": "v"},
+                # fmt: on
+            },
+        ).json
+        self.assertEqual(
+            [(r["node_id"], r["success"], r["code"]) for r in sent["recipients"]],
+            [("r1", True, "ok"), ("gone", False, "no_such_node"), ("r2", True, "ok")],
+        )
         self.assertEqual((sent["success"], sent["recipients_count"], sent["message"]), (True, 2, "sent to 2 of 3"))
         message = self.take("r2", "?timeout=5s").json["messages"][0]
-        self.assertEqual({k: message[k] for k in ("id", "cast_type", "message_type", "content", "sender", "target", "group_id", "priority", "headers")},
-                         {"id": sent["id"], "cast_type": "unicast", "message_type": "json", "content": {"a": [1, None]}, "sender": "s",
-                          "target": "r2", "group_id": None, "priority": 9, "headers": {"k": "v"}})
+        wanted = {
+            # fmt: off
+            "id": sent["id"], "cast_type": "unicast", "message_type": "json", "content": {"a": [1, None]},
+            "sender": "s", "target": "r2", "group_id": None, "priority": 9, "headers": {"k": "v"},
+            # fmt: on
+        }
+        self.assertEqual({k: message[k] for k in wanted}, wanted)
 
     def test_a_message_waits_for_its_time(self):
         self.node("late")
         message = {"cast_type": "unicast", "recipients": ["late"]}
         begun = time.time()
-        for n, when in enumerate(({"delay": f"{1500 * FACTOR}ms"}, {"at": begun + 1.2 * FACTOR}, {"at": "2001-02-03T04:05:06+01:00"}, {"at": 1}, {"delay": 0})):
+        for n, when in enumerate(
+            (
+                {"delay": f"{1500 * FACTOR}ms"},
+                {"at": begun + 1.2 * FACTOR},
+                {"at": "2001-02-03T04:05:06+01:00"},
+                {"at": 1},
+                {"delay": 0},
+            )
+        ):
             sent = self.post("/api/send", {**message, "content": str(n), **when})
             self.assertEqual((sent.status, sent.json["success"]), (200, True), when)
         got = []
         while len(got) < 5:
-            got += [(m["content"], m["time_us"] / 1e6 - begun) for m in self.take("late", "?timeout=10s").json["messages"]]
+            got += [
+                (m["content"], m["time_us"] / 1e6 - begun) for m in self.take("late", "?timeout=10s").json["messages"]
+            ]
         self.assertEqual([content for content, _ in got[:3]], ["2", "3", "4"])
         self.assertEqual([content for content, _ in got[3:]], ["1", "0"])
         self.assertGreaterEqual(got[3][1], 1.19 * FACTOR)
         self.assertGreaterEqual(got[4][1], 1.49 * FACTOR)
-        for wrong in ({"delay": "1s", "at": 5}, {"at": "noon"}, {"at": "2030-13-01T00:00:00Z"}, {"at": True}, {"delay": "soon"},
-                      {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"}, {"at": "2026-02-30T00:00:00Z"}, {"at": "2027-04-31T12:00:00Z"}):
+        for wrong in (
+            # fmt: off
+            {"delay": "1s", "at": 5}, {"at": "noon"}, {"at": "2030-13-01T00:00:00Z"}, {"at": True}, {"delay": "soon"},
+            {"at": "2030-01-01T00:00:00"}, {"delay": "70000h"}, {"at": "2099-01-01T00:00:00Z"},
+            {"at": "2026-02-30T00:00:00Z"}, {"at": "2027-04-31T12:00:00Z"},
+            # fmt: on
+        ):
             self.failure(self.post("/api/send", {**message, "content": "x", **wrong}), 422, "invalid_argument")
 
     def test_a_time_that_no_clock_here_can_say_is_refused_not_sent_now(self):
         self.node("century")
         message = {"cast_type": "unicast", "recipients": ["century"], "content": "x"}
-        for at in ("2262-04-11T23:47:17Z", "2500-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 9_223_372_037, 20_242_700_000, 253_402_300_799):
+        for at in (
+            # fmt: off
+            "2262-04-11T23:47:17Z", "2500-01-01T00:00:00Z", "9999-12-31T23:59:59Z", 9_223_372_037, 20_242_700_000,
+            253_402_300_799,
+            # fmt: on
+        ):
             refused = self.failure(self.post("/api/send", {**message, "at": at}), 422, "invalid_argument")
             self.assertIn("2262-04-11T23:47:16Z", refused.json["message"])
         self.assertEqual(self.get("/api/nodes/century/mailbox").json["messages"], [])
@@ -145,11 +206,23 @@ class Api(Served):
         self.node("patient-one")
         due = time.time() + 3600
         for when in ({"at": due}, {"delay": "2h"}):
-            self.post("/api/send", {"cast_type": "unicast", "recipients": ["patient-one"], "sender": "planner", "content": "12345", "priority": 7, **when})
+            self.post(
+                "/api/send",
+                {
+                    "cast_type": "unicast",
+                    "recipients": ["patient-one"],
+                    "sender": "planner",
+                    "content": "12345",
+                    "priority": 7,
+                    **when,
+                },
+            )
         listed = self.get("/api/later").json
         mine = [one for one in listed["later"] if one["target"] == "patient-one"]
-        self.assertEqual([{k: one[k] for k in one if k not in ("id", "due_us", "bytes")} for one in mine],
-                         [{"cast_type": "unicast", "sender": "planner", "target": "patient-one", "priority": 7, "messages": 1}] * 2)
+        self.assertEqual(
+            [{k: one[k] for k in one if k not in ("id", "due_us", "bytes")} for one in mine],
+            [{"cast_type": "unicast", "sender": "planner", "target": "patient-one", "priority": 7, "messages": 1}] * 2,
+        )
         self.assertAlmostEqual(mine[0]["due_us"] / 1e6, due, places=3)
         self.assertAlmostEqual(mine[1]["due_us"] / 1e6, listed["time_us"] / 1e6 + 7200, delta=30 * FACTOR)
         self.assertEqual(self.get("/api/later?count=1").json["later"], mine[:1])
@@ -158,11 +231,18 @@ class Api(Served):
         self.failure(self.delete("/api/later/none"), 404, "no_such_message")
         self.assertEqual([one["id"] for one in self.get("/api/later").json["later"]], [mine[1]["id"]])
         self.delete(f"/api/later/{mine[1]['id']}")
-        self.assertEqual({k: v for k, v in self.get("/api/later").json.items() if k != "time_us"}, {"later": [], "messages": 0, "bytes": 0})
+        self.assertEqual(
+            {k: v for k, v in self.get("/api/later").json.items() if k != "time_us"},
+            {"later": [], "messages": 0, "bytes": 0},
+        )
 
     def test_a_group_is_made_and_joined_as_a_whole_or_not_at_all(self):
         self.node("whole-1"), self.node("whole-2")
-        self.failure(self.post("/api/groups", {"group_id": "whole", "nodes": ["whole-1", "nobody", "whole-2"]}), 404, "no_such_node")
+        self.failure(
+            self.post("/api/groups", {"group_id": "whole", "nodes": ["whole-1", "nobody", "whole-2"]}),
+            404,
+            "no_such_node",
+        )
         self.failure(self.get("/api/groups/whole"), 404, "no_such_group")
         self.failure(self.post("/api/groups/whole/members", {"nodes": ["whole-1", "nobody"]}), 404, "no_such_node")
         self.failure(self.get("/api/groups/whole"), 404, "no_such_group")
@@ -172,7 +252,9 @@ class Api(Served):
         self.failure(self.post("/api/groups/whole/members", {"nodes": ["whole-2", "nobody"]}), 404, "no_such_node")
         with self.broker.peer("leaver") as peer:
             for op in "group.leave", "group.join":
-                self.assertEqual(peer.call({"op": op, "group": "whole", "nodes": ["whole-1", "nobody"]})[0], "no_such_node")
+                self.assertEqual(
+                    peer.call({"op": op, "group": "whole", "nodes": ["whole-1", "nobody"]})[0], "no_such_node"
+                )
             self.assertEqual(self.get("/api/groups/whole").json["members"], ["whole-1"])
             self.assertEqual(peer.call({"op": "group.join", "group": "brief", "nodes": ["whole-1"]}), {})
             self.assertEqual(peer.call({"op": "group.leave", "group": "brief", "nodes": ["whole-1", "whole-2"]}), {})
@@ -194,7 +276,10 @@ class Api(Served):
             some = self.take("g1", "?count=10&timeout=5s&ack=now").json["messages"]
             self.assertTrue(some, got)
             got += some
-        self.assertIn(("multicast", "team", "team", "all of you?"), [(m["cast_type"], m["target"], m["group_id"], m["content"]) for m in got])
+        self.assertIn(
+            ("multicast", "team", "team", "all of you?"),
+            [(m["cast_type"], m["target"], m["group_id"], m["content"]) for m in got],
+        )
         self.assertEqual(self.delete("/api/groups/team/members/g2").json["members"], ["g1"])
         self.assertEqual(self.delete("/api/groups/team").json, {"deleted": "team"})
         self.failure(self.get("/api/groups/team"), 404, "no_such_group")
@@ -205,10 +290,16 @@ class Api(Served):
 
     def test_what_makes_no_sense_is_said(self):
         good = {"cast_type": "unicast", "content": "x", "recipients": ["r"]}
-        for change in ({"cast_type": "spray"}, {"cast_type": None}, {"content": 7}, {"content": None}, {"recipients": []}, {"recipients": "r"},
-                       {"recipients": [1]}, {"recipients": [f"n{i}" for i in range(1001)]}, {"group_id": "g"}, {"priority": 10}, {"priority": "high"},
-                       {"ttl": "soon"}, {"ttl": -1}, {"timeout": "2h"}, {"headers": []}, {"headers": {"k": 1}}, {"content_b64": "AA=="},
-                       {"cast_type": "broadcast"}, {"cast_type": "multicast", "recipients": None}, {"colour": "red"}, {"message_type": "t" * 200}):
+        for change in (
+            # fmt: off
+            {"cast_type": "spray"}, {"cast_type": None}, {"content": 7}, {"content": None}, {"recipients": []},
+            {"recipients": "r"}, {"recipients": [1]}, {"recipients": [f"n{i}" for i in range(1001)]},
+            {"group_id": "g"}, {"priority": 10}, {"priority": "high"}, {"ttl": "soon"}, {"ttl": -1},
+            {"timeout": "2h"}, {"headers": []}, {"headers": {"k": 1}}, {"content_b64": "AA=="},
+            {"cast_type": "broadcast"}, {"cast_type": "multicast", "recipients": None}, {"colour": "red"},
+            {"message_type": "t" * 200},
+            # fmt: on
+        ):
             self.failure(self.post("/api/send", {**good, **change}), 422, "invalid_argument")
         self.failure(self.post("/api/send", {**good, "sender": "-bad"}), 422, "invalid_name")
         self.failure(self.post("/api/send", {**good, "content": "x" * (2 << 20)}), 413, "too_large")
@@ -217,17 +308,28 @@ class Api(Served):
         self.failure(self.post("/api/send", b"\xff\xfe{}"), 400, "malformed")
         self.failure(self.post("/api/send", good, content_type="text/plain"), 415, "unsupported_media_type")
         self.failure(self.post("/api/send", b" " * (9 << 20)), 413, "too_large")
-        for path in ("/api/nodes/r/receive?timeout=6m", "/api/nodes/r/receive?timeout=soon", "/api/nodes/r/receive?count=0", "/api/nodes?limit=-1",
-                     "/api/nodes?colour=red", "/api/events?count=x", "/api/stats/history?seconds=0", "/api/nodes?search=%zz"):
+        for path in (
+            # fmt: off
+            "/api/nodes/r/receive?timeout=6m", "/api/nodes/r/receive?timeout=soon", "/api/nodes/r/receive?count=0",
+            "/api/nodes?limit=-1", "/api/nodes?colour=red", "/api/events?count=x", "/api/stats/history?seconds=0",
+            "/api/nodes?search=%zz",
+            # fmt: on
+        ):
             self.failure(self.get(path), 400, "malformed")
 
     def test_bytes_that_are_no_text_come_as_base64(self):
         self.node("bytes")
-        self.post("/api/send", {"cast_type": "unicast", "content_b64": "//79AA==", "message_type": "binary", "recipients": ["bytes"]})
-        self.post("/api/send", {"cast_type": "unicast", "content": "{no json", "message_type": "text", "recipients": ["bytes"]})
-        self.post("/api/send", {"cast_type": "unicast", "content": "Grüße, 你好, \u202e\U0001F600 <script>", "recipients": ["bytes"]})
+        for content in (
+            {"content_b64": "//79AA==", "message_type": "binary"},
+            {"content": "{no json", "message_type": "text"},
+            {"content": "Grüße, 你好, \u202e\U0001F600 <script>"},
+        ):
+            self.post("/api/send", {"cast_type": "unicast", **content, "recipients": ["bytes"]})
         got = self.take("bytes", "?count=3&timeout=5s").json["messages"]
-        self.assertEqual([m.get("content_b64", m.get("content")) for m in got], ["//79AA==", "{no json", "Grüße, 你好, \u202e\U0001F600 <script>"])
+        self.assertEqual(
+            [m.get("content_b64", m.get("content")) for m in got],
+            ["//79AA==", "{no json", "Grüße, 你好, \u202e\U0001F600 <script>"],
+        )
 
     def test_receiving_acknowledges_with_the_next_call(self):
         self.node("script")
@@ -256,7 +358,11 @@ class Api(Served):
         self.node("patient")
         waiting = connect(self.url)
         host = self.url.split("//")[1]
-        waiting.sendall(f"POST /api/nodes/patient/receive?timeout=60s HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        waiting.sendall(
+            (
+                "POST /api/nodes/patient/receive?timeout=60s HTTP/1.1\r\n" f"Host: {host}\r\nConnection: close\r\n\r\n"
+            ).encode()
+        )
         wait_for("the node to be held", lambda: self.get("/api/nodes/patient").json["active"])
         self.failure(self.take("patient", "?timeout=1s"), 409, "name_in_use")
         self.post("/api/send", {"cast_type": "unicast", "content": "at last", "recipients": ["patient"]})
@@ -276,28 +382,60 @@ class Api(Served):
         content = os.urandom(3_000_000)
         folder = tempfile.mkdtemp(prefix="cast-test-")
         self.addCleanup(shutil.rmtree, folder, True)
-        reader = subprocess.Popen([BIN + "/nodectl", "--broker", self.broker.url, "recv", "keeper", "--save-files", folder, "-n", "1", "-W", "20s"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reader = subprocess.Popen(
+            [
+                # fmt: off
+                BIN + "/nodectl", "--broker", self.broker.url, "recv", "keeper", "--save-files", folder,
+                "-n", "1", "-W", "20s",
+                # fmt: on
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         wait_for("the receiver", lambda: self.get("/api/nodes/keeper").json["active"])
         query = "/api/files?recipients=keeper,away,nobody&filename=" + "%E6%96%87%20..%2F..%2Fevil.bin&sender=uploader"
         sent = curl(self.url + query, method="POST", body=content, content_type="application/octet-stream").json
         self.assertEqual(reader.wait(20 * FACTOR), 0)
-        self.assertEqual((sent["success"], sent["bytes"], sent["sha256"], sent["recipients_count"]), (True, len(content), hashlib.sha256(content).hexdigest(), 2))
+        self.assertEqual(
+            (sent["success"], sent["bytes"], sent["sha256"], sent["recipients_count"]),
+            (True, len(content), hashlib.sha256(content).hexdigest(), 2),
+        )
         outcomes = {r["node_id"]: (r["success"], r["code"], r["state"]) for r in sent["recipients"]}
-        self.assertEqual(outcomes, {"keeper": (True, "ok", "saved"), "away": (True, "ok", "sent"), "nobody": (False, "no_such_node", "failed")})
+        self.assertEqual(
+            outcomes,
+            {
+                "keeper": (True, "ok", "saved"),
+                "away": (True, "ok", "sent"),
+                "nobody": (False, "no_such_node", "failed"),
+            },
+        )
         saved = [name for name in os.listdir(folder) if not name.startswith(".")]
         self.assertEqual(saved, ["evil.bin"])
         with open(os.path.join(folder, saved[0]), "rb") as file:
             self.assertEqual(file.read(), content)
-        chunked = curl(self.url + "/api/files?recipients=away&filename=x", method="POST", body=b"abc", content_type="application/octet-stream", headers=["Transfer-Encoding: chunked"]).json
+        chunked = curl(
+            self.url + "/api/files?recipients=away&filename=x",
+            method="POST",
+            body=b"abc",
+            content_type="application/octet-stream",
+            headers=["Transfer-Encoding: chunked"],
+        ).json
         self.assertEqual((chunked["bytes"], chunked["success"]), (3, True))
-        for query in ("", "?recipients=away", "?filename=x", "?filename=x&cast_type=multicast", "?filename=x&cast_type=odd"):
+        for query in (
+            # fmt: off
+            "", "?recipients=away", "?filename=x", "?filename=x&cast_type=multicast", "?filename=x&cast_type=odd",
+            # fmt: on
+        ):
             self.failure(curl(self.url + "/api/files" + query, method="POST", body=b"abc"), 422, "invalid_argument")
         nobody = curl(self.url + "/api/files?filename=x&recipients=nobody", method="POST", body=b"abc").json
-        self.assertEqual((nobody["success"], [f["code"] for f in nobody["failed_recipients"]]), (False, ["no_such_node"]))
+        self.assertEqual(
+            (nobody["success"], [f["code"] for f in nobody["failed_recipients"]]), (False, ["no_such_node"])
+        )
 
     def unicast(self, to, content, **more):
-        answer = self.post("/api/send", {"cast_type": "unicast", "sender": "me", "recipients": [to], "content": content, **more})
+        answer = self.post(
+            "/api/send", {"cast_type": "unicast", "sender": "me", "recipients": [to], "content": content, **more}
+        )
         self.assertEqual(answer.status, 200, answer)
 
     def contents(self, path):
@@ -309,7 +447,10 @@ class Api(Served):
         self.unicast("looked", {"a": 1}, message_type="json")
         mailbox = self.get("/api/nodes/looked/mailbox").json["messages"]
         self.assertEqual([m["content"] for m in mailbox], ["first", {"a": 1}])
-        self.assertEqual((mailbox[0]["id"], mailbox[0]["headers"], mailbox[0]["sender"], mailbox[0]["acknowledged"]), ("m1", {"k": "v"}, "me", False))
+        self.assertEqual(
+            (mailbox[0]["id"], mailbox[0]["headers"], mailbox[0]["sender"], mailbox[0]["acknowledged"]),
+            ("m1", {"k": "v"}, "me", False),
+        )
         self.assertEqual(self.contents("/api/nodes/looked/mailbox?count=1"), ["first"])
         self.assertEqual(self.get("/api/nodes/looked/messages").json, {"messages": [], "next_before": None})
         self.assertEqual(self.take("looked", "?timeout=5s&count=2&ack=now").json["messages"][0]["content"], "first")
@@ -333,8 +474,10 @@ class Api(Served):
         self.unicast("mortal", "two")
         self.delete("/api/nodes/mortal")
         letters = [d for d in self.get("/api/dead").json["dead"] if d["node_id"] == "mortal"]
-        self.assertEqual([(d["reason"], d["message"]["content"], d["message"]["sender"]) for d in letters],
-                         [("deleted", "two", "me"), ("deleted", "one", "me")])
+        self.assertEqual(
+            [(d["reason"], d["message"]["content"], d["message"]["sender"]) for d in letters],
+            [("deleted", "two", "me"), ("deleted", "one", "me")],
+        )
         two, one = [d["seq"] for d in letters]
         self.assertEqual(self.get(f"/api/dead/{one}").json["message"]["content"], "one")
         self.failure(self.post(f"/api/dead/{one}/requeue", {}), 404, "no_such_node")
@@ -351,16 +494,27 @@ class Api(Served):
     def test_what_is_asked_about_the_broker(self):
         self.assertEqual(self.get("/healthz").body, "ok\n")
         self.assertEqual(self.get("/readyz").json, {"status": "ok", "reasons": []})
-        for name in ("cast_messages_total{cast=\"unicast\"}", "cast_memory_bytes", "cast_edge_bytes{kind=\"subscriptions\"}"):
+        for name in (
+            'cast_messages_total{cast="unicast"}',
+            "cast_memory_bytes",
+            'cast_edge_bytes{kind="subscriptions"}',
+        ):
             self.assertIn("\n" + name + " ", self.get("/metrics").body)
         for line in self.get("/metrics").body.splitlines():
-            self.assertRegex(line, r'^(# (HELP|TYPE) cast_\w+ .+|cast_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [-+0-9.e]+)$')
+            self.assertRegex(
+                line, r'^(# (HELP|TYPE) cast_\w+ .+|cast_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [-+0-9.e]+)$'
+            )
         stats = self.get("/api/stats").json
         self.assertIn("per_node", stats)
         points = self.get("/api/stats/history?seconds=60").json["points"]
         self.assertGreaterEqual(len(points), 1)
         self.node("noticed")
-        wait_for("the event", lambda: any(e["event"] == "created" and e.get("node") == "noticed" for e in self.get("/api/events").json["events"]))
+        wait_for(
+            "the event",
+            lambda: any(
+                e["event"] == "created" and e.get("node") == "noticed" for e in self.get("/api/events").json["events"]
+            ),
+        )
 
     def test_methods_paths_and_heads(self):
         self.failure(self.get("/api/nothing"), 404, "no_such_path")
@@ -383,7 +537,10 @@ class Api(Served):
         self.assertEqual(page.headers["x-content-type-options"], "nosniff")
         self.assertEqual(self.get("/", headers=[f"If-None-Match: {page.headers['etag']}"]).status, 304)
         for name, kind in re.findall(r'"(/?app\.(js|css))"', page.body):
-            self.assertEqual(self.get("/" + name.lstrip("/")).headers["content-type"].split(";")[0], {"js": "text/javascript", "css": "text/css"}[kind])
+            self.assertEqual(
+                self.get("/" + name.lstrip("/")).headers["content-type"].split(";")[0],
+                {"js": "text/javascript", "css": "text/css"}[kind],
+            )
 
     def holds(self, value, schema, where):
         """A value against its schema in the contract."""
@@ -422,9 +579,10 @@ class Api(Served):
             group = path.startswith("/api/groups/")
             real = re.sub(r"\{(\w+)\}", lambda m: fill["group" if group and m[1] == "id" else m[1]], path)
             allowed = curl(self.url + real, method="OPTIONS").headers["allow"].replace(", HEAD", "").split(", ")
-            self.assertEqual(sorted(m.upper() for m in methods) + ["OPTIONS"], sorted(set(allowed) - {"OPTIONS"}) + ["OPTIONS"], path)
+            self.assertEqual(
+                sorted(m.upper() for m in methods) + ["OPTIONS"], sorted(set(allowed) - {"OPTIONS"}) + ["OPTIONS"], path
+            )
             for method, operation in methods.items():
-
                 if path.startswith("/ws"):
                     continue
                 content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

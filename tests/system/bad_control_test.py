@@ -30,17 +30,31 @@ class BadControl(unittest.TestCase):
         return answer[0] if isinstance(answer, tuple) else "ok"
 
     def test_what_is_no_json_object_is_malformed(self):
-        for text in (b"", b" ", b"{", b"}", b"null", b"42", b"[]", b'"op"', b"{}{}", b"{'op':'stats'}", b'{"op":"stats"', b"\xff\xfe",
-                     b'{"op":"st\xffats"}', b'{"op":"\\ud800"}', b"nan", b'{"a":1e999999}'):
+        for text in (
+            # fmt: off
+            b"", b" ", b"{", b"}", b"null", b"42", b"[]", b'"op"', b"{}{}", b"{'op':'stats'}", b'{"op":"stats"',
+            b"\xff\xfe", b'{"op":"st\xffats"}', b'{"op":"\\ud800"}', b"nan", b'{"a":1e999999}',
+            # fmt: on
+        ):
             self.assertEqual(self.code(text), "malformed", text)
 
     def test_a_call_of_an_unknown_or_wrong_kind_is_unknown(self):
-        for call in ({}, {"op": ""}, {"op": "node"}, {"op": "node.explode"}, {"op": 7}, {"op": None}, {"op": ["stats"]}, {"op": {"a": 1}}, {"OP": "stats"}):
+        for call in (
+            # fmt: off
+            {}, {"op": ""}, {"op": "node"}, {"op": "node.explode"}, {"op": 7}, {"op": None}, {"op": ["stats"]},
+            {"op": {"a": 1}}, {"OP": "stats"},
+            # fmt: on
+        ):
             self.assertEqual(self.code(call), "unknown_verb", call)
 
     def test_deep_nesting_and_huge_arrays_are_answered_soon(self):
         many = 120 << 10
-        deep = [b"[" * many, b'{"a":' * (many // 3), b"[" * many + b"]" * many, b'{"op":' + b"[" * many + b"]" * many + b"}"]
+        deep = [
+            b"[" * many,
+            b'{"a":' * (many // 3),
+            b"[" * many + b"]" * many,
+            b'{"op":' + b"[" * many + b"]" * many + b"}",
+        ]
         for text, want in zip(deep, ("malformed",) * 4):
             self.assertEqual(self.code(text), want)
         self.assertEqual(self.code({"op": "group.join", "group": "huge", "nodes": ["nobody"] * 1000}), "no_such_node")
@@ -56,32 +70,62 @@ class BadControl(unittest.TestCase):
         self.assertEqual(self.code({"op": "stats", "padding": "x" * (64 << 10) * 4}), "too_large")
 
     def test_members_of_wrong_types_are_refused_not_guessed(self):
-        for name in (None, 7, [], {}, ["a"], True, "", "a/b", "x" * 200, "x" * 100000, "ä", "\0", "$events", "$reply.0123456789abcdef", "$broker"):
+        for name in (
+            # fmt: off
+            None, 7, [], {}, ["a"], True, "", "a/b", "x" * 200, "x" * 100000, "ä", "\0", "$events",
+            "$reply.0123456789abcdef", "$broker",
+            # fmt: on
+        ):
             for op in ("node.create", "node.delete", "node.show", "group.create", "group.delete", "group.show"):
-                self.assertIn(self.code({"op": op, "name": name}), ("invalid_name", "no_such_node", "no_such_group", "forbidden"), (op, name))
-        for port in (-1, 65536, 2 ** 40, -2 ** 63, 2 ** 63, 2 ** 64 - 1, 10 ** 30):
+                self.assertIn(
+                    self.code({"op": op, "name": name}),
+                    ("invalid_name", "no_such_node", "no_such_group", "forbidden"),
+                    (op, name),
+                )
+        for port in (-1, 65536, 2**40, -(2**63), 2**63, 2**64 - 1, 10**30):
             self.assertEqual(self.code({"op": "node.create", "name": "ported", "port": port}), "invalid_argument", port)
         for port in ("80", 1.5, None, [80], True, {}):
-            self.assertIn(self.code({"op": "node.create", "name": "ported", "port": port}), ("malformed", "invalid_argument"), port)
+            self.assertIn(
+                self.code({"op": "node.create", "name": "ported", "port": port}),
+                ("malformed", "invalid_argument"),
+                port,
+            )
         self.assertEqual(self.code({"op": "node.show", "name": "ported"}), "no_such_node")
         for nodes in (None, 7, "bob", {}, [7], [None], [["bob"]], [""], ["a/b"], ["x" * 100000]):
             for op in ("group.join", "group.leave"):
-                self.assertIn(self.code({"op": op, "group": "team", "nodes": nodes}), ("malformed", "no_such_node", "invalid_name"), (op, nodes))
+                self.assertIn(
+                    self.code({"op": op, "group": "team", "nodes": nodes}),
+                    ("malformed", "no_such_node", "invalid_name"),
+                    (op, nodes),
+                )
         self.assertEqual(self.code({"op": "node.create", "name": "member"}), "ok")
         for group in (None, 7, "", "a/b", "x" * 200, "$events", "$x"):
-            self.assertIn(self.code({"op": "group.join", "group": group, "nodes": ["member"]}), ("invalid_name", "forbidden"), group)
+            self.assertIn(
+                self.code({"op": "group.join", "group": group, "nodes": ["member"]}),
+                ("invalid_name", "forbidden"),
+                group,
+            )
         self.assertEqual(self.code({"op": "group.leave", "group": "none", "nodes": ["member"]}), "no_such_group")
         self.assertEqual(self.code({"op": "group.join", "group": "empty", "nodes": []}), "ok")
 
     def test_calls_with_random_bytes_changed_in_them_never_hurt(self):
         source = random.Random(4)
-        texts = [json.dumps(call).encode() for call in (
-            {"op": "node.create", "name": "fuzzed", "port": 0, "pick_port": False}, {"op": "group.join", "group": "team", "nodes": ["fuzzed"]},
-            {"op": "node.show", "name": "fuzzed"}, {"op": "stats"}, {"op": "group.leave", "group": "team", "nodes": ["fuzzed"]})]
+        texts = [
+            json.dumps(call).encode()
+            for call in (
+                {"op": "node.create", "name": "fuzzed", "port": 0, "pick_port": False},
+                {"op": "group.join", "group": "team", "nodes": ["fuzzed"]},
+                {"op": "node.show", "name": "fuzzed"},
+                {"op": "stats"},
+                {"op": "group.leave", "group": "team", "nodes": ["fuzzed"]},
+            )
+        ]
         for _ in range(2000):
             text = bytearray(source.choice(texts))
             for _ in range(source.randrange(1, 4)):
-                text[source.randrange(len(text))] = source.choice(b'{}[]":,\\0\xff\x00e-truf' + bytes([source.randrange(256)]))
+                text[source.randrange(len(text))] = source.choice(
+                    b'{}[]":,\\0\xff\x00e-truf' + bytes([source.randrange(256)])
+                )
             self.peer.say(control(bytes(text)))
             self.peer.expect(CONTROL_REPLY)
 
@@ -92,7 +136,9 @@ class BadControl(unittest.TestCase):
             self.assertLess(made, 3000)
         self.assertEqual(self.code({"op": "node.create", "name": "one-more"}), "too_many")
         first = self.peer.call({"op": "node.list"})
-        self.assertEqual((len(first["nodes"]), first["total"], first["next_after"]), (1000, 2000, first["nodes"][-1]["name"]))
+        self.assertEqual(
+            (len(first["nodes"]), first["total"], first["next_after"]), (1000, 2000, first["nodes"][-1]["name"])
+        )
         rest = self.peer.call({"op": "node.list", "after": first["next_after"]})
         self.assertEqual((len(rest["nodes"]), rest["next_after"]), (1000, None))
         for odd in ({"limit": -1}, {"limit": "x"}, {"offset": -7}, {"after": 7}, {"search": []}, {"with_port": "yes"}):

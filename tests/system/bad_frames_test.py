@@ -52,7 +52,9 @@ class BadFrames(unittest.TestCase):
         peer = self.greeted()
         for verb in (ATTACH, DETACH, CAST, ACK, FETCH, PING, PONG, 7, 99, 255, WELCOME, DELIVER, ERROR):
             for _ in range(60):
-                peer.say(frame(verb, source.randbytes(source.choice((0, 1, 4, 8, 20, 60, 200, 2000))), source.randrange(256)))
+                peer.say(
+                    frame(verb, source.randbytes(source.choice((0, 1, 4, 8, 20, 60, 200, 2000))), source.randrange(256))
+                )
         while peer.hear(0.3):
             pass
         self.assertEqual(peer.call({"op": "status"})["status"], "ok")
@@ -60,8 +62,11 @@ class BadFrames(unittest.TestCase):
     def test_every_frame_cut_short_is_malformed(self):
         peer = self.greeted()
         whole = {
-            ATTACH: attach(["node"]), DETACH: frame(DETACH, struct.pack("<I", 1) + str8("node")),
-            CAST: cast(batch(peer.session, 1, "x", "y", ["z"])), ACK: ack(1, 1), FETCH: frame(FETCH, struct.pack("<QQI", 1, 1, 1)),
+            ATTACH: attach(["node"]),
+            DETACH: frame(DETACH, struct.pack("<I", 1) + str8("node")),
+            CAST: cast(batch(peer.session, 1, "x", "y", ["z"])),
+            ACK: ack(1, 1),
+            FETCH: frame(FETCH, struct.pack("<QQI", 1, 1, 1)),
             PING: frame(PING, b"12345678"),
         }
         for verb, full in whole.items():
@@ -90,8 +95,16 @@ class BadFrames(unittest.TestCase):
 
     def test_everything_before_the_hello_is_told_hello_first(self):
         peer = self.fresh()
-        for bytes_ in (attach(["x"]), cast(batch(1, 1, "x", "y", ["z"])), ack(1, 1), control({"op": "stats"}), frame(PING, b"12345678"),
-                       frame(BYE), frame(FETCH), frame(200)):
+        for bytes_ in (
+            attach(["x"]),
+            cast(batch(1, 1, "x", "y", ["z"])),
+            ack(1, 1),
+            control({"op": "stats"}),
+            frame(PING, b"12345678"),
+            frame(BYE),
+            frame(FETCH),
+            frame(200),
+        ):
             peer.say(bytes_)
             peer.expect_error("hello_first", bytes_[2])
         self.assertTrue(all(not name.startswith("x") for name in self.broker.stats()["per_node"]))
@@ -163,9 +176,14 @@ class BadFrames(unittest.TestCase):
 
     def test_unknown_targets_and_large_payloads_are_refused_by_number(self):
         peer = self.named("sender")
-        peer.say(cast(batch(peer.session, 1, "nobody", "sender", ["x"]), batch(peer.session, 2, "nothing", "sender", ["x"], cast=2),
-                      batch(peer.session, 3, "sender", "sender", [b"x" * (1 << 20) + b"y" * 20000]),
-                      batch(peer.session, 4, "sender", "sender", ["good"])))
+        peer.say(
+            cast(
+                batch(peer.session, 1, "nobody", "sender", ["x"]),
+                batch(peer.session, 2, "nothing", "sender", ["x"], cast=2),
+                batch(peer.session, 3, "sender", "sender", [b"x" * (1 << 20) + b"y" * 20000]),
+                batch(peer.session, 4, "sender", "sender", ["good"]),
+            )
+        )
         self.assertEqual(peer.outcome(4), {1: "no_such_node", 2: "no_such_group", 3: "too_large"})
         if not peer.got:
             peer.expect(DELIVER)
@@ -184,14 +202,18 @@ class BadFrames(unittest.TestCase):
             errors += heard[0] == ERROR
         self.assertEqual([peer.got.count(b"number %d" % number) for number in (1, 2, 4)], [1, 1, 0])
         self.assertEqual((errors, peer.through), (1, 2))
-        peer.say(cast(make(2 ** 64 - 1)))
+        peer.say(cast(make(2**64 - 1)))
         peer.expect_error("out_of_order", CAST)
 
     def test_a_batch_with_lies_in_its_header_is_malformed(self):
         peer = self.named("liar")
         good = bytearray(batch(peer.session, 1, "liar", "liar", ["abcdef"]))
-        lies = {0: [0, 1, 63, 64, 255], 4: [0, 1, 64, 255], 6: [0, 2], 7: [0, 4, 255], 48: [0, 200], 51: [255], 56: [10, 255],
-                57: [64, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1]}
+        lies = {
+            # fmt: off
+            0: [0, 1, 63, 64, 255], 4: [0, 1, 64, 255], 6: [0, 2], 7: [0, 4, 255], 48: [0, 200], 51: [255],
+            56: [10, 255], 57: [64, 128], 58: [0, 3, 255], 59: [0, 5, 255], 60: [1], 63: [1],
+            # fmt: on
+        }
         for at, values in lies.items():
             for value in values:
                 bad = bytearray(good)
@@ -206,15 +228,33 @@ class BadFrames(unittest.TestCase):
         self.assertEqual(peer.outcome(1), {})
 
     def test_a_count_that_lies_is_a_malformed_gap_to_the_reader_who_goes_on(self):
-        reader = subprocess.Popen([BIN + "/nodectl", "--broker", self.broker.url, "recv", "reader", "-n", "3", "-W", str(10 * FACTOR), "--raw"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        reader = subprocess.Popen(
+            [
+                BIN + "/nodectl",
+                "--broker",
+                self.broker.url,
+                "recv",
+                "reader",
+                "-n",
+                "3",
+                "-W",
+                str(10 * FACTOR),
+                "--raw",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
         self.addCleanup(reader.kill)
         wait_for("the reader", lambda: self.broker.stats()["per_node"].get("reader"))
         peer = self.named("liar")
         broken = bytearray(batch(peer.session, 3, "reader", "liar", ["abcdefghij"]))
-        broken[-len(record("abcdefghij"))] = 0x7f  # the record is said to be longer than the batch
-        peer.say(cast(batch(peer.session, 1, "reader", "liar", ["first", "second of three"], count=3)), cast(bytes(broken).replace(b"\3" + b"\0" * 7, b"\2" + b"\0" * 7, 1)),
-                 cast(batch(peer.session, 3, "reader", "liar", ["last"])))
+        broken[-len(record("abcdefghij"))] = 0x7F  # the record is said to be longer than the batch
+        peer.say(
+            cast(batch(peer.session, 1, "reader", "liar", ["first", "second of three"], count=3)),
+            cast(bytes(broken).replace(b"\3" + b"\0" * 7, b"\2" + b"\0" * 7, 1)),
+            cast(batch(peer.session, 3, "reader", "liar", ["last"])),
+        )
         out, errors = reader.communicate(timeout=30 * FACTOR)
         self.assertEqual(out, b"first\nsecond of three\nlast\n")
         self.assertEqual(reader.returncode, 0)
@@ -224,12 +264,12 @@ class BadFrames(unittest.TestCase):
         alice, mallory = self.named("alice"), self.named("mallory")
         alice.say(cast(batch(alice.session, 1, "alice", "alice", ["mine"])))
         stream = delivered(alice.expect(DELIVER, skip=(RECEIPT,)))[0][0]
-        mallory.say(ack(stream, 1), ack(stream, 2 ** 64 - 1), ack(0, 0), ack(2 ** 64 - 1, 5))
-        for wanted in (stream, 0, 1, 2 ** 64 - 1):
-            mallory.say(frame(FETCH, struct.pack("<QQI", wanted, 0, 2 ** 32 - 1)))
+        mallory.say(ack(stream, 1), ack(stream, 2**64 - 1), ack(0, 0), ack(2**64 - 1, 5))
+        for wanted in (stream, 0, 1, 2**64 - 1):
+            mallory.say(frame(FETCH, struct.pack("<QQI", wanted, 0, 2**32 - 1)))
             self.assertEqual(struct.unpack("<QQQ", mallory.expect(FETCHED)), (wanted, 0, 0))
         self.assertEqual(self.broker.stats()["per_node"]["alice"]["queued"], 1)
-        alice.say(ack(stream, 2 ** 64 - 1))
+        alice.say(ack(stream, 2**64 - 1))
         wait_for("the acknowledgement", lambda: self.broker.stats()["per_node"]["alice"]["queued"] == 0)
 
     def test_attaching_beyond_the_limits_is_refused(self):
@@ -257,7 +297,9 @@ class BadFrames(unittest.TestCase):
         self.broker.check_serves()
         self.assertLess(time.monotonic() - begin, 8 * FACTOR)
         codes = set(attached_codes(peer.expect(ATTACHED)).values())
-        while "too_many" not in codes and not SANITIZED:  # for no more than so many does it ask the holder; a slow build never comes to that
+        while (
+            "too_many" not in codes and not SANITIZED
+        ):  # for no more than so many does it ask the holder; a slow build never comes to that
             codes |= set(attached_codes(peer.expect(ATTACHED)).values())
         peer.say(frame(BYE))
 
@@ -292,7 +334,10 @@ class BadSubscribers(unittest.TestCase):
                         for _ in range(50 if kind != zmq.REQ else 1):
                             if not noisy.socket.poll(5000, zmq.POLLOUT):
                                 break
-                            noisy.socket.send(source.choice((b"", b"\0", b"\1")) + source.randbytes(source.randrange(0, 3000)), zmq.DONTWAIT)
+                            noisy.socket.send(
+                                source.choice((b"", b"\0", b"\1")) + source.randbytes(source.randrange(0, 3000)),
+                                zmq.DONTWAIT,
+                            )
             sender.say(cast(batch(sender.session, 1, "team", "sender", ["hello team"], cast=2)))
             self.assertEqual(sender.outcome(1), {})
             reader.expect(TAIL, skip=(MEMBERSHIP,))

@@ -1,5 +1,5 @@
-"""Peers that behave badly in time: that never read, never acknowledge, trickle, speak another protocol, come and go. The
-broker stays small, and nobody else notices."""
+"""Peers that behave badly in time: that never read, never acknowledge, trickle, speak another protocol, come and go.
+The broker stays small, and nobody else notices."""
 import contextlib
 import itertools
 import socket
@@ -17,8 +17,15 @@ LIMIT = (4000 if SANITIZED else 200) * MIB
 class BadPeers(unittest.TestCase):
     def test_other_protocols_at_the_router_end_harm_nobody(self):
         with Broker() as broker:
-            for noise in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
-                          b"SSH-2.0-OpenSSH_9.2\r\n", b"\xff" + bytes(8) + b"\x7f" + bytes(100), b"\0" * 10000, b"\n", b""):
+            for noise in (
+                b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
+                b"SSH-2.0-OpenSSH_9.2\r\n",
+                b"\xff" + bytes(8) + b"\x7f" + bytes(100),
+                b"\0" * 10000,
+                b"\n",
+                b"",
+            ):
                 with socket.create_connection(("127.0.0.1", broker.port)) as raw:
                     with contextlib.suppress(OSError):  # it may be cut off before it is done
                         raw.sendall(noise)
@@ -90,9 +97,13 @@ class BadPeers(unittest.TestCase):
         self.fail("nothing was refused")
 
     def test_small_messages_without_acknowledgement_stop_at_so_many_batches(self):
-        with Broker("--mailbox-messages", "5000") as broker, broker.peer("lazy") as lazy, broker.peer("sender") as sender:
+        with Broker("--mailbox-messages", "5000") as broker, broker.peer("lazy") as lazy, broker.peer(
+            "sender"
+        ) as sender:
             for number in range(1, 3001):
-                sender.say(cast(batch(sender.session, number, "lazy", "sender", ["x"], flags=8 if number % 100 == 0 else 0)))
+                sender.say(
+                    cast(batch(sender.session, number, "lazy", "sender", ["x"], flags=8 if number % 100 == 0 else 0))
+                )
                 if number % 100 == 0:
                     self.assertEqual(sender.outcome(number), {})
             while lazy.hear(0.3):
@@ -102,7 +113,11 @@ class BadPeers(unittest.TestCase):
     def test_a_client_that_never_reads_its_deliveries_costs_a_bounded_memory(self):
         with Broker("--mailbox-bytes", "16MiB", "--dead-after", "1h") as broker:
             with broker.peer(receive_buffer=4096) as deaf, broker.peer("sender") as sender:
-                deaf.say(hello(deaf.session), attach(["deaf"]), control({"op": "group.join", "group": "team", "nodes": ["deaf"]}))
+                deaf.say(
+                    hello(deaf.session),
+                    attach(["deaf"]),
+                    control({"op": "group.join", "group": "team", "nodes": ["deaf"]}),
+                )
                 wait_for("the group", lambda: broker.stats()["groups"] == 1)
                 self.fill(sender, "deaf", b"x" * 100000)
                 number = max(sender.refused) + 1
@@ -138,16 +153,24 @@ class BadPeers(unittest.TestCase):
         return broker.cpu_seconds() - before < 0.05
 
     def test_sessions_that_come_and_go_leave_nothing_behind(self):
-        with Broker("--session-time", "1s", "--grace-time", "100ms", "--ping-interval", "100ms", "--dead-after", "300ms") as broker:
+        with Broker(
+            "--session-time", "1s", "--grace-time", "100ms", "--ping-interval", "100ms", "--dead-after", "300ms"
+        ) as broker:
             broker.check_serves()
             before = broker.memory_kib("VmRSS")
             for round_ in range(1500):
                 with broker.peer() as peer:
-                    peer.say(hello(peer.session), attach([f"transient{round_}"]), cast(batch(peer.session, 1, "nobody", f"transient{round_}", ["x"])))
+                    peer.say(
+                        hello(peer.session),
+                        attach([f"transient{round_}"]),
+                        cast(batch(peer.session, 1, "nobody", f"transient{round_}", ["x"])),
+                    )
                     peer.expect(WELCOME)
                     if round_ % 2:
                         peer.say(frame(BYE))
-            wait_for("the sessions to end", lambda: broker.stats()["sessions"] == 1 and broker.stats()["nodes"]["known"] == 0)
+            wait_for(
+                "the sessions to end", lambda: broker.stats()["sessions"] == 1 and broker.stats()["nodes"]["known"] == 0
+            )
             self.assertLess(broker.memory_kib("VmRSS") - before, (400 if SANITIZED else 40) * MIB)
 
     def test_subscribers_that_come_and_go_leave_nothing_behind_in_a_broker_that_publishes_nothing(self):
@@ -172,7 +195,10 @@ class BadPeers(unittest.TestCase):
             before = broker.memory_kib("VmRSS")
             come_and_go(2000)
             broker.check_serves()
-            wait_for("what they left to go", lambda: broker.memory_kib("VmRSS") - before < (400 if SANITIZED else 8) * MIB)  # 24 MiB, if it stayed
+            # 24 MiB, if it stayed.
+            wait_for(
+                "what they left to go", lambda: broker.memory_kib("VmRSS") - before < (400 if SANITIZED else 8) * MIB
+            )
 
     def test_duplicate_names_have_one_holder(self):
         with Broker() as broker, broker.peer("twin") as first:

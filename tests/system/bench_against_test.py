@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""compare.sh --against, with builds whose rigs say what they are told to: which figures are slower, and what it exits with."""
+"""compare.sh --against, with builds whose rigs say what they are told to: which figures are slower, and what it exits
+with."""
 import json
 import os
 import subprocess
@@ -41,13 +42,30 @@ class Against(unittest.TestCase):
     def compare(self, theirs, ours, rows, *more):
         """The exit code, what it printed, and against.json."""
         out = os.path.join(self.folder.name, "out")
-        done = subprocess.run([COMPARE, "--against", self.build("before", theirs), "--build", self.build("after", ours),
-                               "--rows", rows, "--out", out, *more], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [
+                COMPARE,
+                "--against",
+                self.build("before", theirs),
+                "--build",
+                self.build("after", ours),
+                "--rows",
+                rows,
+                "--out",
+                out,
+                *more,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         with open(out + "/against.json", encoding="utf-8") as file:
             return done.returncode, done.stdout + done.stderr, json.load(file)
 
     def test_worse_by_more_than_5_percent_and_outside_of_the_quartiles_is_slower(self):
-        code, text, result = self.compare([{"kmsg_s": v, "lost": 0} for v in (100, 101, 99)], [{"kmsg_s": 94, "lost": 0}], "unicast-16")
+        code, text, result = self.compare(
+            [{"kmsg_s": v, "lost": 0} for v in (100, 101, 99)], [{"kmsg_s": 94, "lost": 0}], "unicast-16"
+        )
         self.assertEqual((code, result["rows"][0]["verdict"]), (1, "slower"), text)
         self.assertIn("slower: unicast-16", text)
         self.assertEqual(len([run for run in result["runs"] if run["of"] == "against"]), 11)
@@ -92,8 +110,10 @@ class Against(unittest.TestCase):
 
     def test_what_is_no_build_and_what_is_no_row_are_named(self):
         good = self.build("good", [{}])
-        for words, why in ((["--against", self.folder.name, "--build", good], "has no bin/rig"),
-                           (["--against", good, "--build", good, "--rows", "nonsense"], "no row nonsense")):
+        for words, why in (
+            (["--against", self.folder.name, "--build", good], "has no bin/rig"),
+            (["--against", good, "--build", good, "--rows", "nonsense"], "no row nonsense"),
+        ):
             done = subprocess.run([COMPARE, *words], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 2)
             self.assertIn(why, done.stderr)

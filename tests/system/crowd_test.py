@@ -9,13 +9,23 @@ NODES = 20_000
 
 
 def position_attach(name, positions):
-    return frame(ATTACH, struct.pack("<II", 1, 1) + bytes([1 | 4]) + str8(name) + struct.pack("<I", positions) + struct.pack("<QQQ", 1, 0, 0) * positions)
+    return frame(
+        ATTACH,
+        struct.pack("<II", 1, 1)
+        + bytes([1 | 4])
+        + str8(name)
+        + struct.pack("<I", positions)
+        + struct.pack("<QQQ", 1, 0, 0) * positions,
+    )
 
 
 class Crowd(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.broker = Broker("--max-memberships", "6000", "--ping-interval", "10m", "--dead-after", "20m", http="127.0.0.1:0")  # the peer answers no PINGs
+        # The peer answers no PINGs.
+        cls.broker = Broker(
+            "--max-memberships", "6000", "--ping-interval", "10m", "--dead-after", "20m", http="127.0.0.1:0"
+        )
         cls.broker.__enter__()
         cls.peer = cls.broker.peer()
         cls.peer.say(hello(cls.peer.session))
@@ -23,7 +33,7 @@ class Crowd(unittest.TestCase):
         # The worst names for a search that begins anew after each letter that does not fit.
         cls.names = ["a" * 20 + f"{i:06}" for i in range(NODES)]
         for at in range(0, NODES, 1000):
-            cls.peer.say(*[control({"op": "node.create", "name": name}) for name in cls.names[at:at + 1000]])
+            cls.peer.say(*[control({"op": "node.create", "name": name}) for name in cls.names[at : at + 1000]])
             for _ in range(1000):
                 assert cls.peer.expect(CONTROL_REPLY)[4:6] == b"\0\0"
 
@@ -53,7 +63,9 @@ class Crowd(unittest.TestCase):
                 peer.expect(WELCOME)
             seeker.say(*[control(call, request=i) for i in range(searches)], frame(PING, b"seeker!!"))
             answered = 0
-            while (verb := seeker.hear()[0]) != PONG:  # all of them are asked for, and they do not keep this answer waiting
+            while (
+                verb := seeker.hear()[0]
+            ) != PONG:  # all of them are asked for, and they do not keep this answer waiting
                 answered += 1
                 self.assertEqual(verb, CONTROL_REPLY)
             other.say(frame(PING, b"12345678"))
@@ -63,23 +75,34 @@ class Crowd(unittest.TestCase):
                 self.assertEqual(seeker.hear()[0], CONTROL_REPLY)
             self.assertLess(answered, searches)
             for i in range(answered, searches):
-                self.assertEqual(struct.unpack_from("<I", seeker.expect(CONTROL_REPLY))[0], i)  # in the order in which they came
+                # In the order in which they came.
+                self.assertEqual(struct.unpack_from("<I", seeker.expect(CONTROL_REPLY))[0], i)
             for peer in (seeker, other):
                 peer.say(frame(BYE))
 
     def test_a_search_finds_what_it_is_to_find(self):
         found = self.peer.call({"op": "node.list", "search": "A0000", "limit": 3})
-        self.assertEqual(([node["name"] for node in found["nodes"]], found["total"], found["next_after"]), (self.names[:3], 100, self.names[2]))
+        self.assertEqual(
+            ([node["name"] for node in found["nodes"]], found["total"], found["next_after"]),
+            (self.names[:3], 100, self.names[2]),
+        )
         found = self.peer.call({"op": "node.list", "search": "a0000", "after": self.names[97]})
-        self.assertEqual(([node["name"] for node in found["nodes"]], found["total"], found["next_after"]), (self.names[98:100], 100, None))
+        self.assertEqual(
+            ([node["name"] for node in found["nodes"]], found["total"], found["next_after"]),
+            (self.names[98:100], 100, None),
+        )
         found = self.peer.call({"op": "node.list", "offset": NODES - 2})
         self.assertEqual(([node["name"] for node in found["nodes"]], found["total"]), (self.names[-2:], NODES))
 
     def test_who_asks_for_very_many_searches_is_told_so(self):
         with self.broker.peer() as peer:
-            peer.say(hello(peer.session), *[control({"op": "node.list", "search": "aab"}, request=i) for i in range(1500)])
+            peer.say(
+                hello(peer.session), *[control({"op": "node.list", "search": "aab"}, request=i) for i in range(1500)]
+            )
             peer.expect(WELCOME)
-            codes = [CODES[struct.unpack_from("<H", peer.expect(CONTROL_REPLY, skip=(PING,)), 4)[0]] for _ in range(1500)]
+            codes = [
+                CODES[struct.unpack_from("<H", peer.expect(CONTROL_REPLY, skip=(PING,)), 4)[0]] for _ in range(1500)
+            ]
             self.assertIn("too_many", codes)
             self.assertGreaterEqual(codes.count("ok"), 1024)
             peer.say(frame(BYE))
@@ -87,16 +110,22 @@ class Crowd(unittest.TestCase):
 
     def test_a_group_shows_its_members_page_by_page_and_memberships_have_a_limit(self):
         for at in range(0, 5000, 1000):
-            self.peer.call({"op": "group.join", "group": "crowd", "nodes": self.names[at:at + 1000]})
+            self.peer.call({"op": "group.join", "group": "crowd", "nodes": self.names[at : at + 1000]})
         first = self.peer.call({"op": "group.show", "name": "crowd"})
-        self.assertEqual((first["members"], first["member_count"], first["next_after"]), (self.names[:1000], 5000, self.names[999]))
+        self.assertEqual(
+            (first["members"], first["member_count"], first["next_after"]), (self.names[:1000], 5000, self.names[999])
+        )
         last = self.peer.call({"op": "group.show", "name": "crowd", "after": self.names[3999]})
         self.assertEqual((last["members"], last["next_after"]), (self.names[4000:5000], None))
         page = curl(self.broker.http + "/api/groups/crowd?after=" + self.names[4997]).json
         self.assertEqual((page["members"], page["member_count"]), (self.names[4998:5000], 5000))
-        shown = subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, "group", "show", "crowd", "--json"], capture_output=True)
+        shown = subprocess.run(
+            [BIN + "/nodectl", "--broker", self.broker.url, "group", "show", "crowd", "--json"], capture_output=True
+        )
         self.assertEqual(json.loads(shown.stdout)["members"], self.names[:5000])
-        listed = subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, "group", "list", "--json"], capture_output=True)
+        listed = subprocess.run(
+            [BIN + "/nodectl", "--broker", self.broker.url, "group", "list", "--json"], capture_output=True
+        )
         self.assertEqual(json.loads(listed.stdout)["members"], self.names[:5000])
         self.assertEqual(self.peer.call({"op": "stats"})["memberships"], 5000)
         before = self.peer.call({"op": "status"})["memory_bytes"]
@@ -107,13 +136,17 @@ class Crowd(unittest.TestCase):
         for _ in range(2):  # who is a member already may say so again
             self.assertEqual(self.peer.call({"op": "group.join", "group": "other", "nodes": self.names[:1000]}), {})
         self.assertEqual(self.peer.call({"op": "stats"})["memberships"], 6000)
-        self.assertEqual(self.peer.call({"op": "group.join", "group": "other", "nodes": self.names[1000:1001]})[0], "too_many")
+        self.assertEqual(
+            self.peer.call({"op": "group.join", "group": "other", "nodes": self.names[1000:1001]})[0], "too_many"
+        )
         for group in ("crowd", "other"):
             self.peer.call({"op": "group.delete", "name": group})
         self.assertEqual(self.peer.call({"op": "stats"})["memberships"], 0)
 
     def test_a_client_that_names_more_than_a_call_may_makes_several(self):
-        nodectl = lambda *words: subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, "group", *words], check=True)
+        nodectl = lambda *words: subprocess.run(
+            [BIN + "/nodectl", "--broker", self.broker.url, "group", *words], check=True
+        )
         nodectl("join", "several", *self.names[:2500])
         self.assertEqual(self.peer.call({"op": "group.show", "name": "several"})["member_count"], 2500)
         nodectl("leave", "several", *self.names[:2499])
@@ -131,7 +164,7 @@ class Crowd(unittest.TestCase):
         first = self.peer.call({"op": "node.list"})
         there = [node["name"] for node in first["nodes"]]
         self.assertLess(len(there), 1000)
-        self.assertEqual((there, first["next_after"]), (self.names[:len(there)], there[-1]))
+        self.assertEqual((there, first["next_after"]), (self.names[: len(there)], there[-1]))
         rest = self.peer.call({"op": "node.list", "after": there[-1], "limit": 1})
         self.assertEqual(rest["nodes"][0]["name"], self.names[len(there)])
         self.peer.call({"op": "group.delete", "name": "g" * 128})
@@ -139,7 +172,19 @@ class Crowd(unittest.TestCase):
     def test_messages_are_listed_a_thousand_at_a_time_too(self):
         with self.broker.peer("planner") as planner:
             for number in range(1, 1002):  # in an hour
-                planner.say(cast(batch(planner.session, number, self.names[0], "planner", ["x"], flags=32 | 8, arrival=3_600_000_000)))
+                planner.say(
+                    cast(
+                        batch(
+                            planner.session,
+                            number,
+                            self.names[0],
+                            "planner",
+                            ["x"],
+                            flags=32 | 8,
+                            arrival=3_600_000_000,
+                        )
+                    )
+                )
             self.assertEqual(planner.outcome(1001), {})
             planner.say(frame(BYE))
         for count in (0, 1000, 10000):
@@ -149,7 +194,11 @@ class Crowd(unittest.TestCase):
         self.assertEqual(len(self.peer.call({"op": "later.cancel", "ids": ids})["canceled"]), 1000)
         last = self.peer.call({"op": "later.list"})["later"]
         self.assertEqual(self.peer.call({"op": "later.cancel", "ids": [last[0]["id"]]}), {"canceled": [last[0]["id"]]})
-        for call in ({"op": "peek", "node": self.names[0]}, {"op": "history", "node": self.names[0]}, {"op": "dead.list"}):
+        for call in (
+            {"op": "peek", "node": self.names[0]},
+            {"op": "history", "node": self.names[0]},
+            {"op": "dead.list"},
+        ):
             self.assertNotIsInstance(self.peer.call({**call, "count": 1000}), tuple)
             self.assertEqual(self.peer.call({**call, "count": 1001})[0], "invalid_argument")
         for path in ("/api/later", "/api/dead", f"/api/nodes/{self.names[0]}/mailbox"):
@@ -157,12 +206,19 @@ class Crowd(unittest.TestCase):
             self.assertEqual(curl(self.broker.http + path + "?count=1001").json["code"], "malformed", path)
         for words in (["later", "list"], ["peek", self.names[0]]):
             for count, code in ((1000, 0), (1001, 2), (0, 2)):
-                done = subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, *words, "-n", str(count)], capture_output=True)
+                done = subprocess.run(
+                    [BIN + "/nodectl", "--broker", self.broker.url, *words, "-n", str(count)], capture_output=True
+                )
                 self.assertEqual(done.returncode, code, (words, count, done.stderr))
 
     def test_an_ack_or_attach_that_lists_more_than_it_may_is_malformed(self):
         entry = struct.pack("<QQI", 1, 1, 0)
-        self.assertEqual(self.error(frame(ACK, struct.pack("<I", 1025) + b"".join(struct.pack("<QQI", i, 1, 0) for i in range(1025)))), "malformed")
+        self.assertEqual(
+            self.error(
+                frame(ACK, struct.pack("<I", 1025) + b"".join(struct.pack("<QQI", i, 1, 0) for i in range(1025)))
+            ),
+            "malformed",
+        )
         self.assertEqual(self.error(frame(ACK, struct.pack("<I", 2) + entry * 2)), "malformed")  # one stream twice
         exceptions = (str8("here") + struct.pack("<Q", 0)) * 16385
         self.assertEqual(self.error(frame(ACK, struct.pack("<IQQI", 1, 1, 1, 16385) + exceptions)), "malformed")
@@ -188,7 +244,9 @@ class Crowd(unittest.TestCase):
 class CrowdThatGoes(unittest.TestCase):
     def test_many_connections_that_end_at_once_are_given_up_a_few_a_turn(self):
         each, readers = 1000, []
-        with Broker("--ping-interval", "500ms", "--dead-after", f"{20 * FACTOR}s") as broker, broker.peer("watcher") as watcher:
+        with Broker("--ping-interval", "500ms", "--dead-after", f"{20 * FACTOR}s") as broker, broker.peer(
+            "watcher"
+        ) as watcher:
             for i in range(12):
                 names = [f"n{i}-{k}" for k in range(each)]
                 readers.append(broker.peer())

@@ -13,7 +13,9 @@ from rawcast import *
 
 
 def run(*flags):
-    done = subprocess.run([BIN + "/cast-broker", *flags], capture_output=True, text=True, timeout=30 * FACTOR, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [BIN + "/cast-broker", *flags], capture_output=True, text=True, timeout=30 * FACTOR, stdin=subprocess.DEVNULL
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -48,9 +50,12 @@ class Daemon(unittest.TestCase):
             with Peer(broker) as peer:
                 peer.say(hello(peer.session))
                 return struct.unpack_from("<I", peer.expect(WELCOME), 29)[0]
+
         folder = tempfile.mkdtemp(prefix="cast-test-")
         self.addCleanup(shutil.rmtree, folder)
-        with Broker("--sender-window", "1MiB") as in_memory, Broker("--sender-window", "1MiB", data=folder + "/data") as on_disk:
+        with Broker("--sender-window", "1MiB") as in_memory, Broker(
+            "--sender-window", "1MiB", data=folder + "/data"
+        ) as on_disk:
             self.assertEqual((window(in_memory), window(on_disk)), (1 << 20, 2 << 20))
 
     def test_sigterm_and_sigint_say_bye_and_exit_zero(self):
@@ -66,6 +71,7 @@ class Daemon(unittest.TestCase):
                 def named():  # each thread gives itself its name once it runs
                     names = [pathlib.Path(tasks, task, "comm").read_text() for task in os.listdir(tasks)]
                     return sum("/IO/" in name for name in names)
+
                 wait_for("the threads", lambda: named() >= count)
                 self.assertEqual(named(), count)
         for wrong in "0", "17", "-1", "two":
@@ -77,8 +83,22 @@ class Daemon(unittest.TestCase):
         folder = tempfile.mkdtemp(prefix="cast-test-")
         self.addCleanup(shutil.rmtree, folder, True)
         ends = os.path.join(folder, "ends")
-        process = subprocess.Popen([BIN + "/cast-broker", "--data", os.path.join(folder, "data"), "--http", "off", "--bind", "tcp://127.0.0.1:0", "--publish",
-                                    "tcp://127.0.0.1:0", "--endpoints-file", ends], preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)])
+        process = subprocess.Popen(
+            [
+                BIN + "/cast-broker",
+                "--data",
+                os.path.join(folder, "data"),
+                "--http",
+                "off",
+                "--bind",
+                "tcp://127.0.0.1:0",
+                "--publish",
+                "tcp://127.0.0.1:0",
+                "--endpoints-file",
+                ends,
+            ],
+            preexec_fn=lambda: [os.close(fd) for fd in (0, 1, 2)],
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
         wait_for("the broker's ends", lambda: os.path.exists(ends) or process.poll() is not None)
@@ -87,7 +107,7 @@ class Daemon(unittest.TestCase):
             self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/{fd}"), "/dev/null")
 
     def test_sighup_takes_changed_limits_over(self):
-        path = self.config('mailbox-messages = 3\n')
+        path = self.config("mailbox-messages = 3\n")
         with Broker("--config", path) as broker, broker.peer("sender") as sender:
             self.assertEqual(sender.call({"op": "node.create", "name": "box"})["queued"], 0)
             numbers = iter(range(1, 1000))
@@ -97,12 +117,18 @@ class Daemon(unittest.TestCase):
                 number = next(numbers)
                 sender.say(make(number))
                 return sender.outcome(number).get(number, "ok")
+
             self.assertEqual([sends() for _ in range(5)], ["ok"] * 3 + ["mailbox_full"] * 2)
             self.config('mailbox-messages = 5\nbind = "tcp://127.0.0.1:1"\nlog-format = "json"\n')
             broker.process.send_signal(signal.SIGHUP)
             wait_for("the reload", lambda: "mailbox-messages taken over" in broker.log())
             self.assertEqual([sends() for _ in range(4)], ["ok"] * 2 + ["mailbox_full"] * 2)
-            for broken in ('mailbox-messages = "many"\n', "mailbox-messages = 9\nnonsense = 1\n", "= = =\n", "mailbox-messages = [\n"):
+            for broken in (
+                'mailbox-messages = "many"\n',
+                "mailbox-messages = 9\nnonsense = 1\n",
+                "= = =\n",
+                "mailbox-messages = [\n",
+            ):
                 self.config(broken)
                 lines = broker.log().count("nothing changed")
                 broker.process.send_signal(signal.SIGHUP)
@@ -118,7 +144,9 @@ class Daemon(unittest.TestCase):
             broker.check_serves()
 
     def test_check_config_prints_the_settings_or_names_the_mistakes(self):
-        code, out, errors = run("--config", self.config('max-message = "2MiB"\nlog-level = "debug"\n'), "--check-config")
+        code, out, errors = run(
+            "--config", self.config('max-message = "2MiB"\nlog-level = "debug"\n'), "--check-config"
+        )
         self.assertEqual((code, errors), (0, ""))
         self.assertIn('max-message = "2MiB"', out)
         self.assertIn('log-level = "debug"', out)
@@ -132,8 +160,13 @@ class Daemon(unittest.TestCase):
         self.assertEqual(run("--version")[0], 0)
 
     def test_garbage_in_the_configuration_ends_with_two_and_a_reason(self):
-        for garbage in (b"\0\1\2\3", b"\xff\xfe\xfd", b"[" * 100000, b"a" * 100000, b"bind = ", b'bind = "tcp://"\n', b"max-nodes = -1\n",
-                        b'max-nodes = "99999999999999999999"\n', b"max-nodes = 1\nmax-nodes = 2\n", b'"=\n', b"[section]\nmax-nodes = 1\n", os.urandom(5000)):
+        for garbage in (
+            # fmt: off
+            b"\0\1\2\3", b"\xff\xfe\xfd", b"[" * 100000, b"a" * 100000, b"bind = ", b'bind = "tcp://"\n',
+            b"max-nodes = -1\n", b'max-nodes = "99999999999999999999"\n', b"max-nodes = 1\nmax-nodes = 2\n", b'"=\n',
+            b"[section]\nmax-nodes = 1\n", os.urandom(5000),
+            # fmt: on
+        ):
             code, out, errors = run("--config", self.config(garbage, "wb"))
             self.assertEqual((code, out), (2, ""), garbage[:40])
             self.assertIn("broker.toml", errors)
@@ -155,14 +188,32 @@ class Daemon(unittest.TestCase):
             epoch = broker.stats()["epoch"]
         free = "tcp://127.0.0.1:0"
         with Broker(http="127.0.0.1:0") as other:
-            for bind, publish, http in ((other.url, free, "off"), (free, other.publish_url, "off"), (free, free, other.http.split("//")[1].rstrip("/"))):
+            for bind, publish, http in (
+                (other.url, free, "off"),
+                (free, other.publish_url, "off"),
+                (free, free, other.http.split("//")[1].rstrip("/")),
+            ):
                 code, _, errors = run("--data", data, "--bind", bind, "--publish", publish, "--http", http)
                 self.assertEqual(code, 1)
                 self.assertIn("Address already in use", errors)
         with Broker(data=data) as broker:
             self.assertEqual(broker.stats()["epoch"], epoch + 1)
-            got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "bob", "-n", "1", "--format", "%p, redelivered: %r\n"],
-                                 capture_output=True, text=True, timeout=60 * FACTOR)
+            got = subprocess.run(
+                [
+                    BIN + "/nodectl",
+                    "--broker",
+                    broker.url,
+                    "recv",
+                    "bob",
+                    "-n",
+                    "1",
+                    "--format",
+                    "%p, redelivered: %r\n",
+                ],
+                capture_output=True,
+                text=True,
+                timeout=60 * FACTOR,
+            )
             self.assertEqual(got.stdout, "mail, redelivered: 0\n", got.stderr)
 
     def test_a_second_broker_on_the_same_data_does_not_take_the_ends_of_the_first(self):
@@ -182,7 +233,11 @@ class Daemon(unittest.TestCase):
             end = other.http.split("//")[1].rstrip("/")
             code, out, errors = run(*flags, "--http", end)
             self.assertEqual((code, out), (1, ""))
-            self.assertIn(f"http: cannot listen at {end}: Address already in use; is another broker running? --http HOST:PORT takes another port, --http off none", errors)
+            self.assertIn(
+                f"http: cannot listen at {end}: Address already in use; is another broker running? --http HOST:PORT "
+                "takes another port, --http off none",
+                errors,
+            )
             other.check_serves()
         for wrong in ("127.0.0.1:port", "127.0.0.1:70000", "no.such.host.invalid:0", ":", "127.0.0.1"):
             code, out, errors = run(*flags, "--http", wrong)
@@ -227,7 +282,12 @@ class Daemon(unittest.TestCase):
             self.assertGreater(status["queued_bytes"], 2 * status["memory_budget"])
             self.assertLess(status["memory_bytes"], 0.9 * status["memory_budget"])
             self.assertEqual(sender.call({"op": "stats"})["queued"]["bytes"], status["queued_bytes"])
-            shown = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "status"], capture_output=True, text=True, timeout=60 * FACTOR)
+            shown = subprocess.run(
+                [BIN + "/nodectl", "--broker", broker.url, "status"],
+                capture_output=True,
+                text=True,
+                timeout=60 * FACTOR,
+            )
             self.assertEqual(shown.returncode, 0, shown.stderr)
             self.assertRegex(shown.stdout, r"queued +2\.9 MiB\nmemory +.* of 1\.0 MiB\n")
 

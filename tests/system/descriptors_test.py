@@ -17,9 +17,24 @@ LIMIT = 128
 
 def start_with(limit, *flags):
     """(code, errors) of a start that is expected to end by itself."""
-    command = [BIN + "/cast-broker", "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--http", "127.0.0.1:0", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60 * FACTOR, stdin=subprocess.DEVNULL,
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    command = [
+        BIN + "/cast-broker",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--publish",
+        "tcp://127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        *flags,
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60 * FACTOR,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )
     return done.returncode, done.stderr
 
 
@@ -68,7 +83,10 @@ class Descriptors(unittest.TestCase):
     def test_all_the_clients_that_are_promised_are_served_at_once(self):
         with Broker(descriptors=LIMIT, data=self.folder() + "/data") as broker:
             most = broker.stats()["descriptors"]["max_connections"]
-            clients = [(broker.peer(f"client{number}"), Peer(broker, kind=zmq.SUB, url=broker.publish_url)) for number in range(most - 1)]
+            clients = [
+                (broker.peer(f"client{number}"), Peer(broker, kind=zmq.SUB, url=broker.publish_url))
+                for number in range(most - 1)
+            ]
             broker.check_serves()
             for one in sum(clients, ()):
                 one.socket.close(0)
@@ -76,12 +94,15 @@ class Descriptors(unittest.TestCase):
     def test_a_crowd_beyond_the_limit_ends_nothing_and_burns_nothing(self):
         end = self.folder() + "/end"
         flags = ("--bind", "ipc://" + end, "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0")
-        with Broker(*flags, ends=False, http="127.0.0.1:0", data=self.folder() + "/data", descriptors=LIMIT) as broker, \
-                broker.peer("early") as early:
+        with Broker(
+            *flags, ends=False, http="127.0.0.1:0", data=self.folder() + "/data", descriptors=LIMIT
+        ) as broker, broker.peer("early") as early:
             wait_for("the page's own connection", lambda: self.page_is_ready(broker))
+
             def refused():  # for want of descriptors, or as one of many who say nothing
                 stats = early.call({"op": "stats"})
                 return stats["descriptors"]["refused"] + stats["edge"]["cut"]["crowded"]
+
             crowd = self.crowd(broker, 300)
             wait_for("connections that are refused", lambda: refused() > 0)
             crowd += self.crowd(broker, 20, end)  # libzmq's ipc listener aborts when it finds no descriptor
@@ -90,7 +111,8 @@ class Descriptors(unittest.TestCase):
             self.assertLess(len(os.listdir(f"/proc/{broker.process.pid}/fd")), LIMIT)
             early.say(cast(batch(early.session, 1, "early", "early", ["still here"])))
             self.assertEqual(early.outcome(1), {})
-            wait_for("a broker at rest", lambda: self.load(broker) < 0.2)  # one that listens in vain takes a whole processor
+            # One that listens in vain takes a whole processor.
+            wait_for("a broker at rest", lambda: self.load(broker) < 0.2)
             for one in crowd:
                 one.close()
             wait_for("room", lambda: self.serves(broker))

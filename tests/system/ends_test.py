@@ -14,8 +14,13 @@ FREE = ("--publish", "tcp://127.0.0.1:0")
 
 def refused(*flags):
     """What a start says that ends with 1."""
-    done = subprocess.run([BIN + "/cast-broker", "--memory", "--http", "off", *flags], capture_output=True, text=True, timeout=60 * FACTOR,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [BIN + "/cast-broker", "--memory", "--http", "off", *flags],
+        capture_output=True,
+        text=True,
+        timeout=60 * FACTOR,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 1, (done.returncode, done.stderr)
     return done.stderr
 
@@ -113,7 +118,9 @@ class Ends(unittest.TestCase):
             self.assertEqual(mode_of(self.path), 0o660)
             self.assertEqual(grp.getgrgid(os.lstat(self.path).st_gid).gr_name, group)
             self.check_ipc_serves(broker)
-        self.assertIn("there is no group no-such-group", refused("--bind", self.end, *FREE, "--ipc-group", "no-such-group"))
+        self.assertIn(
+            "there is no group no-such-group", refused("--bind", self.end, *FREE, "--ipc-group", "no-such-group")
+        )
         self.assertFalse(os.path.lexists(self.path))
 
     def test_abstract_and_chosen_ipc_ends_serve(self):
@@ -137,14 +144,31 @@ class Ends(unittest.TestCase):
         os.mkfifo(pipe)
         for place in ends, pipe, self.folder, "/dev/full":
             before = os.lstat(place)
-            self.assertIn("is not a regular file", refused("--bind", "tcp://127.0.0.1:0", *FREE, "--endpoints-file", place))
+            self.assertIn(
+                "is not a regular file", refused("--bind", "tcp://127.0.0.1:0", *FREE, "--endpoints-file", place)
+            )
             self.assertEqual(os.lstat(place).st_ino, before.st_ino)
         self.assertEqual(pathlib.Path(victim).read_text(), "victim")
-        self.assertIn("cannot write", refused("--bind", "tcp://127.0.0.1:0", *FREE, "--endpoints-file", f"{self.folder}/none/ends"))
+        self.assertIn(
+            "cannot write",
+            refused("--bind", "tcp://127.0.0.1:0", *FREE, "--endpoints-file", f"{self.folder}/none/ends"),
+        )
         fresh = os.path.join(self.folder, "fresh")  # nor through one in the place of the file that it is renamed from
         os.symlink(victim, fresh + ".new")
-        broker = subprocess.Popen([BIN + "/cast-broker", "--memory", "--http", "off", "--bind", "tcp://127.0.0.1:0", *FREE, "--endpoints-file", fresh],
-                                  stderr=subprocess.DEVNULL)
+        broker = subprocess.Popen(
+            [
+                BIN + "/cast-broker",
+                "--memory",
+                "--http",
+                "off",
+                "--bind",
+                "tcp://127.0.0.1:0",
+                *FREE,
+                "--endpoints-file",
+                fresh,
+            ],
+            stderr=subprocess.DEVNULL,
+        )
         self.addCleanup(lambda: (broker.terminate(), broker.wait()))
         wait_for("the file of ends", lambda: os.path.exists(fresh))
         self.assertFalse(os.path.islink(fresh))
@@ -173,12 +197,16 @@ class Ends(unittest.TestCase):
     @unittest.skipUnless(has_ipv6(), "no IPv6 here")
     @unittest.skipIf(SHARED_LIBZMQ, "this build listens on this machine only")
     def test_both_ends_can_be_ipv6(self):
-        with Broker("--bind", "tcp://127.0.0.1:0", "--bind", "tcp://[::1]:0", "--publish", "tcp://[::1]:0", ends=False) as broker:
+        with Broker(
+            "--bind", "tcp://127.0.0.1:0", "--bind", "tcp://[::1]:0", "--publish", "tcp://[::1]:0", ends=False
+        ) as broker:
             self.assertRegex(broker.url, r"^tcp://\[::1\]:[0-9]+$")
             self.assertRegex(broker.publish_url, r"^tcp://\[::1\]:[0-9]+$")
             broker.context.set(zmq.IPV6, 1)
             broker.check_serves()
-        with Broker("--insecure", "--bind", "tcp://[::]:0", "--publish", "tcp://127.0.0.1:0", ends=False, http="127.0.0.1:0") as broker:
+        with Broker(
+            "--insecure", "--bind", "tcp://[::]:0", "--publish", "tcp://127.0.0.1:0", ends=False, http="127.0.0.1:0"
+        ) as broker:
             for url in f"tcp://127.0.0.1:{broker.port}", f"tcp://[::1]:{broker.port}":  # it takes both
                 broker.context.set(zmq.IPV6, 1)
                 with Peer(broker, url=url) as peer:
@@ -187,9 +215,11 @@ class Ends(unittest.TestCase):
 
     @unittest.skipIf(SHARED_LIBZMQ, "this build listens on this machine only")
     def test_what_cannot_be_bound_is_told_with_a_reason(self):
-        for end, why in (("tcp://no.such.name.invalid:0", "is no interface of this machine, and no name that is known here"),
-                         ("tcp://nosuchif0:0", "is no interface of this machine"),
-                         ("tcp://192.0.2.1:0", "it is no address of this machine")):
+        for end, why in (
+            ("tcp://no.such.name.invalid:0", "is no interface of this machine, and no name that is known here"),
+            ("tcp://nosuchif0:0", "is no interface of this machine"),
+            ("tcp://192.0.2.1:0", "it is no address of this machine"),
+        ):
             said = refused("--insecure", "--bind", end, *FREE)
             self.assertIn(f"cannot bind {end}: ", said)
             self.assertIn(why, said)
@@ -197,7 +227,12 @@ class Ends(unittest.TestCase):
     @unittest.skipIf(SHARED_LIBZMQ, "this build listens on this machine only")
     def test_an_end_that_others_reach_needs_insecure(self):
         for flags in ("--bind", "tcp://0.0.0.0:0", *FREE), ("--bind", "tcp://127.0.0.1:0", "--publish", "tcp://*:0"):
-            done = subprocess.run([BIN + "/cast-broker", "--memory", "--http", "off", *flags], capture_output=True, text=True, timeout=60 * FACTOR)
+            done = subprocess.run(
+                [BIN + "/cast-broker", "--memory", "--http", "off", *flags],
+                capture_output=True,
+                text=True,
+                timeout=60 * FACTOR,
+            )
             self.assertEqual(done.returncode, 2)
             self.assertIn("is open to other machines, and there are no users yet; --insecure allows it", done.stderr)
         with Broker("--insecure", "--bind", "tcp://0.0.0.0:0", "--publish", "tcp://0.0.0.0:0", ends=False) as broker:

@@ -22,8 +22,12 @@ class FullDisk(unittest.TestCase):
 
     def recv(self, broker):
         """The numbers that box is handed, in order."""
-        out = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
-                             capture_output=True, text=True, timeout=60 * FACTOR).stdout
+        out = subprocess.run(
+            [BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
+            capture_output=True,
+            text=True,
+            timeout=60 * FACTOR,
+        ).stdout
         return [int(n) for n in re.findall(r"^(\d+) x", out, re.MULTILINE)]
 
     def test_a_full_disk_stops_receipts_and_nothing_else_until_there_is_room(self):
@@ -31,7 +35,9 @@ class FullDisk(unittest.TestCase):
         data, filler = os.path.join(self.folder, "data"), os.path.join(self.folder, "filler")
         with open(filler, "wb") as file:
             file.write(b"\0" * (8 << 20))
-        with Broker("--dead-after", "10m", data=data, http="127.0.0.1:0") as broker, broker.peer("sender") as sender, broker.peer("live") as live:
+        with Broker("--dead-after", "10m", data=data, http="127.0.0.1:0") as broker, broker.peer(
+            "sender"
+        ) as sender, broker.peer("live") as live:
             sender.call({"op": "node.create", "name": "box"})
             number, healthy = 0, True
             send = lambda target, text: sender.say(cast(batch(sender.session, number, target, "sender", [text])))
@@ -49,11 +55,29 @@ class FullDisk(unittest.TestCase):
             broker.expect_log("the store fails, new messages are refused")
             refused = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "late"})
             self.assertEqual((refused.status, refused.json["code"]), (503, "store_failed"), refused)
-            sent = curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["box"], "content": "z"})
+            sent = curl(
+                broker.http + "/api/send",
+                method="POST",
+                body={"cast_type": "unicast", "recipients": ["box"], "content": "z"},
+            )
             self.assertEqual((sent.status, sent.json["success"], sent.json["code"]), (200, False, "store_failed"), sent)
             self.assertEqual(self.recv(broker)[:receipted], list(range(1, receipted + 1)))  # what is there is delivered
-            done = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "--timeout", f"{500 * FACTOR}ms", "late"],
-                                  capture_output=True, text=True, timeout=60 * FACTOR)
+            done = subprocess.run(
+                [
+                    BIN + "/nodectl",
+                    "--broker",
+                    broker.url,
+                    "send",
+                    "--unicast",
+                    "box",
+                    "--timeout",
+                    f"{500 * FACTOR}ms",
+                    "late",
+                ],
+                capture_output=True,
+                text=True,
+                timeout=60 * FACTOR,
+            )
             self.assertEqual(done.returncode, 6)  # not timed_out (7): it is told what it waits for
             self.assertIn("store_failed", done.stderr)
             self.assertIn("cannot store at the moment", done.stderr)
@@ -95,7 +119,9 @@ class FullDisk(unittest.TestCase):
             for number in range(1, 161):
                 sender.say(cast(batch(sender.session, number, "box", "sender", [text])))
                 sender.outcome(number)
-            subprocess.run([BIN + "/nodectl", "--broker", broker.url, "purge", "box"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [BIN + "/nodectl", "--broker", broker.url, "purge", "box"], check=True, stdout=subprocess.DEVNULL
+            )
         self.assertGreater(os.path.getsize(os.path.join(data, "cast.db")), 14 << 20)
         with Broker(data=data) as broker, broker.peer("sender") as sender:
             self.fill()
@@ -132,7 +158,9 @@ class FullDisk(unittest.TestCase):
         store = broker.stats()["store"]
         self.assertFalse(store["healthy"])
         self.assertIn("the disk is full", store["trouble"])
-        wait_for("the log's line", lambda: "the store fails, new messages are refused: the disk is full" in broker.log())
+        wait_for(
+            "the log's line", lambda: "the store fails, new messages are refused: the disk is full" in broker.log()
+        )
         self.assertEqual(admin.call({"op": "node.create", "name": "late"})[0], "store_failed")
         admin.say(cast(batch(admin.session, 1, "box", "admin", ["y"])))
         self.assertEqual(CODES[struct.unpack_from("<H", admin.expect(ERROR))[0]], "store_failed")
@@ -153,7 +181,9 @@ class FullDisk(unittest.TestCase):
             self.assertEqual([message["payload"].split()[0] for message in seen["messages"]], ["1", "2", "3"])
             self.assertFalse(broker.stats()["store"]["healthy"])
             broker.kill()
-        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:  # without the reserve, which the other had
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer(
+            "admin"
+        ) as admin:  # without the reserve, which the other had
             self.starts_unhealthy(broker, admin)
             self.assertEqual(admin.call({"op": "node.show", "name": "empty"})[0], "no_such_node")  # that was kept
             purged = admin.call({"op": "purge", "node": "box"})["purged"]
@@ -182,11 +212,15 @@ class FullDisk(unittest.TestCase):
     def test_it_starts_with_a_log_that_is_larger_than_the_reserve(self):
         self.mount(120 << 20)
         data, text = os.path.join(self.folder, "data"), "x" * 500000
-        with Broker("--mailbox-bytes", "1GiB", "--dead-after", "10m", data=data) as broker, broker.peer("sender") as sender:
+        with Broker("--mailbox-bytes", "1GiB", "--dead-after", "10m", data=data) as broker, broker.peer(
+            "sender"
+        ) as sender:
             for name in ("box", "empty"):
                 sender.call({"op": "node.create", "name": name})
             number = 0
-            while os.path.getsize(os.path.join(data, "cast.db-wal")) < 24 << 20:  # one after the other under way: a flood
+            while (
+                os.path.getsize(os.path.join(data, "cast.db-wal")) < 24 << 20
+            ):  # one after the other under way: a flood
                 for number in range(number + 1, number + 9):
                     sender.say(cast(batch(sender.session, number, "box", "sender", [text])))
                 sender.outcome(number)
@@ -206,7 +240,9 @@ class FullDisk(unittest.TestCase):
         self.mount(44 << 20)
         data = os.path.join(self.folder, "data")
         receipted = self.killed_on_a_full_disk(data)
-        with Broker("--dead-after", "10m", data=data) as broker, broker.peer("admin") as admin:  # who answers no PINGs meanwhile
+        with Broker("--dead-after", "10m", data=data) as broker, broker.peer(
+            "admin"
+        ) as admin:  # who answers no PINGs meanwhile
             self.starts_unhealthy(broker, admin)
             self.assertEqual(self.recv(broker)[:10], list(range(1, 11)))
             subprocess.run(["mount", "-o", "remount,size=80m", self.folder], check=True)
@@ -217,7 +253,13 @@ class FullDisk(unittest.TestCase):
 
 if __name__ == "__main__":
     probe = tempfile.mkdtemp(prefix="cast-test-")
-    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "cast-test", probe], capture_output=True).returncode == 0
+    mounted = (
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "cast-test", probe], capture_output=True
+        ).returncode
+        == 0
+    )
     if mounted:
         subprocess.run(["umount", "-l", probe], check=True)
     os.rmdir(probe)

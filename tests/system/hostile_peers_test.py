@@ -57,8 +57,10 @@ class HostilePeers(unittest.TestCase):
                         peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         peer.socket.sendall(frame_ * 1040 + (ZMTP_PING + frame_) * 300)
 
-            threads = [threading.Thread(target=burst, args=args) for args in
-                       [(broker.publish_port, b"SUB", subscription), (broker.port, b"DEALER", noise)] * 3]
+            threads = [
+                threading.Thread(target=burst, args=args)
+                for args in [(broker.publish_port, b"SUB", subscription), (broker.port, b"DEALER", noise)] * 3
+            ]
             for thread in threads:
                 thread.start()
             for thread in threads:

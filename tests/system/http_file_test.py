@@ -33,12 +33,28 @@ class HttpFile(unittest.TestCase):
 
     def receive(self, broker, name):
         """Saves the next file for this node in a folder of its own."""
-        reader = subprocess.Popen([BIN + "/nodectl", "--broker", broker.url, "recv", name, "--save-files", self.saved(name), "-n", "1", "-W", str(PATIENCE)],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reader = subprocess.Popen(
+            [
+                BIN + "/nodectl",
+                "--broker",
+                broker.url,
+                "recv",
+                name,
+                "--save-files",
+                self.saved(name),
+                "-n",
+                "1",
+                "-W",
+                str(PATIENCE),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
         def end():
             reader.kill()
             reader.wait()
+
         self.addCleanup(end)
         wait_for(f"{name} to receive", lambda: curl(f"{broker.http}/api/nodes/{name}").json.get("active"))
         return reader
@@ -48,13 +64,28 @@ class HttpFile(unittest.TestCase):
 
     def upload(self, broker, query):
         """As a person does it: curl streams the file, whatever its size."""
-        done = subprocess.run(["curl", "-s", "-i", "-X", "POST", "-T", self.path, "--max-time", str(PATIENCE), f"{broker.http}/api/files?recipients={','.join(NODES)}&sender=uploader&filename=big.bin{query}"],
-                              capture_output=True)
+        done = subprocess.run(
+            [
+                "curl",
+                "-s",
+                "-i",
+                "-X",
+                "POST",
+                "-T",
+                self.path,
+                "--max-time",
+                str(PATIENCE),
+                f"{broker.http}/api/files?recipients={','.join(NODES)}&sender=uploader&filename=big.bin{query}",
+            ],
+            capture_output=True,
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
         answer = parse(done.stdout)
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual((answer.json["bytes"], answer.json["sha256"]), (MIB, self.sha256))
-        self.assertEqual({(r["node_id"], r["state"]) for r in answer.json["recipients"]}, {(name, "saved") for name in NODES})
+        self.assertEqual(
+            {(r["node_id"], r["state"]) for r in answer.json["recipients"]}, {(name, "saved") for name in NODES}
+        )
         return answer.json
 
     def check_saved(self, readers):
@@ -86,7 +117,8 @@ class HttpFile(unittest.TestCase):
             self.cut(broker, query, half)
             sent = self.upload(broker, query)
             self.check_saved(readers)
-            # Whoever had least at the cut says where all begin. A sender waits 250 ms for that, too little for slow builds.
+            # Whoever had least at the cut says where all begin. A sender waits 250 ms for that, too little for slow
+            # builds.
             if not SANITIZED:
                 self.assertGreaterEqual(sent["skipped"], half - (8 << 20))
             self.assertLessEqual(sent["skipped"], half)
@@ -96,11 +128,20 @@ class HttpFile(unittest.TestCase):
         """Uploads so many bytes of the file, and breaks off when all receivers have begun."""
         peer = connect(broker.http)
         host = "%s:%d" % address(broker.http)
-        peer.sendall(f"POST /api/files?recipients={','.join(NODES)}&sender=uploader&filename=big.bin{query} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {MIB}\r\n\r\n".encode())
+        peer.sendall(
+            (
+                f"POST /api/files?recipients={','.join(NODES)}&sender=uploader&filename=big.bin{query} HTTP/1.1\r\n"
+                f"Host: {host}\r\nContent-Length: {MIB}\r\n\r\n"
+            ).encode()
+        )
         with open(self.path, "rb") as file:
             for _ in range(length // PIECE):
                 peer.sendall(file.read(PIECE))
-        wait_for("all to have most of it", lambda: all(self.part_size(name) >= length - (8 << 20) for name in NODES), PATIENCE)
+        wait_for(
+            "all to have most of it",
+            lambda: all(self.part_size(name) >= length - (8 << 20) for name in NODES),
+            PATIENCE,
+        )
         peer.close()
 
     def part_size(self, name):

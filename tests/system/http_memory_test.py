@@ -1,5 +1,5 @@
-"""What all who talk to the page's server can cost it together: a bounded amount of memory, and nobody who is honest waits
-for them. Each case measures the broker's memory under one attack. One thread."""
+"""What all who talk to the page's server can cost it together: a bounded amount of memory, and nobody who is honest
+waits for them. Each case measures the broker's memory under one attack. One thread."""
 import select
 import unittest
 
@@ -26,7 +26,11 @@ class Memory(unittest.TestCase):
         return float(next(line.split(" ")[1] for line in lines if line.startswith(name + " ")))
 
     def serves(self):
-        sent = curl(self.url + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["carol"], "content": "x" * 1000})
+        sent = curl(
+            self.url + "/api/send",
+            method="POST",
+            body={"cast_type": "unicast", "recipients": ["carol"], "content": "x" * 1000},
+        )
         self.assertEqual((sent.status, sent.json["success"]), (200, True))
 
     def bounded(self, most=BOUND_KIB):
@@ -44,7 +48,9 @@ class Memory(unittest.TestCase):
             pass
 
     def post(self, path, length, kind="application/json"):
-        return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
+        return (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\n" f"Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        ).encode()
 
     def test_bodies_that_never_end(self):
         piece = b"x" * (1 << 20)
@@ -68,7 +74,11 @@ class Memory(unittest.TestCase):
         self.assertEqual((told.status, told.json["code"]), (408, "timed_out"))
 
     def test_json_that_takes_more_room_than_its_text(self):
-        filled = b'{"cast_type": "unicast", "recipients": ["bob"], "message_type": "json", "content": [' + b"{}," * 2700000 + b"{}]}"
+        filled = (
+            b'{"cast_type": "unicast", "recipients": ["bob"], "message_type": "json", "content": ['
+            + b"{}," * 2700000
+            + b"{}]}"
+        )
         for path in ("/api/send", "/api/nodes", "/api/groups/team/members"):
             for _ in range(4):
                 peer = connect(self.url)
@@ -85,7 +95,9 @@ class Memory(unittest.TestCase):
                 maker.expect(CONTROL_REPLY, skip=(WELCOME, ATTACHED, RECEIPT, DELIVER, MEMBERSHIP, TAIL))
         self.started = self.broker.memory_kib("VmRSS")
         for _ in range((4 if SANITIZED else 8) * CLIENTS):  # each keeps the workers of a slow build for long
-            self.flood(connect(self.url, receive_buffer=4096), b"GET /api/nodes?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.flood(
+                connect(self.url, receive_buffer=4096), b"GET /api/nodes?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
         wait_for("the oldest to be ended", lambda: self.metric("cast_http_ended_total") > 0)
         self.assertLessEqual(self.metric("cast_http_held_bytes"), 32 << 20)
         self.bounded(2 * BOUND_KIB)  # making them leaves freed memory in the heaps of several threads, for some seconds
@@ -119,7 +131,8 @@ class Memory(unittest.TestCase):
         for n in range(CLIENTS if not SANITIZED else 6):
             ws = WebSocket(self.url, f"/ws/nodes/n{n}", receive_buffer=4096)
             ws.hear_type("ready")
-            self.flood(ws.peer, ping * 600)  # more than the system holds for a connection, and less than its own queue may
+            # More than the system holds for a connection, and less than its own queue may.
+            self.flood(ws.peer, ping * 600)
             if n % 8 == 0:
                 self.serves()
         if not SANITIZED:
@@ -131,14 +144,19 @@ class Memory(unittest.TestCase):
         names, content = [f"n{n}" for n in range(CLIENTS)], "x" * 900_000
         for name in names:
             self.assertEqual(curl(self.url + "/api/nodes", method="POST", body={"node_id": name}).status, 201)
-        sent = curl(self.url + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": names, "content": content})
+        sent = curl(
+            self.url + "/api/send",
+            method="POST",
+            body={"cast_type": "unicast", "recipients": names, "content": content},
+        )
         self.assertEqual(sent.json["recipients_count"], CLIENTS)
         take = lambda name: curl(f"{self.url}/api/nodes/{name}/receive?timeout=20s", method="POST").json["messages"]
         for name in names:
             self.assertEqual([m["redelivered"] for m in take(name)], [False])
         self.assertGreater(self.metric("cast_http_ended_total"), 0)
         self.assertLessEqual(self.metric("cast_http_held_bytes"), 32 << 20)
-        self.assertEqual([(m["redelivered"], m["content"]) for m in take(names[0])], [(True, content)])  # the oldest had to go, and comes again
+        # The oldest had to go, and comes again.
+        self.assertEqual([(m["redelivered"], m["content"]) for m in take(names[0])], [(True, content)])
 
     def full_mailbox(self):
         """Of the node "full": whoever sends to it waits."""
@@ -158,7 +176,9 @@ class Memory(unittest.TestCase):
 
     def test_large_messages_that_wait_for_room(self):
         self.full_mailbox()
-        body = json.dumps({"cast_type": "unicast", "recipients": ["full"], "content": "x" * 900_000, "timeout": "60s"}).encode()
+        body = json.dumps(
+            {"cast_type": "unicast", "recipients": ["full"], "content": "x" * 900_000, "timeout": "60s"}
+        ).encode()
         for _ in range(CLIENTS // 2):  # together more than may be at work, and less than may be held
             self.flood(connect(self.url), self.post("/api/send", len(body)), body)
         told = parse(self.first_answer())

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every setting that SIGHUP changes, made smaller and larger under load: nobody is cut, and each counts from then on."""
+"""Every setting that SIGHUP changes, made smaller and larger under load: nobody is cut, and each counts from then
+on."""
 import os
 import re
 import unittest
@@ -8,6 +9,7 @@ from rawcast import *
 
 # Smaller and larger than the default; each so that a good client can go on.
 CHANGES = {
+    # fmt: off
     "log-level": ("error", "debug"), "log-format": ("json", "text"),
     "max-message": ("4KiB", "64MiB"), "max-connections": (1, 20000), "max-nodes": (1, 200000), "max-groups": (1, 20000),
     "max-memberships": (1, 2000000),
@@ -16,8 +18,10 @@ CHANGES = {
     "reader-window": ("64KiB", "8MiB"), "sender-window": ("64KiB", "16MiB"), "memory-budget": ("64MiB", "2GiB"),
     "later-messages": (1, 200000), "later-bytes": ("64KiB", "128MiB"), "later-time": ("1s", "1000h"),
     "dead-messages": (0, 20000), "dead-bytes": (0, "32MiB"), "max-redeliveries": (1, 10),
-    "history-messages": (0, 1000), "history-bytes": (0, "32MiB"), "session-time": ("5s", "1h"), "grace-time": ("1s", "1m"),
-    "ping-interval": ("500ms", "4s"), "dead-after": ("5s", "1m"), "hold-back": ("0s", "10s"), "drain-time": ("1s", "10s"),
+    "history-messages": (0, 1000), "history-bytes": (0, "32MiB"), "session-time": ("5s", "1h"),
+    "grace-time": ("1s", "1m"), "ping-interval": ("500ms", "4s"), "dead-after": ("5s", "1m"),
+    "hold-back": ("0s", "10s"), "drain-time": ("1s", "10s"),
+    # fmt: on
 }
 
 
@@ -79,7 +83,17 @@ class Live(unittest.TestCase):
             good.call({"op": "node.create", "name": "box"})
             reader = self.nodectl(broker, "recv", "box", "--raw", stdout=subprocess.DEVNULL)
             words = subprocess.Popen(["yes", "line"], stdout=subprocess.PIPE)
-            sender = self.nodectl(broker, "send", "--from", "flood", "-l", "--unicast", "box", stdin=words.stdout, stdout=subprocess.DEVNULL)
+            sender = self.nodectl(
+                broker,
+                "send",
+                "--from",
+                "flood",
+                "-l",
+                "--unicast",
+                "box",
+                stdin=words.stdout,
+                stdout=subprocess.DEVNULL,
+            )
             words.stdout.close()
             try:
                 wait_for("the load", lambda: broker.stats()["messages"]["total"] > 1000)
@@ -112,8 +126,12 @@ class Live(unittest.TestCase):
             good.say(cast(batch(good.session, 2, "box", "good", [large])))
             self.assertEqual(good.outcome(2), {1: "too_large"})
             for size in (9 << 20, 64 << 20):
-                sent = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "-s"], input=b"y" * size,
-                                      capture_output=True, timeout=60 * FACTOR)
+                sent = subprocess.run(
+                    [BIN + "/nodectl", "--broker", broker.url, "send", "--unicast", "box", "-s"],
+                    input=b"y" * size,
+                    capture_output=True,
+                    timeout=60 * FACTOR,
+                )
                 self.assertEqual(sent.returncode, 0, sent.stderr)
             self.change(broker, max_message="1MiB", dead_after="1h")
             good.say(cast(batch(good.session, 3, "box", "good", [large])))

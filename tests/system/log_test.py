@@ -66,7 +66,7 @@ class Log(unittest.TestCase):
                 broker.check_serves()
             wait_for("lines that are dropped", lambda: broker.stats()["log"]["dropped"] > 0)
             with open(config, "w") as file:
-                file.write("log-level = \"info\"\n")
+                file.write('log-level = "info"\n')
             broker.process.send_signal(signal.SIGHUP)
             dropped = broker.stats()["log"]["dropped"]
             text = broker.read(b" reloaded\n")
@@ -82,7 +82,9 @@ class Log(unittest.TestCase):
             sender.call({"op": "node.create", "name": "gone"})
             begin = time.monotonic()
             for number in range(1, 401):  # what waits for its time (three seconds) finds nobody then
-                sender.say(cast(batch(sender.session, number, "gone", "sender", ["x"], flags=32 | 8, arrival=3_000_000)))
+                sender.say(
+                    cast(batch(sender.session, number, "gone", "sender", ["x"], flags=32 | 8, arrival=3_000_000))
+                )
             self.assertEqual(sender.outcome(400), {})
             self.assertEqual(sender.call({"op": "node.delete", "name": "gone"}), {})
             wait_for("all of them to have found nobody", lambda: broker.stats()["later"]["messages"] == 0)
@@ -105,7 +107,10 @@ class Log(unittest.TestCase):
         log = self.log_of_a_forger("json")
         self.assertTrue(log.isascii())
         said = [json.loads(line)["text"] for line in log.splitlines()]
-        self.assertIn("x)\n2026-01-01 00:00:00.000 error \x1b[31mthe store fails\u202e", next(text for text in said if "given up" in text))
+        self.assertIn(
+            "x)\n2026-01-01 00:00:00.000 error \x1b[31mthe store fails\u202e",
+            next(text for text in said if "given up" in text),
+        )
 
     def log_of_a_forger(self, form):
         """The log, in this format, once it names a client that calls itself more lines of it."""

@@ -25,15 +25,25 @@ class LookingOn(unittest.TestCase):
                 self.assertEqual(attached_codes(spy.expect(ATTACHED, skip=(WELCOME,))), {hidden: "ok"})
                 self.assertEqual(spy.call({"op": "group.join", "group": "$tap", "nodes": [hidden]})[0], "forbidden")
                 self.assertEqual(spy.call({"op": "group.join", "group": "$events", "nodes": [hidden]}), {})
-                for call in ({"op": "tap"}, {"op": "tap", "key": ""}, {"op": "tap", "key": "0" * 32}, {"op": "tap", "key": 7}):
+                for call in (
+                    {"op": "tap"},
+                    {"op": "tap", "key": ""},
+                    {"op": "tap", "key": "0" * 32},
+                    {"op": "tap", "key": 7},
+                ):
                     self.assertEqual(spy.call(call)[0], "forbidden")
                 for group in "$tap", "$events":
                     self.assertIn(spy.call({"op": "history", "group": group})[0], ("no_such_group", "forbidden"))
 
                 def shown():
-                    curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "recipients": ["bob"], "content": "for bob alone"})
+                    curl(
+                        broker.http + "/api/send",
+                        method="POST",
+                        body={"cast_type": "unicast", "recipients": ["bob"], "content": "for bob alone"},
+                    )
                     said = page.hear()  # a status comes each second, so that this does not wait for ever
                     return said["type"] == "log" and any(m["content"] == "for bob alone" for m in said["messages"])
+
                 wait_for("the page to show it", shown)
                 curl(broker.http + "/api/send", method="POST", body={"cast_type": "broadcast", "content": "the end"})
                 heard = b""

@@ -1,5 +1,5 @@
-"""As many nodes and groups as a broker takes, and their lists: page by page over HTTP and by nodectl, whole and in order;
-what is searched for; and that no page keeps the broker for long."""
+"""As many nodes and groups as a broker takes, and their lists: page by page over HTTP and by nodectl, whole and in
+order; what is searched for; and that no page keeps the broker for long."""
 import unittest
 
 from rawcast import *
@@ -13,7 +13,17 @@ class ManyNodes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         # The peers answer no PINGs.
-        cls.broker = Broker("--ping-interval", "10m", "--dead-after", "20m", "--max-nodes", str(NODES + 10), "--max-groups", str(GROUPS + 10), http="127.0.0.1:0")
+        cls.broker = Broker(
+            "--ping-interval",
+            "10m",
+            "--dead-after",
+            "20m",
+            "--max-nodes",
+            str(NODES + 10),
+            "--max-groups",
+            str(GROUPS + 10),
+            http="127.0.0.1:0",
+        )
         cls.broker.__enter__()
         cls.names = [f"node-{i:06}" for i in range(NODES)]
         cls.peers = []
@@ -22,7 +32,7 @@ class ManyNodes(unittest.TestCase):
             peer.say(hello(peer.session))
             peer.expect(WELCOME)
             for some in range(at, at + PER_PEER, 1000):
-                peer.say(attach(cls.names[some:some + 1000]))
+                peer.say(attach(cls.names[some : some + 1000]))
                 codes = attached_codes(peer.expect(ATTACHED))
                 assert set(codes.values()) == {"ok"}, codes
             cls.peers.append(peer)
@@ -66,7 +76,10 @@ class ManyNodes(unittest.TestCase):
         self.assertEqual(found, [f"group-{i:05}" for i in range(GROUPS)])
         self.assertEqual(last["total"], GROUPS)
         page = self.get("/api/groups?search=GROUP-0012&limit=3")
-        self.assertEqual(([g["group_id"] for g in page["groups"]], page["total"]), (["group-00120", "group-00121", "group-00122"], 10))
+        self.assertEqual(
+            ([g["group_id"] for g in page["groups"]], page["total"]),
+            (["group-00120", "group-00121", "group-00122"], 10),
+        )
 
     def test_what_is_searched_for_is_counted_and_paged(self):
         page = self.get("/api/nodes?search=E-0123&limit=10&offset=95")
@@ -75,19 +88,27 @@ class ManyNodes(unittest.TestCase):
         page = self.get("/api/nodes?search=E-0123&limit=10&after=node-012345")
         self.assertEqual([node["node_id"] for node in page["nodes"]], self.names[12346:12356])
         self.assertEqual((page["total"], page["next_after"]), (100, "node-012355"))
-        self.assertEqual(self.get("/api/nodes?search=nobody"), {"nodes": [], "total": 0, "active": 0, "next_after": None})
+        self.assertEqual(
+            self.get("/api/nodes?search=nobody"), {"nodes": [], "total": 0, "active": 0, "next_after": None}
+        )
 
     def test_nodectl_lists_all_of_them(self):
         for kind, most in (("node", NODES), ("group", GROUPS)):
             began = time.monotonic()
-            done = subprocess.run([BIN + "/nodectl", "--broker", self.broker.url, kind, "list", "--json"], capture_output=True, timeout=60 * FACTOR)
+            done = subprocess.run(
+                [BIN + "/nodectl", "--broker", self.broker.url, kind, "list", "--json"],
+                capture_output=True,
+                timeout=60 * FACTOR,
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
             names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
             print(f"nodectl {kind} list: {len(names)} in {time.monotonic() - began:.1f} s")
             self.assertEqual((len(names), names), (most, sorted(names)))
 
     def test_a_node_that_sends_meanwhile_is_not_held_up_for_long(self):
-        lister = subprocess.Popen([BIN + "/nodectl", "--broker", self.broker.url, "node", "list", "--json"], stdout=subprocess.DEVNULL)
+        lister = subprocess.Popen(
+            [BIN + "/nodectl", "--broker", self.broker.url, "node", "list", "--json"], stdout=subprocess.DEVNULL
+        )
         slowest, rounds = 0.0, 0
         with self.broker.peer() as peer:
             peer.say(hello(peer.session), attach(["here"]))

@@ -1,4 +1,5 @@
-"""The TCP ports of nodes: one that somebody else has is told and tried again, and a last line needs no end. One thread."""
+"""The TCP ports of nodes: one that somebody else has is told and tried again, and a last line needs no end. One
+thread."""
 import socket
 import unittest
 
@@ -60,7 +61,10 @@ class Ports(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as taken, broker.peer("maker") as maker:
             port = taken.getsockname()[1]
             for name in ("kept", "short-lived"):
-                self.assertIn("port", maker.call({"op": "node.create", "name": name, "port": port if name == "kept" else broker.port}))
+                self.assertIn(
+                    "port",
+                    maker.call({"op": "node.create", "name": name, "port": port if name == "kept" else broker.port}),
+                )
             wait_for("both to be told", lambda: len(self.status(broker)[1]) == 2)
             self.assertEqual(maker.call({"op": "node.delete", "name": "short-lived"}), {})
             wait_for("one to be forgotten", lambda: len(self.status(broker)[1]) == 1)
@@ -72,7 +76,10 @@ class Ports(unittest.TestCase):
     def test_a_port_that_is_asked_for_while_the_page_starts_is_opened(self):
         for _ in range(5):
             with Broker(http="127.0.0.1:0") as broker, broker.peer() as maker:
-                maker.say(hello(maker.session), *[control({"op": "node.create", "name": f"early{n}", "pick_port": True}) for n in range(100)])
+                maker.say(
+                    hello(maker.session),
+                    *[control({"op": "node.create", "name": f"early{n}", "pick_port": True}) for n in range(100)],
+                )
                 maker.expect(WELCOME)
                 for _ in range(100):
                     port = json.loads(maker.expect(CONTROL_REPLY)[6:])["port"]
@@ -94,7 +101,11 @@ class Ports(unittest.TestCase):
     def test_the_last_line_needs_no_end(self):
         broker = self.start()
         port = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "piped", "port": 0}).json["port"]
-        for said in (b'{"content": "1", "recipients": ["piped"]}\n', b'{"content": "2", "recipients": ["piped"]}', b'{"type": "ping"}\r\n{"content": "3", "recipients": ["piped"]}\r'):
+        for said in (
+            b'{"content": "1", "recipients": ["piped"]}\n',
+            b'{"content": "2", "recipients": ["piped"]}',
+            b'{"type": "ping"}\r\n{"content": "3", "recipients": ["piped"]}\r',
+        ):
             with connect(f"http://127.0.0.1:{port}") as client:
                 client.sendall(said)
                 client.shutdown(socket.SHUT_WR)

@@ -9,7 +9,14 @@ from rawcast import *
 
 
 def run(*flags, **settings):
-    return subprocess.run([BIN + "/cast-broker", *flags], capture_output=True, text=True, timeout=60 * FACTOR, stdin=subprocess.DEVNULL, **settings)
+    return subprocess.run(
+        [BIN + "/cast-broker", *flags],
+        capture_output=True,
+        text=True,
+        timeout=60 * FACTOR,
+        stdin=subprocess.DEVNULL,
+        **settings,
+    )
 
 
 class PrivateData(unittest.TestCase):
@@ -77,7 +84,9 @@ class PrivateData(unittest.TestCase):
             os.symlink(self.data, link)
             for name in self.data, link:
                 for _ in range(2):
-                    done = run("--data", name, "--http", "off", "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0")
+                    done = run(
+                        "--data", name, "--http", "off", "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"
+                    )
                     self.assertEqual(done.returncode, 1)
                     self.assertIn("another cast-broker uses the data directory", done.stderr)
                     if os.path.exists(self.data + "/lock"):

@@ -1,5 +1,5 @@
-"""Mail that ends in large numbers: it runs out of its time, its node is deleted, it is purged, its letters are put back and
-thrown away. Meanwhile everybody else is answered, and no turn of the broker's thread is long."""
+"""Mail that ends in large numbers: it runs out of its time, its node is deleted, it is purged, its letters are put back
+and thrown away. Meanwhile everybody else is answered, and no turn of the broker's thread is long."""
 import unittest
 
 from rawcast import *
@@ -35,15 +35,19 @@ class Spread(unittest.TestCase):
         """All of it, by windows; half of the lone ones behind the others."""
         batches = [["x"]] * (LONE // 2) + [["y"] * EACH] * (JOINED // EACH) + [["z"]] * (LONE // 2)
         for at in range(0, len(batches), 1000):
-            some = batches[at:at + 1000]
-            made = [batch(self.sender.session, self.sent + i + 1, "bulk", "sender", records, ttl=ttl) for i, records in enumerate(some)]
+            some = batches[at : at + 1000]
+            made = [
+                batch(self.sender.session, self.sent + i + 1, "bulk", "sender", records, ttl=ttl)
+                for i, records in enumerate(some)
+            ]
             for i in range(0, len(made), 50):
-                self.sender.say(cast(*made[i:i + 50]))
+                self.sender.say(cast(*made[i : i + 50]))
             self.sent += len(some)
             self.assertEqual(self.sender.outcome(self.sent), {})
 
     def answered_until(self, done, begun=lambda stats: True):
-        """Another client gets receipt after receipt until then. Returns the statistics before it began, and the last ones."""
+        """Another client gets receipt after receipt until then. Returns the statistics before it began, and the last
+        ones."""
         quiet, until = None, time.monotonic() + 60 * FACTOR
         while True:
             self.told += 1

@@ -9,7 +9,9 @@ from rawcast import *
 
 
 def run(*flags):
-    done = subprocess.run([BIN + "/cast-broker", *flags], capture_output=True, text=True, timeout=60 * FACTOR, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [BIN + "/cast-broker", *flags], capture_output=True, text=True, timeout=60 * FACTOR, stdin=subprocess.DEVNULL
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -33,14 +35,18 @@ class Store(unittest.TestCase):
                 sender.call({"op": "node.create", "name": node})
                 for i in range(each):
                     number += 1
-                    sender.say(cast(batch(sender.session, number, node, "sender", [f"{node}-{i:03d}-" + "needle" * 400])))
+                    sender.say(
+                        cast(batch(sender.session, number, node, "sender", [f"{node}-{i:03d}-" + "needle" * 400]))
+                    )
                 sender.outcome(number)
             sender.say(frame(BYE))
 
     def refused(self):
         """Why a broker does not start on the store, whose bytes stay."""
         before = contents(self.db) if os.path.exists(self.db) else None
-        code, _, errors = run("--data", self.data, "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--http", "off")
+        code, _, errors = run(
+            "--data", self.data, "--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--http", "off"
+        )
         self.assertEqual(code, 1)
         self.assertEqual(before, contents(self.db) if os.path.exists(self.db) else None)
         return errors
@@ -59,7 +65,7 @@ class Store(unittest.TestCase):
         self.assertIn(self.db, self.refused())
         self.assertIn("not a database", run("--data", self.data, "--check-data")[1])
         with open(self.db, "wb") as file:
-            file.write(good[:len(good) // 2])
+            file.write(good[: len(good) // 2])
         self.assertIn("malformed", self.refused())
         code, out, _ = run("--data", self.data, "--check-data")
         self.assertEqual(code, 1)
@@ -75,8 +81,8 @@ class Store(unittest.TestCase):
 
     def test_a_damaged_table_is_named(self):
         self.fill("bob")
-        size, = self.change("PRAGMA page_size")[0]
-        root, = self.change("SELECT rootpage FROM sqlite_schema WHERE name = 'streams'")[0]
+        (size,) = self.change("PRAGMA page_size")[0]
+        (root,) = self.change("SELECT rootpage FROM sqlite_schema WHERE name = 'streams'")[0]
         with open(self.db, "r+b") as file:
             file.seek((root - 1) * size)
             file.write(b"\xff" * size)
@@ -88,26 +94,35 @@ class Store(unittest.TestCase):
     def test_a_flipped_bit_in_a_message_is_found_and_named(self):
         self.fill("bob")
         self.assertEqual(run("--data", self.data, "--check-data")[0], 0)
-        stream, = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
+        (stream,) = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
         bytes_ = bytearray(contents(self.db))
         bytes_[bytes_.index(b"bob-020-needleneedle") + 10] ^= 1
         with open(self.db, "wb") as file:
             file.write(bytes_)
         code, out, _ = run("--data", self.data, "--check-data")
         self.assertEqual(code, 1)
-        self.assertRegex(out, rf"cast.db: table chunks: stream {stream} \(mailbox of bob\), messages \d+ to \d+: is not what was written")
+        self.assertRegex(
+            out,
+            rf"cast.db: table chunks: stream {stream} \(mailbox of bob\), messages \d+ to \d+: is not what was written",
+        )
 
     def test_what_the_broker_relies_on_is_checked(self):
         self.fill("bob")
-        stream, = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
-        for sql, words in ((f"UPDATE streams SET floor = 1000 WHERE id = {stream}", "its floor 1000 lies beyond its end"),
-                           (f"INSERT INTO members VALUES('bob', {stream}, 999, 0)", "through 999, beyond its end"),
-                           ("INSERT INTO members VALUES('bob', 77, 1, 0)", "stream 77, which is not there"),
-                           ("INSERT INTO sessions VALUES(5, 1, x'0102')", "session 0000000000000005: its outcomes do not decode"),
-                           (f"UPDATE chunks SET messages = messages + 1 WHERE stream = {stream}", "does not hold what it says"),
-                           (f"UPDATE chunks SET batches = x'00', sum = NULL WHERE stream = {stream}", "its batches do not decode"),
-                           (f"DELETE FROM chunks WHERE stream = {stream}", "of its 40 messages are missing"),
-                           ("INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) VALUES(99, 1, 2, 2, 2, 2, x'00', NULL)", "of a stream that is not there")):
+        (stream,) = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
+        for sql, words in (
+            (f"UPDATE streams SET floor = 1000 WHERE id = {stream}", "its floor 1000 lies beyond its end"),
+            (f"INSERT INTO members VALUES('bob', {stream}, 999, 0)", "through 999, beyond its end"),
+            ("INSERT INTO members VALUES('bob', 77, 1, 0)", "stream 77, which is not there"),
+            ("INSERT INTO sessions VALUES(5, 1, x'0102')", "session 0000000000000005: its outcomes do not decode"),
+            (f"UPDATE chunks SET messages = messages + 1 WHERE stream = {stream}", "does not hold what it says"),
+            (f"UPDATE chunks SET batches = x'00', sum = NULL WHERE stream = {stream}", "its batches do not decode"),
+            (f"DELETE FROM chunks WHERE stream = {stream}", "of its 40 messages are missing"),
+            (
+                "INSERT INTO chunks(stream, first, last, messages, bytes, arrival, batches, sum) "
+                "VALUES(99, 1, 2, 2, 2, 2, x'00', NULL)",
+                "of a stream that is not there",
+            ),
+        ):
             good = contents(self.db)
             self.change(sql)
             code, out, _ = run("--data", self.data, "--check-data")
@@ -122,15 +137,19 @@ class Store(unittest.TestCase):
 
     def test_a_chunk_that_cannot_be_read_stops_its_reader_alone_and_comes_back(self):
         self.fill("bob", "carol")
-        stream, = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
+        (stream,) = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
         first, good = self.change(f"SELECT first, batches FROM chunks WHERE stream = {stream} ORDER BY first")[0]
         self.change(f"UPDATE chunks SET batches = zeroblob(1000) WHERE stream = {stream} AND first = {first}")
         with Broker(data=self.data) as broker, broker.peer() as watcher:
             watcher.say(hello(watcher.session), attach([f"$reply.{watcher.session:016x}"]))
             with broker.peer("bob") as bob, broker.peer("carol") as carol:
                 wait_for("carol's mail", lambda: carol.hear(0.05) and b"carol-039-" in carol.got)
-                wait_for("the second try", lambda: broker.stats()["store"]["unreadable"] and broker.stats()["store"]["unreadable"][0]["tries"] > 2)
-                place, = broker.stats()["store"]["unreadable"]
+                wait_for(
+                    "the second try",
+                    lambda: broker.stats()["store"]["unreadable"]
+                    and broker.stats()["store"]["unreadable"][0]["tries"] > 2,
+                )
+                (place,) = broker.stats()["store"]["unreadable"]
                 self.assertEqual((place["stream"], place["node"], place["from"]), (stream, "bob", first))
                 self.assertIn("are not what was written", place["reason"])
                 broker.expect_log(f"stream {stream} (mailbox of bob")
@@ -145,7 +164,7 @@ class Store(unittest.TestCase):
 
     def test_a_damaged_chunk_stops_its_priority_alone(self):
         self.fill("bob")
-        stream, = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
+        (stream,) = self.change("SELECT id FROM streams WHERE owner = 'bob'")[0]
         first, good = self.change(f"SELECT first, batches FROM chunks WHERE stream = {stream} ORDER BY first")[0]
         self.change(f"UPDATE chunks SET batches = zeroblob(1000) WHERE stream = {stream} AND first = {first}")
         with Broker(data=self.data) as broker, broker.peer("alice") as alice, broker.peer("bob") as bob:
@@ -168,10 +187,22 @@ class Store(unittest.TestCase):
         with Broker(data=self.data) as broker, broker.peer("sender") as sender:
             sender.call({"op": "node.create", "name": "bob"})
             for number in range(1, 6):
-                sender.say(cast(batch(sender.session, number, "bob", "sender", [f"late-{number}"], flags=8 | 32, arrival=soon(number))))
+                sender.say(
+                    cast(
+                        batch(
+                            sender.session,
+                            number,
+                            "bob",
+                            "sender",
+                            [f"late-{number}"],
+                            flags=8 | 32,
+                            arrival=soon(number),
+                        )
+                    )
+                )
             sender.outcome(5)
-        stream, = self.change("SELECT id FROM streams WHERE kind = 18")[0]
-        second, = self.change(f"SELECT first FROM chunks WHERE stream = {stream} ORDER BY first")[1]
+        (stream,) = self.change("SELECT id FROM streams WHERE kind = 18")[0]
+        (second,) = self.change(f"SELECT first FROM chunks WHERE stream = {stream} ORDER BY first")[1]
         self.change(f"UPDATE chunks SET batches = zeroblob(50) WHERE stream = {stream} AND first = {second}")
         with Broker(data=self.data) as broker, broker.peer() as watcher:
             watcher.say(hello(watcher.session), attach([f"$reply.{watcher.session:016x}"]))
@@ -197,6 +228,7 @@ class Store(unittest.TestCase):
                         sender.say(cast(batch(sender.session, number, "box", "sender", [f"<{number}>" + "x" * 500])))
                     sender.outcome(number)
                     receipted[0] = number
+
         with Broker(data=self.data) as broker:
             with broker.peer("admin") as admin:
                 admin.call({"op": "node.create", "name": "box"})
@@ -224,18 +256,27 @@ class Store(unittest.TestCase):
         self.assertIn("is not empty", errors)
         self.assertEqual(run("--data", copy, "--check-data")[0], 0)
         with sqlite3.connect(os.path.join(copy, "cast.db")) as db:
-            self.assertEqual(db.execute("SELECT count(*) FROM sessions").fetchone(), (0,))  # it knows nobody's past any more
-            self.assertEqual(db.execute("SELECT value FROM meta WHERE name = 'running'").fetchone(), (1,))  # nor what readers had
+            # It knows nobody's past any more.
+            self.assertEqual(db.execute("SELECT count(*) FROM sessions").fetchone(), (0,))
+            # Nor what readers had.
+            self.assertEqual(db.execute("SELECT value FROM meta WHERE name = 'running'").fetchone(), (1,))
         db.close()
         with Broker(data=copy) as broker, broker.peer() as admin:
-            got = subprocess.run([BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
-                                 capture_output=True, text=True, timeout=60 * FACTOR).stdout
-            numbers = [int(line[1:line.index(">")]) for line in got.splitlines()]
+            got = subprocess.run(
+                [BIN + "/nodectl", "--broker", broker.url, "recv", "box", "-W", f"{FACTOR}s", "--format", "%p\n"],
+                capture_output=True,
+                text=True,
+                timeout=60 * FACTOR,
+            ).stdout
+            numbers = [int(line[1 : line.index(">")]) for line in got.splitlines()]
             self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
             self.assertGreaterEqual(len(numbers), before)  # what was receipted before the backup began
             admin.say(hello(admin.session))
             self.assertEqual(admin.call({"op": "group.show", "name": "team"})["members"], ["box"])
-        ids = [sqlite3.connect(path).execute("SELECT value FROM meta WHERE name = 'store_id'").fetchone() for path in (self.db, os.path.join(copy, "cast.db"))]
+        ids = [
+            sqlite3.connect(path).execute("SELECT value FROM meta WHERE name = 'store_id'").fetchone()
+            for path in (self.db, os.path.join(copy, "cast.db"))
+        ]
         self.assertNotEqual(*ids)
 
     def test_a_damaged_store_is_not_backed_up_and_a_damaged_backup_not_restored(self):

@@ -60,6 +60,7 @@ class Gone(unittest.TestCase):
         def damage():
             os.rename(self.data, self.data + ".away")
             shutil.copytree(self.data + ".away", self.data)
+
         self.check_lost(damage, "cast.db is another file now")
 
     def test_the_database_is_unlinked(self):

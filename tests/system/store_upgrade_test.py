@@ -1,5 +1,6 @@
-"""Upgrade: a store of every earlier version of the tables is brought up to date, with all that was receipted in it; before
-that it can be looked at, backed up and restored. The tables here are as those versions made them, and never change."""
+"""Upgrade: a store of every earlier version of the tables is brought up to date, with all that was receipted in it;
+before that it can be looked at, backed up and restored. The tables here are as those versions made them, and never
+change."""
 import os
 import sqlite3
 import subprocess
@@ -11,16 +12,21 @@ VERSION_1 = """
     CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE nodes(name TEXT PRIMARY KEY, created INTEGER, port INTEGER, holder INTEGER) WITHOUT ROWID;
     CREATE TABLE streams(id INTEGER PRIMARY KEY, kind INTEGER, created INTEGER, owner TEXT, last INTEGER, floor INTEGER,
-        high INTEGER, passed INTEGER, messages INTEGER, bytes INTEGER, chunk_first INTEGER, chunk_bytes INTEGER, gone BLOB);
-    CREATE TABLE members(node TEXT, stream INTEGER, cursor INTEGER, high INTEGER, PRIMARY KEY(stream, node)) WITHOUT ROWID;
+        high INTEGER, passed INTEGER, messages INTEGER, bytes INTEGER, chunk_first INTEGER, chunk_bytes INTEGER, \
+gone BLOB);
+    CREATE TABLE members(node TEXT, stream INTEGER, cursor INTEGER, high INTEGER, \
+PRIMARY KEY(stream, node)) WITHOUT ROWID;
     CREATE INDEX members_node ON members(node);
     CREATE TABLE sessions(id INTEGER PRIMARY KEY, through INTEGER, outcomes BLOB);
     CREATE TABLE chunks(stream INTEGER, first INTEGER, last INTEGER, messages INTEGER, bytes INTEGER, arrival INTEGER,
         batches BLOB, PRIMARY KEY(stream, first)) WITHOUT ROWID;"""
 VERSION_2 = VERSION_1 + "ALTER TABLE chunks ADD COLUMN sum INTEGER;"
 VERSION_3 = VERSION_2 + "ALTER TABLE streams ADD COLUMN goings INTEGER NOT NULL DEFAULT 0;"
-VERSION_4 = VERSION_3 + """ALTER TABLE chunks ADD COLUMN expires INTEGER;
+VERSION_4 = (
+    VERSION_3
+    + """ALTER TABLE chunks ADD COLUMN expires INTEGER;
     CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;"""
+)
 VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3, 4: VERSION_4}
 MAIL = [f"{i:03d}" for i in range(60)]
 
@@ -33,13 +39,19 @@ class Upgrade(unittest.TestCase):
         self.db = os.path.join(self.data, "cast.db")
 
     def nodectl(self, broker, *words, text=None):
-        done = subprocess.run([os.path.join(BIN, "nodectl"), "--broker", broker.url, *words], input=text, capture_output=True, text=True,
-                              timeout=60 * FACTOR)
+        done = subprocess.run(
+            [os.path.join(BIN, "nodectl"), "--broker", broker.url, *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60 * FACTOR,
+        )
         self.assertEqual(done.returncode, 0, f"nodectl {words}: {done.stderr}")
         return done.stdout.splitlines()
 
     def fill(self):
-        """Mail, mail of a group, and some of it that was read: left by a broker that ended in order, which knows the latter."""
+        """Mail, mail of a group, and some of it that was read: left by a broker that ended in order, which knows the
+        latter."""
         with Broker(data=self.data) as broker:
             self.nodectl(broker, "node", "create", "bob", "carol")
             self.nodectl(broker, "group", "join", "team", "bob", "carol")
@@ -66,7 +78,7 @@ class Upgrade(unittest.TestCase):
         db = sqlite3.connect(self.db)
         db.executescript(VERSIONS[version])
         db.execute("ATTACH ? AS newer", (newer,))
-        for table, in db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+        for (table,) in db.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
             columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
             db.execute(f"INSERT INTO main.{table} SELECT {columns} FROM newer.{table}")
         db.commit()
@@ -78,7 +90,9 @@ class Upgrade(unittest.TestCase):
         os.remove(newer)
 
     def task(self, *flags):
-        done = subprocess.run([os.path.join(BIN, "cast-broker"), *flags], capture_output=True, text=True, timeout=60 * FACTOR)
+        done = subprocess.run(
+            [os.path.join(BIN, "cast-broker"), *flags], capture_output=True, text=True, timeout=60 * FACTOR
+        )
         return done.returncode, done.stdout + done.stderr
 
     def store(self):
@@ -140,7 +154,9 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(self.rows("PRAGMA user_version"), newest)
         self.assertEqual([self.rows(f"SELECT name FROM pragma_table_info('{name}')") for name, _ in tables], columns)
         self.assertEqual(self.rows(indexes), wanted)
-        checked = subprocess.run([os.path.join(BIN, "cast-broker"), "--data", self.data, "--check-data"], capture_output=True, text=True)
+        checked = subprocess.run(
+            [os.path.join(BIN, "cast-broker"), "--data", self.data, "--check-data"], capture_output=True, text=True
+        )
         self.assertEqual(checked.returncode, 0, checked.stdout)
         with Broker(data=self.data) as broker:
             self.assertEqual(self.nodectl(broker, "recv", "bob", "--raw", "-n", "1"), ["after"])
@@ -185,8 +201,11 @@ class Upgrade(unittest.TestCase):
             db = sqlite3.connect(path)
             db.execute("PRAGMA user_version = 1000")
             db.close()
-        for flags, path in ((("--data", self.data, "--check-data"), self.db), (("--data", self.data, "--backup", backup + "2"), self.db),
-                            (("--restore", backup, "--data", copy), backup)):
+        for flags, path in (
+            (("--data", self.data, "--check-data"), self.db),
+            (("--data", self.data, "--backup", backup + "2"), self.db),
+            (("--restore", backup, "--data", copy), backup),
+        ):
             code, text = self.task(*flags)
             self.assertEqual(code, 1)
             self.assertIn(f"cast-broker: {path} was written by a newer cast-broker (its tables have version 1000", text)

@@ -1,5 +1,6 @@
 """What strangers may cost, and clients below what the core can count: connections that send without end, subscribe
-without end, say nothing, or take nothing. Each attack stays within its bound, is counted in `stats`, and others are served."""
+without end, say nothing, or take nothing. Each attack stays within its bound, is counted in `stats`, and others are
+served."""
 import contextlib
 import os
 import socket
@@ -44,10 +45,22 @@ class StrangerMemory(unittest.TestCase):
             self.assertGreaterEqual(broker.stats()["edge"]["cut"][why], times)
 
     def test_subscriptions_without_end(self):
-        self.bounded(lambda broker: self.attack(broker, broker.publish_port, b"SUB",
-                                                lambda: b"".join(message(b"\x01" + os.urandom(240)) for _ in range(200))))
-        self.bounded(lambda broker: self.attack(broker, broker.publish_port, b"SUB",
-                                                lambda: b"".join(message(b"\x01" + os.urandom(8)) for _ in range(500))))
+        self.bounded(
+            lambda broker: self.attack(
+                broker,
+                broker.publish_port,
+                b"SUB",
+                lambda: b"".join(message(b"\x01" + os.urandom(240)) for _ in range(200)),
+            )
+        )
+        self.bounded(
+            lambda broker: self.attack(
+                broker,
+                broker.publish_port,
+                b"SUB",
+                lambda: b"".join(message(b"\x01" + os.urandom(8)) for _ in range(500)),
+            )
+        )
 
     def test_a_message_whose_parts_have_no_end_before_and_after_the_hello(self):
         parts = message(b"x" * 20, more=True) * 1000
@@ -77,7 +90,8 @@ class StrangerMemory(unittest.TestCase):
                 broker.check_serves()
             thread.join()
             broker.check_serves()
-            self.assertLess(broker.memory_kib("VmHWM") - before, 3 * LIMIT_KIB)  # a client's 32 MiB, as pieces in libzmq
+            # A client's 32 MiB, as pieces in libzmq.
+            self.assertLess(broker.memory_kib("VmHWM") - before, 3 * LIMIT_KIB)
 
     def test_a_message_as_large_as_max_message_allows_is_no_flood(self):
         with Broker("--max-message", "48MiB") as broker, broker.peer("sender") as sender:

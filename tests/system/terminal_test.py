@@ -1,4 +1,5 @@
-"""What nodectl draws on a terminal, and nowhere else: the progress bar of a file, on a pseudo-terminal and into a pipe."""
+"""What nodectl draws on a terminal, and nowhere else: the progress bar of a file, on a pseudo-terminal and into a
+pipe."""
 import fcntl
 import os
 import pty
@@ -27,7 +28,11 @@ class Terminal(unittest.TestCase):
                 file.write(os.urandom(1 << 20))
         self.nodectl = [BIN + "/nodectl", "--broker", self.broker.url]
         # Its senders wait until it has saved the file: while it is stopped they have something to draw.
-        self.reader = subprocess.Popen(self.nodectl + ["recv", "bob", "--save-files", self.folder + "/bob", "-n", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.reader = subprocess.Popen(
+            self.nodectl + ["recv", "bob", "--save-files", self.folder + "/bob", "-n", "1"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.addCleanup(self.end, self.reader)
         wait_for("bob to receive", lambda: curl(self.broker.http + "/api/nodes/bob").json.get("active"))
 
@@ -38,7 +43,12 @@ class Terminal(unittest.TestCase):
         process.wait()
 
     def send(self, stderr):
-        sender = subprocess.Popen(self.nodectl + ["send", "--unicast", "bob", "--wait", "delivered", "--file", self.path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
+        sender = subprocess.Popen(
+            self.nodectl + ["send", "--unicast", "bob", "--wait", "delivered", "--file", self.path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
         self.addCleanup(self.end, sender)
         self.addCleanup(sender.stdout.close)
         return sender
@@ -60,6 +70,7 @@ class Terminal(unittest.TestCase):
                 except OSError:  # the last one has closed the terminal
                     return
                 drawn.extend(more)
+
         reading = threading.Thread(target=read)
         reading.start()
         wait_for("a bar, drawn again", lambda: drawn.count(b"\x1b[K") > 1)

@@ -54,10 +54,16 @@ class Load(unittest.TestCase):
             self.assertEqual([ws for ws, size in heard.items() if size < 1000], [])  # everybody got status and log
             grown = broker.memory_kib("VmRSS") - memory
             self.assertLess(grown, (2000 if SANITIZED else 300) << 10, f"{grown} KiB more than before the flood")
-            wait_for("all to be counted", lambda: curl(broker.http + "/api/status").json["messages"]["multicast"] == number * 500)
+            wait_for(
+                "all to be counted",
+                lambda: curl(broker.http + "/api/status").json["messages"]["multicast"] == number * 500,
+            )
             metrics = curl(broker.http + "/metrics").body
             self.assertIn(f"cast_http_websockets {READING + SLOW}\n", metrics)
-            print(f"{number * 500 / SECONDS:.0f} messages/s beside {READING + SLOW} browsers; status took {slowest * 1000:.0f} ms at most; {grown} KiB more")
+            print(
+                f"{number * 500 / SECONDS:.0f} messages/s beside {READING + SLOW} browsers; "
+                f"status took {slowest * 1000:.0f} ms at most; {grown} KiB more"
+            )
             for ws in slow:  # they are still there, and get what they lost told
                 ws.peer.settimeout(10 * FACTOR)
                 self.assertTrue(ws.peer.recv(1000))

@@ -84,13 +84,21 @@ class Web(Served):
         wait_for("the tap", lambda: self.heard_by_now(all_))
         self.send(content="hay", recipients=["watched"])
         self.send(content="needle", recipients=["other"])
-        self.send(content="a needle <script>" + "x" * 2000, recipients=["watched"], sender="me", headers={"k": "v"}, id="m7")
+        self.send(
+            content="a needle <script>" + "x" * 2000, recipients=["watched"], sender="me", headers={"k": "v"}, id="m7"
+        )
         log = some.hear_type("log")
         message = log["messages"][0]
         self.assertEqual([m["id"] for m in log["messages"]], ["m7"])
-        self.assertEqual((message["sender"], message["target"], message["cast_type"], message["message_type"], message["headers"]),
-                         ("me", "watched", "unicast", "text", {"k": "v"}))
-        self.assertTrue(message["truncated"] and message["content"].startswith("a needle <script>xxx") and len(message["content"]) == 1024)
+        self.assertEqual(
+            (message["sender"], message["target"], message["cast_type"], message["message_type"], message["headers"]),
+            ("me", "watched", "unicast", "text", {"k": "v"}),
+        )
+        self.assertTrue(
+            message["truncated"]
+            and message["content"].startswith("a needle <script>xxx")
+            and len(message["content"]) == 1024
+        )
         self.assertEqual(message["size"], 2017)
         seen = []
         while len(seen) < 3:
@@ -126,8 +134,14 @@ class Web(Served):
 
     def test_what_a_browser_says_wrongly_is_answered(self):
         ws = self.ws("/ws")
-        for text, code in (("nonsense", "malformed"), ("[]", "malformed"), ('{"type":"dance"}', "invalid_argument"), ("{}", "invalid_argument"),
-                           ('{"type":"subscribe","topics":["gossip"]}', "invalid_argument"), ('{"type":"filter","colour":"red"}', "invalid_argument")):
+        for text, code in (
+            ("nonsense", "malformed"),
+            ("[]", "malformed"),
+            ('{"type":"dance"}', "invalid_argument"),
+            ("{}", "invalid_argument"),
+            ('{"type":"subscribe","topics":["gossip"]}', "invalid_argument"),
+            ('{"type":"filter","colour":"red"}', "invalid_argument"),
+        ):
             ws.say(text)
             self.assertEqual(ws.hear_type("error")["code"], code, text)
         self.assertEqual(self.ws("/ws", headers=["Origin: https://evil.example"]).status, 403)
@@ -159,8 +173,13 @@ class Web(Served):
         self.assertEqual(ws.hear_type("ok"), {"type": "ok", "ref": "j", "group_id": "circle"})
         self.send(cast_type="multicast", content="round", group_id="circle")
         self.assertEqual(ws.hear_type("message")["message"]["group_id"], "circle")
-        for text, code in (("{", "malformed"), ('{"type":"ack"}', "invalid_argument"), ('{"content":1,"recipients":["friend"]}', "invalid_argument"),
-                           ('{"type":"send","sender":"x","content":"y"}', "invalid_argument"), ('{"ref":[],"type":"ping"}', "invalid_argument")):
+        for text, code in (
+            ("{", "malformed"),
+            ('{"type":"ack"}', "invalid_argument"),
+            ('{"content":1,"recipients":["friend"]}', "invalid_argument"),
+            ('{"type":"send","sender":"x","content":"y"}', "invalid_argument"),
+            ('{"ref":[],"type":"ping"}', "invalid_argument"),
+        ):
             ws.say(text)
             self.assertEqual(ws.hear_type("error")["code"], code, text)
 
@@ -171,12 +190,16 @@ class Web(Served):
             self.assertEqual(sender.outcome(1), {})
             sender.say(frame(BYE))
         ws = self.ws("/ws/nodes/slow")
-        self.assertEqual([ws.hear_type("message")["message"]["content"] for _ in range(256)], [str(n) for n in range(256)])
+        self.assertEqual(
+            [ws.hear_type("message")["message"]["content"] for _ in range(256)], [str(n) for n in range(256)]
+        )
         for _ in range(20):
             ws.say({"type": "ping"})
             self.assertEqual(ws.hear()["type"], "pong")
         ws.say({"type": "ack", "n": 256})
-        self.assertEqual([ws.hear_type("message")["message"]["content"] for _ in range(44)], [str(n) for n in range(256, 300)])
+        self.assertEqual(
+            [ws.hear_type("message")["message"]["content"] for _ in range(44)], [str(n) for n in range(256, 300)]
+        )
 
     def test_what_a_browser_did_not_acknowledge_goes_to_the_next_reader(self):
         self.create("unsteady")
@@ -217,7 +240,13 @@ class Web(Served):
         wait_for("the acknowledgement", lambda: self.shown("device")["acknowledged"] == 1)
         client.say({"content": "from the device", "recipients": ["pal"], "ref": 1})
         self.assertTrue(client.hear_type("sent")["success"])
-        self.assertEqual([m["sender"] for m in curl(self.url + "/api/nodes/pal/receive?timeout=5s&ack=now", method="POST").json["messages"]], ["device"])
+        self.assertEqual(
+            [
+                m["sender"]
+                for m in curl(self.url + "/api/nodes/pal/receive?timeout=5s&ack=now", method="POST").json["messages"]
+            ],
+            ["device"],
+        )
         client.say("nonsense\r")
         self.assertEqual(client.hear_type("error")["code"], "malformed")
         client.say({"type": "mode", "ack": "client"})
@@ -237,7 +266,11 @@ class Web(Served):
         with Broker("--mailbox-messages", "1", http="127.0.0.1:0") as broker:
             port = curl(broker.http + "/api/nodes", method="POST", body={"node_id": "restless", "port": 0}).json["port"]
             curl(broker.http + "/api/nodes", method="POST", body={"node_id": "full"})
-            curl(broker.http + "/api/send", method="POST", body={"cast_type": "unicast", "content": "fills it", "recipients": ["full"]})
+            curl(
+                broker.http + "/api/send",
+                method="POST",
+                body={"cast_type": "unicast", "content": "fills it", "recipients": ["full"]},
+            )
             devices = []
             for n in range(3):
                 devices.append(self.lines(port))
@@ -282,6 +315,7 @@ class Web(Served):
         with self.broker.peer("maker") as maker:
             port = maker.call({"op": "node.create", "name": "elsewhere", "pick_port": True})["port"]
         client = None
+
         def reached():
             nonlocal client
             try:
@@ -289,6 +323,7 @@ class Web(Served):
                 return True
             except ConnectionError:
                 return False
+
         wait_for("the port", reached)
         client.hear_type("ready")
         curl(self.url + "/api/nodes/elsewhere", method="DELETE")
@@ -306,7 +341,9 @@ class Web(Served):
             watcher, node = WebSocket(broker.http, "/ws"), WebSocket(broker.http, "/ws/nodes/n")
             watcher.hear_type("status"), node.hear_type("ready")
             waiting = connect(broker.http)
-            waiting.sendall(f"POST /api/nodes/m/receive?timeout=60s HTTP/1.1\r\nHost: {broker.http.split('//')[1]}\r\n\r\n".encode())
+            waiting.sendall(
+                f"POST /api/nodes/m/receive?timeout=60s HTTP/1.1\r\nHost: {broker.http.split('//')[1]}\r\n\r\n".encode()
+            )
             wait_for("it to wait", lambda: curl(broker.http + "/api/nodes/m").json.get("active"))
             idle = connect(broker.http)
             began = time.monotonic()

@@ -40,7 +40,9 @@ class Dead(PageTest):
         self.page.press("dialog .button.danger")
         self.page.gone("#node-mailbox li")
         self.assertEqual(self.call("GET", "/api/nodes/bob")[1]["queued"], 0)
-        self.assertEqual([m["content"] for m in self.call("GET", "/api/nodes/bob/messages")[1]["messages"]], ["has been read"])
+        self.assertEqual(
+            [m["content"] for m in self.call("GET", "/api/nodes/bob/messages")[1]["messages"]], ["has been read"]
+        )
 
 
 if __name__ == "__main__":

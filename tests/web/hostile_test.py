@@ -4,7 +4,10 @@ import unittest
 
 from page import *
 
-MARKUP = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><style>*{display:none}</style>{{7*7}}${7*7}"
+MARKUP = (
+    "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    "<style>*{display:none}</style>{{7*7}}${7*7}"
+)
 HUGE = "W" * 900_000
 LINES = "\n" * 5000 + "end"
 RTL = "שלום \u202egnp.exe\u202c \u2067مرحبا\u2069 " * 20
@@ -16,14 +19,27 @@ class Hostile(PageTest):
     def check(self, where):
         self.assertNotIn("owned", self.page.driver.title, where)
         self.assertLessEqual(self.page.overflows(), 0, where)
-        self.assertEqual(self.page.run("return document.querySelectorAll('#root script, #root img, #root style, #root iframe').length"), 0, where)
+        self.assertEqual(
+            self.page.run(
+                "return document.querySelectorAll('#root script, #root img, #root style, #root iframe').length"
+            ),
+            0,
+            where,
+        )
         self.assertEqual(self.page.complaints(), [], where)
 
     def furnish(self):
         self.made("bob")
         for content in CONTENTS:
             self.sent("mallory", ["bob"], content)
-        self.sent("mallory", ["bob"], {MARKUP: [MARKUP, {"deep": RTL}]}, message_type="json", headers={"x-" + MARKUP[:40]: RTL, "h": MARKUP}, id=MARKUP)
+        self.sent(
+            "mallory",
+            ["bob"],
+            {MARKUP: [MARKUP, {"deep": RTL}]},
+            message_type="json",
+            headers={"x-" + MARKUP[:40]: RTL, "h": MARKUP},
+            id=MARKUP,
+        )
         self.sent("mallory", ["bob"], "typed", message_type="text/x-" + "y" * 100)
 
     def test_hostile_messages_are_text_for_their_receiver(self):
@@ -48,9 +64,11 @@ class Hostile(PageTest):
     def test_hostile_messages_are_text_in_the_live_log(self):
         self.made("bob")
         self.page.open("live")
+
         def passes():
             self.sent("mallory", ["bob"], MARKUP)
             return self.page.has("#live-log li", MARKUP[:60])
+
         self.page.wait("the log to begin", passes)
         self.furnish()
         self.page.find("#live-log li", "مرحبا")
@@ -63,6 +81,7 @@ class Hostile(PageTest):
 
     def test_a_hostile_program_and_its_names_are_text(self):
         from rawcast import ATTACHED, WELCOME, attach, hello
+
         with self.broker.peer() as peer:
             agent = ("<b onclick=x>" + RTL)[:100]
             while len(agent.encode()) > 200:
@@ -75,7 +94,14 @@ class Hostile(PageTest):
             self.check("agent")
 
     def test_a_hostile_address_leads_nowhere(self):
-        for fragment in ("#/nodes/" + "%3Cimg src=x onerror=alert(1)%3E", "#/nodes/%", "#/nodes/..%2F..%2Fstatus", "#/groups/" + "g" * 5000, "#/__proto__", "#//"):
+        for fragment in (
+            "#/nodes/" + "%3Cimg src=x onerror=alert(1)%3E",
+            "#/nodes/%",
+            "#/nodes/..%2F..%2Fstatus",
+            "#/groups/" + "g" * 5000,
+            "#/__proto__",
+            "#//",
+        ):
             self.page.driver.get(self.page.url + fragment)
             self.page.find("h1")
             self.check(fragment)

@@ -65,9 +65,11 @@ class Lasting(PageTest):
         self.restart()
         self.page.gone("#lost")
         self.made("bob")
+
         def passes():
             self.sent("alice", ["bob"], "after the restart")
             return self.page.has("#live-log li", "after the restart")
+
         self.page.wait("the log to go on", passes)
 
     def test_a_broker_that_stands_still_is_noticed(self):
@@ -87,12 +89,17 @@ class Lasting(PageTest):
         self.page.driver.set_script_timeout(120)
 
         def measured(seconds):
-            took = self.page.driver.execute_async_script("""const [seconds, status, done] = arguments;
+            took = self.page.driver.execute_async_script(
+                """const [seconds, status, done] = arguments;
                 const begin = performance.now();
-                window.pass(seconds, status).then(() => done(performance.now() - begin));""", seconds, status)
+                window.pass(seconds, status).then(() => done(performance.now() - begin));""",
+                seconds,
+                status,
+            )
             self.page.cdp("HeapProfiler.collectGarbage")
             metrics = {metric["name"]: metric["value"] for metric in self.page.cdp("Performance.getMetrics")["metrics"]}
             return took / seconds, metrics["JSHeapUsedSize"], metrics["Nodes"]
+
         self.page.cdp("Performance.enable")
         measured(2400)  # the first 40 minutes: everything is full then
         ms, heap, nodes = measured(1200)
@@ -100,7 +107,10 @@ class Lasting(PageTest):
             self.page.open("nodes")  # screens come and go, and take their charts with them
             self.page.open("overview")
         later_ms, later_heap, later_nodes = measured(6000)
-        print(f"per second {ms:.2f} -> {later_ms:.2f} ms, heap {heap / 1e6:.1f} -> {later_heap / 1e6:.1f} MB, DOM nodes {nodes} -> {later_nodes}")
+        print(
+            f"per second {ms:.2f} -> {later_ms:.2f} ms, heap {heap / 1e6:.1f} -> {later_heap / 1e6:.1f} MB, "
+            f"DOM nodes {nodes} -> {later_nodes}"
+        )
         self.assertLess(later_heap, heap * 1.2 + 2e6)
         self.assertLess(later_nodes, nodes * 1.2 + 200)
         self.assertLess(later_ms, ms * 2 + 2)

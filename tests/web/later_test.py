@@ -43,7 +43,11 @@ class Later(PageTest):
         self.page.paste("at", "2001-02-03T04:05")
         self.page.see("This time has passed")
         due = int(time.time()) + 4 * FACTOR
-        local = self.page.run("const at = new Date(arguments[0] * 1000); return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19)", due)
+        local = self.page.run(
+            "const at = new Date(arguments[0] * 1000); "
+            "return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19)",
+            due,
+        )
         self.page.paste("at", local)
         self.page.press("[name=send]")
         self.page.find("#results .badge", "Scheduled for")

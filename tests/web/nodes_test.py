@@ -19,8 +19,12 @@ class Nodes(PageTest):
         self.page.see("Create your first node")
         self.page.press("a.button", "Create node")
         self.page.see("No nodes yet")
-        for screen, words in (("groups", "No groups yet"), ("live", "Waiting for messages"), ("dead", "dead letters"),
-                              ("send", "Nothing sent yet")):
+        for screen, words in (
+            ("groups", "No groups yet"),
+            ("live", "Waiting for messages"),
+            ("dead", "dead letters"),
+            ("send", "Nothing sent yet"),
+        ):
             self.page.open(screen)
             self.page.see(words, "#main")
 

@@ -3,8 +3,12 @@ import unittest
 
 from page import *
 
-SCREENS = (["overview"], ["nodes"], ["nodes", "alice"], ["groups"], ["groups", "team"], ["send"], ["later"], ["live"], ["events"], ["dead"],
-           ["nodes", "missing"], ["groups", "missing"])
+SCREENS = (
+    # fmt: off
+    ["overview"], ["nodes"], ["nodes", "alice"], ["groups"], ["groups", "team"], ["send"], ["later"], ["live"],
+    ["events"], ["dead"], ["nodes", "missing"], ["groups", "missing"],
+    # fmt: on
+)
 
 
 class Reading(PageTest):
@@ -19,7 +23,9 @@ class Reading(PageTest):
         self.page.see("No nodes yet")
         self.page.choose("language-side", "zh")
         self.page.see("还没有节点")
-        self.assertEqual(self.page.run("return [document.documentElement.lang, document.title]"), ["zh-CN", "节点 · cast"])
+        self.assertEqual(
+            self.page.run("return [document.documentElement.lang, document.title]"), ["zh-CN", "节点 · cast"]
+        )
         self.page.driver.refresh()
         self.page.see("还没有节点")
         self.page.choose("language-side", "en")
@@ -76,8 +82,10 @@ class Reading(PageTest):
         self.page.press("dialog .links a", "Events")
         self.page.find("#events-log li")
         self.assertFalse(self.page.has("dialog"))
-        small = self.page.run("""return [...document.querySelectorAll('.bottom a, .bottom button')]
-            .filter((e) => e.getBoundingClientRect().height < 44).length""")
+        small = self.page.run(
+            """return [...document.querySelectorAll('.bottom a, .bottom button')]
+            .filter((e) => e.getBoundingClientRect().height < 44).length"""
+        )
         self.assertEqual(small, 0)
 
     def test_the_keyboard_is_enough(self):
@@ -88,7 +96,8 @@ class Reading(PageTest):
             self.page.keys(Keys.TAB)
         self.page.keys(Keys.ENTER)
         self.page.see("No nodes yet")
-        self.assertEqual(self.page.run("return document.activeElement.innerText"), "Nodes")  # the heading: reading goes on there
+        # The heading: reading goes on there.
+        self.assertEqual(self.page.run("return document.activeElement.innerText"), "Nodes")
         self.page.keys(Keys.TAB, Keys.TAB, Keys.ENTER)  # search, Create node
         self.page.find("dialog")
         self.page.keys("typed", Keys.ENTER)
@@ -104,9 +113,12 @@ class Reading(PageTest):
         for screen in SCREENS:
             self.page.open(*screen)
             self.page.wait("the screen", lambda: not self.page.has(".empty[role=status]"))
-            nameless = self.page.run("""return [...document.querySelectorAll('button, a, input, select, textarea, canvas, meter')]
-                .filter((e) => !(e.innerText?.trim() || e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))
-                .map((e) => e.outerHTML)""")
+            nameless = self.page.run(
+                """return [...document.querySelectorAll('button, a, input, select, textarea, canvas, meter')]
+                .filter((e) => !(e.innerText?.trim() || e.textContent.trim() || e.getAttribute('aria-label')"""
+                """ || e.labels?.length))
+                .map((e) => e.outerHTML)"""
+            )
             self.assertEqual(nameless, [], screen)
 
 

@@ -39,7 +39,10 @@ class Sending(PageTest):
         self.page.choose("view", "console")
         self.page.press("#node-console .button", "Begin")
         self.page.find(".bubble", "With pleasure 🍜")
-        wait_for("both acknowledged", lambda: all(self.call("GET", f"/api/nodes/{name}")[1]["queued"] == 0 for name in ("alice", "bob")))
+        wait_for(
+            "both acknowledged",
+            lambda: all(self.call("GET", f"/api/nodes/{name}")[1]["queued"] == 0 for name in ("alice", "bob")),
+        )
         # To the group of both, and to everybody.
         self.call("POST", "/api/groups/team/members", {"nodes": ["alice", "bob"]})
         sender = self.browser()
@@ -89,7 +92,9 @@ class Sending(PageTest):
         self.page.find("[data-recipient=bob][data-code=ok]")
         message = self.received("bob")[0]
         self.assertEqual(message["content"], {"temperature": 21.5, "tags": ["roof", "北"]})
-        self.assertEqual((message["message_type"], message["priority"], message["headers"].get("trace")), ("json", 9, "77"))
+        self.assertEqual(
+            (message["message_type"], message["priority"], message["headers"].get("trace")), ("json", 9, "77")
+        )
 
     def test_a_file_arrives_whole(self):
         if self.call("GET", "/api/files")[0] == 404:
@@ -112,8 +117,11 @@ class Sending(PageTest):
 
     def test_a_node_that_another_program_reads_can_be_taken_over(self):
         self.made("bob")
-        reader = subprocess.Popen([os.path.join(BIN, "nodectl"), "--broker", self.broker.url, "recv", "bob"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reader = subprocess.Popen(
+            [os.path.join(BIN, "nodectl"), "--broker", self.broker.url, "recv", "bob"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             self.page.open("nodes", "bob")
             self.page.find(".badge", "Active")

@@ -23,8 +23,12 @@ NOT_SLOWER, SLOWER, UNKNOWN = 0, 1, 2  # exit codes
 def arguments(words=None):
     parser = argparse.ArgumentParser(prog="compare.sh --against BUILD", description=__doc__.splitlines()[0])
     parser.add_argument("--against", required=True, metavar="BUILD", help="a folder with bin/rig and bin/cast-broker")
-    parser.add_argument("--build", default=os.path.dirname(os.path.dirname(rig.RIG)), metavar="BUILD",
-                        help="the one that is judged (build/bench, which is built first)")
+    parser.add_argument(
+        "--build",
+        default=os.path.dirname(os.path.dirname(rig.RIG)),
+        metavar="BUILD",
+        help="the one that is judged (build/bench, which is built first)",
+    )
     parser.add_argument("--runs", type=int, default=LEAST_RUNS, help=f"runs of each build ({LEAST_RUNS})")
     parser.add_argument("--rows", default="", metavar="ROW,...", help="these rows only; --list names them")
     parser.add_argument("--quick", action="store_true", help="short runs: whether it works, not how fast it is")
@@ -41,13 +45,16 @@ def arguments(words=None):
     for build in (options.against, options.build):
         for program in ("rig", "cast-broker"):
             if not os.access(os.path.join(build, "bin", program), os.X_OK):
-                parser.error(f"{build} has no bin/{program}: it takes a build of the preset bench, with the targets rig and cast-broker")
+                parser.error(
+                    f"{build} has no bin/{program}: it takes a build of the preset bench, with the targets rig and "
+                    "cast-broker"
+                )
     return options
 
 
 def measure(options):
-    """All runs: a list of the rig's lines, each with its row, round and build. The builds take turns at each row, and at
-    being the first, so that what disturbs hits both alike."""
+    """All runs: a list of the rig's lines, each with its row, round and build. The builds take turns at each row, and
+    at being the first, so that what disturbs hits both alike."""
     builds, runs = [(THEIRS, options.against), (OURS, options.build)], []
     wanted = {row.of or row.key for row in options.rows}
     for round_ in range(1, options.runs + 1):
@@ -91,11 +98,22 @@ def compared(rows, runs):
     for row in rows:
         found = {}
         for name in (THEIRS, OURS):
-            values = [run[row.figure] for run in runs
-                      if run["row"] == (row.of or row.key) and run["of"] == name and row.figure in run]
+            values = [
+                run[row.figure]
+                for run in runs
+                if run["row"] == (row.of or row.key) and run["of"] == name and row.figure in run
+            ]
             found[name] = spread(values) if values else None
-        lines.append({"row": row.key, "title": row.title, "unit": row.unit, "lower_is_better": row.lower, **found,
-                      **judge(row, found[THEIRS], found[OURS])})
+        lines.append(
+            {
+                "row": row.key,
+                "title": row.title,
+                "unit": row.unit,
+                "lower_is_better": row.lower,
+                **found,
+                **judge(row, found[THEIRS], found[OURS]),
+            }
+        )
     return lines
 
 
@@ -113,15 +131,30 @@ def faults(runs):
 
 def as_text(lines):
     """The table for a terminal."""
+
     def cell(figure):
         return f"{number(figure['median'])} ({number(figure['q1'])}-{number(figure['q3'])})" if figure else "-"
 
     grid = [["row", "unit", "against: median (quartiles)", "this build", "ratio", "verdict"]]
-    grid += [[line["row"], line["unit"] + (", less is better" if line["lower_is_better"] else ""), cell(line[THEIRS]),
-              cell(line[OURS]), f"{line['ratio']:.3f}" if line["ratio"] else "-", line["verdict"]] for line in lines]
+    grid += [
+        [
+            line["row"],
+            line["unit"] + (", less is better" if line["lower_is_better"] else ""),
+            cell(line[THEIRS]),
+            cell(line[OURS]),
+            f"{line['ratio']:.3f}" if line["ratio"] else "-",
+            line["verdict"],
+        ]
+        for line in lines
+    ]
     widths = [max(len(row[i]) for row in grid) for i in range(len(grid[0]))]
-    return "\n".join("  ".join(text.rjust(width) if i in (2, 3, 4) else text.ljust(width)
-                               for i, (text, width) in enumerate(zip(row, widths))).rstrip() for row in grid)
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if i in (2, 3, 4) else text.ljust(width)
+            for i, (text, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in grid
+    )
 
 
 def verdict(options, lines, wrong):
@@ -132,7 +165,11 @@ def verdict(options, lines, wrong):
         return SLOWER, "slower: " + ", ".join(slower)
     if wrong or unknown:
         return UNKNOWN, "not judged: runs failed or lost messages" + (": " + ", ".join(unknown) if unknown else "")
-    few = "" if options.runs >= LEAST_RUNS and not options.quick else f" (by less than {LEAST_RUNS} full runs: no judgement to rely on)"
+    few = (
+        ""
+        if options.runs >= LEAST_RUNS and not options.quick
+        else f" (by less than {LEAST_RUNS} full runs: no judgement to rely on)"
+    )
     return NOT_SLOWER, "not slower" + few
 
 
@@ -153,8 +190,18 @@ def main():
         print(fault, file=sys.stderr)
     if options.out:
         settings = {"runs": options.runs, "quick": options.quick, THEIRS: options.against, OURS: options.build}
-        rig.write_json(options.out, "against.json", {"machine": machine, "settings": settings, "verdict": sentence,
-                                                     "rows": lines, "faults": wrong, "runs": runs})
+        rig.write_json(
+            options.out,
+            "against.json",
+            {
+                "machine": machine,
+                "settings": settings,
+                "verdict": sentence,
+                "rows": lines,
+                "faults": wrong,
+                "runs": runs,
+            },
+        )
         with open(os.path.join(options.out, "against.txt"), "w", encoding="utf-8") as file:
             file.write("\n".join([text, *wrong]) + "\n")
     return code

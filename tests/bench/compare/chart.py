@@ -5,7 +5,14 @@ import sys
 from rows import SYSTEMS, TITLES
 
 INK = "#7d8590"  # legible on white and on near black
-COLOURS = {"cast": "#e8590c", "nats": "#5f8dc9", "zmq": "#5aa27c", "tcp": "#9aa0a6", "redis": "#b5838d", "mosq0": "#a08bc0"}
+COLOURS = {
+    "cast": "#e8590c",
+    "nats": "#5f8dc9",
+    "zmq": "#5aa27c",
+    "tcp": "#9aa0a6",
+    "redis": "#b5838d",
+    "mosq0": "#a08bc0",
+}
 
 
 def pyplot():
@@ -16,11 +23,17 @@ def pyplot():
         print("no chart: python3-matplotlib is missing", file=sys.stderr)
         return None
     matplotlib.use("svg")
-    matplotlib.rcParams.update({
-        "svg.fonttype": "none", "svg.hashsalt": "cast", "font.family": "sans-serif", "font.size": 9, "text.color": INK,
-        "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False,
-        "axes.spines.right": False, "legend.frameon": False})
+    matplotlib.rcParams.update(
+        {
+            # fmt: off
+        "svg.fonttype": "none", "svg.hashsalt": "cast", "font.family": "sans-serif", "font.size": 9,
+        "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
+        "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+            # fmt: on
+        }
+    )
     import matplotlib.pyplot
+
     return matplotlib.pyplot
 
 
@@ -51,43 +64,70 @@ def bars(axes, rows, found, scale):
         for system in systems:
             figure = found[row.key][system]
             value, ours = figure["median"] * scale, system == "cast"
-            axes.barh(at, value, height=.86, color=COLOURS[system], alpha=1 if ours else .6)
+            axes.barh(at, value, height=0.86, color=COLOURS[system], alpha=1 if ours else 0.6)
             axes.plot([figure["min"] * scale, figure["max"] * scale], [at, at], color=INK, linewidth=1)
-            axes.annotate(short(value), (max(value, figure["max"] * scale), at), xytext=(3, 0), va="center", fontsize=7,
-                          textcoords="offset points", fontweight="bold" if ours else "normal",
-                          color=COLOURS["cast"] if ours else INK)
+            axes.annotate(
+                short(value),
+                (max(value, figure["max"] * scale), at),
+                xytext=(3, 0),
+                va="center",
+                fontsize=7,
+                textcoords="offset points",
+                fontweight="bold" if ours else "normal",
+                color=COLOURS["cast"] if ours else INK,
+            )
             at += 1
-        at += .8
+        at += 0.8
     axes.set_yticks([tick for tick, _ in ticks], [title for _, title in ticks])
-    axes.set_ylim(at - .8, -.8)
+    axes.set_ylim(at - 0.8, -0.8)
     axes.tick_params(axis="y", length=0)
     axes.set_xscale("log")
     values = [found[row.key][system]["median"] * scale for row in rows for system in found[row.key]]
     axes.set_xlim(min(values) / 3, max(values) * 2)
-    axes.grid(axis="x", color=INK, alpha=.25, linewidth=.5)
+    axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.5)
     axes.set_axisbelow(True)
 
 
 def draw_speed(folder, rows, found, machine):
     """speed.svg: messages a second above, microseconds one way below."""
     plot = pyplot()
-    panels = [(unit, [row for row in rows if row.unit == unit], scale, label) for unit, scale, label in
-              (("kmsg/s", 1e3, "messages a second (more is better)"), ("us", 1, "microseconds one way (less is better)"))]
+    panels = [
+        (unit, [row for row in rows if row.unit == unit], scale, label)
+        for unit, scale, label in (
+            ("kmsg/s", 1e3, "messages a second (more is better)"),
+            ("us", 1, "microseconds one way (less is better)"),
+        )
+    ]
     panels = [panel for panel in panels if panel[1]]
     if plot is None or not panels:
         return
-    sizes = [sum(len(found[row.key]) + .8 for row in panel[1]) for panel in panels]
-    figure, axes = plot.subplots(len(panels), 1, figsize=(8, .16 * sum(sizes) + .9 * len(panels)), squeeze=False,
-                                 gridspec_kw={"height_ratios": sizes})
+    sizes = [sum(len(found[row.key]) + 0.8 for row in panel[1]) for panel in panels]
+    figure, axes = plot.subplots(
+        len(panels),
+        1,
+        figsize=(8, 0.16 * sum(sizes) + 0.9 * len(panels)),
+        squeeze=False,
+        gridspec_kw={"height_ratios": sizes},
+    )
     for (_, shown, scale, label), place in zip(panels, axes[:, 0]):
         bars(place, shown, found, scale)
         place.set_xlabel(label)
-    present = [system for system in SYSTEMS if any(system in found[row.key] for _, shown, _, _ in panels for row in shown)]
-    handles = [plot.Rectangle((0, 0), 1, 1, color=COLOURS[s], alpha=1 if s == "cast" else .6) for s in present]
-    axes[0, 0].legend(handles, [TITLES[s] for s in present], ncol=len(present), loc="lower center",
-                      bbox_to_anchor=(.4, 1.0))
-    figure.text(.5, 0, f"{machine['processor']}, {machine['processors']} processors, {machine['date']}; log scale, "
-                "medians, thin lines from lowest to highest", ha="center", va="top", fontsize=7)
+    present = [
+        system for system in SYSTEMS if any(system in found[row.key] for _, shown, _, _ in panels for row in shown)
+    ]
+    handles = [plot.Rectangle((0, 0), 1, 1, color=COLOURS[s], alpha=1 if s == "cast" else 0.6) for s in present]
+    axes[0, 0].legend(
+        handles, [TITLES[s] for s in present], ncol=len(present), loc="lower center", bbox_to_anchor=(0.4, 1.0)
+    )
+    figure.text(
+        0.5,
+        0,
+        f"{machine['processor']}, {machine['processors']} processors, {machine['date']}; log scale, "
+        "medians, thin lines from lowest to highest",
+        ha="center",
+        va="top",
+        fontsize=7,
+    )
     figure.tight_layout()
     save(figure, folder, "speed.svg")
 
@@ -104,10 +144,16 @@ def draw_sweep(folder, series, points):
             line = [(p["at"], p["cpu_ns"]) for p in points if p["series"] == one.key and p["system"] == system]
             if line:
                 ours = system == "cast"
-                place.plot(*zip(*line), color=COLOURS[system], marker="o", markersize=3, linewidth=2 if ours else 1.2,
-                           label=TITLES[system])
+                place.plot(
+                    *zip(*line),
+                    color=COLOURS[system],
+                    marker="o",
+                    markersize=3,
+                    linewidth=2 if ours else 1.2,
+                    label=TITLES[system],
+                )
         place.set(xscale="log", yscale="log", xlabel=one.title)
-        place.grid(color=INK, alpha=.25, linewidth=.5)
+        place.grid(color=INK, alpha=0.25, linewidth=0.5)
     axes[0, 0].set_ylabel("processor time a message, ns")
     axes[0, 0].legend(fontsize=8)
     figure.tight_layout()

@@ -19,9 +19,13 @@ def arguments():
     parser.add_argument("--runs", type=int, default=5, help="runs of each system; medians are shown (5)")
     parser.add_argument("--quick", action="store_true", help="one short run: whether it works, not how fast it is")
     parser.add_argument("--only", default="", metavar="ROW,...", help="these rows only; --list names them")
-    parser.add_argument("--out", default="", metavar="DIR", help="where to write (tests/bench/results; --quick: nowhere)")
+    parser.add_argument(
+        "--out", default="", metavar="DIR", help="where to write (tests/bench/results; --quick: nowhere)"
+    )
     parser.add_argument("--without-missing", action="store_true", help="leave out peers that are not installed")
-    parser.add_argument("--deaf-sender", action="store_true", help="no system's sender subscribes, so none hears itself")
+    parser.add_argument(
+        "--deaf-sender", action="store_true", help="no system's sender subscribes, so none hears itself"
+    )
     parser.add_argument("--list", action="store_true", help="name the rows")
     parser.add_argument("--disk", action="store_true", help="the durable broker, JetStream and the disk instead")
     options = parser.parse_args()
@@ -51,7 +55,8 @@ def measured_rows(rows):
 
 
 def measure(options, available):
-    """All runs, as a list of the rig's lines, each with its row and round; interleaved, so that noise hits all alike."""
+    """All runs, as a list of the rig's lines, each with its row and round; interleaved, so that noise hits all
+    alike."""
     runs = []
     for number in range(1, options.runs + 1):
         for row in measured_rows(options.rows):
@@ -74,11 +79,18 @@ def figures(runs, rows, systems):
     found = {}
     for row in rows:
         for system in systems:
-            values = [run[row.figure] for run in runs
-                      if run["row"] == (row.of or row.key) and run["system"] == system and row.figure in run]
+            values = [
+                run[row.figure]
+                for run in runs
+                if run["row"] == (row.of or row.key) and run["system"] == system and row.figure in run
+            ]
             if values:
                 found.setdefault(row.key, {})[system] = {
-                    "median": statistics.median(values), "min": min(values), "max": max(values), "runs": len(values)}
+                    "median": statistics.median(values),
+                    "min": min(values),
+                    "max": max(values),
+                    "runs": len(values),
+                }
     return found
 
 
@@ -105,8 +117,11 @@ def main():
         print(f"lost messages: {run['row']}, {run['system']}, run {run['run']}: {run['lost']}", file=sys.stderr)
     if options.out:
         settings = {"runs": options.runs, "quick": options.quick, "deaf_sender": options.deaf_sender}
-        rig.write_json(options.out, "results.json",
-                       {"machine": machine, "settings": settings, "figures": found, "goals": lines, "runs": runs})
+        rig.write_json(
+            options.out,
+            "results.json",
+            {"machine": machine, "settings": settings, "figures": found, "goals": lines, "runs": runs},
+        )
         table.write(options.out, lines, machine, options)
         if not options.disk:
             chart.draw_speed(options.out, [row for row in options.rows if row.key in found], found, machine)

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 
 SYSTEMS = ("cast", "nats", "zmq", "tcp", "redis", "mosq0")
 DISK_SYSTEMS = ("cast-disk", "cast", "jetstream", "disk")
-TITLES = {"cast": "cast", "nats": "NATS", "zmq": "zmq relay", "tcp": "bare TCP", "redis": "Redis", "mosq0": "Mosquitto",
-          "cast-disk": "cast, synced", "jetstream": "JetStream", "disk": "bare fdatasync"}
+TITLES = {
+    "cast": "cast",
+    "nats": "NATS",
+    "zmq": "zmq relay",
+    "tcp": "bare TCP",
+    "redis": "Redis",
+    "mosq0": "Mosquitto",
+    "cast-disk": "cast, synced",
+    "jetstream": "JetStream",
+    "disk": "bare fdatasync",
+}
 
 
 @dataclass
 class Goal:
     factor: float
-    peer: str = ""       # "": the factor is a limit
-    row: str = ""        # the peer's figure is of another row
+    peer: str = ""  # "": the factor is a limit
+    row: str = ""  # the peer's figure is of another row
     strict: bool = False
 
     def met(self, ours, theirs, lower):
@@ -36,15 +45,15 @@ class Row:
     unit: str
     mode: str
     size: int
-    counts: dict                     # of each system: messages, round trips or nodes
+    counts: dict  # of each system: messages, round trips or nodes
     goals: list
-    figure: str = "kmsg_s"           # the key in the rig's line
+    figure: str = "kmsg_s"  # the key in the rig's line
     any_goal: bool = False
-    lower: bool = False              # less is better
+    lower: bool = False  # less is better
     flags: tuple = ()
-    of: str = ""                     # reads the runs of this row and has none of its own
-    once: bool = False               # one run is enough: it repeats exactly
-    ours: str = "cast"               # the system that the goals are for
+    of: str = ""  # reads the runs of this row and has none of its own
+    once: bool = False  # one run is enough: it repeats exactly
+    ours: str = "cast"  # the system that the goals are for
 
 
 def unicast(key, title, size, counts, goals, any_goal=False):
@@ -57,6 +66,7 @@ MIDDLE = dict(figure="p50_us", lower=True)
 TAIL = dict(figure="p99_us", lower=True)
 
 ROWS = [
+    # fmt: off
     unicast("unicast-16", "16 B", 16, {"cast": 15000000, "nats": 2000000, "zmq": 2000000, "tcp": 40000000},
             [Goal(10, "nats"), Goal(10, "zmq"), Goal(.5, "tcp")]),
     unicast("unicast-100", "100 B", 100, {"cast": 5000000, "nats": 1500000, "zmq": 1500000, "tcp": 15000000,
@@ -92,18 +102,22 @@ ROWS = [
         {"cast": 10000, "nats": 10000}, [Goal(2048)], figure="bytes_per_node", lower=True),
     Row("memory-stored", "broker's memory an idle stored node", "B", "idle-memory", 0, {"cast": 100000}, [Goal(300)],
         figure="bytes_per_node", lower=True, flags=("--stored",), once=True),
+    # fmt: on
 ]
 
 
 DISK_ROWS = [
+    # fmt: off
     Row("synced-100", "receipted and synced unicast 100 B, many under way", "kmsg/s", "receipts", 100,
         {"cast-disk": 2000000, "cast": 2000000, "jetstream": 200000}, [Goal(3, "jetstream")], ours="cast-disk"),
     Row("lone-p50", "a lone synced send 100 B, p50", "us", "lone-receipts", 100,
-        {"cast-disk": 1000, "cast": 1000, "jetstream": 1000, "disk": 1000}, [Goal(2, "disk")], ours="cast-disk", **MIDDLE),
-    Row("lone-p99", "a lone synced send 100 B, p99", "us", "lone-receipts", 100, {}, [], of="lone-p50", ours="cast-disk",
-        **TAIL),
+        {"cast-disk": 1000, "cast": 1000, "jetstream": 1000, "disk": 1000}, [Goal(2, "disk")], ours="cast-disk",
+        **MIDDLE),
+    Row("lone-p99", "a lone synced send 100 B, p99", "us", "lone-receipts", 100, {}, [], of="lone-p50",
+        ours="cast-disk", **TAIL),
     Row("live-100", "live unicast 100 B to an attached reader", "kmsg/s", "unicast", 100,
         {"cast-disk": 5000000, "cast": 5000000}, [Goal(.6, "cast")], ours="cast-disk"),
+    # fmt: on
 ]
 
 

@@ -20,7 +20,7 @@ class Series:
     title: str
     mode: str
     values: tuple
-    count: int                     # of cast; NATS gets a quarter
+    count: int  # of cast; NATS gets a quarter
     flags: Callable = lambda value: ()
     by_size: bool = False
 
@@ -30,13 +30,16 @@ class Series:
 
 
 SERIES = [
+    # fmt: off
     Series("nodes", "nodes sent to in turn", "fanout", (1, 10, 100, 1000, 10000), 1000000,
            lambda value: ("--targets", str(value))),
     Series("groups", "groups sent to in turn", "multicast", (1, 10, 100, 1000), 1500000,
            lambda value: ("--groups", str(value))),
     Series("senders", "senders to one receiver", "funnel", (1, 2, 8, 32, 100), 2500000,
            lambda value: ("--senders", str(value))),
-    Series("sizes", "bytes of a message", "unicast", tuple(4 ** power for power in range(2, 11)), 5000000, by_size=True),
+    Series("sizes", "bytes of a message", "unicast", tuple(4**power for power in range(2, 11)), 5000000,
+           by_size=True),
+    # fmt: on
 ]
 
 
@@ -45,7 +48,9 @@ def arguments():
     parser.add_argument("--runs", type=int, default=1, help="runs of each point; medians are shown (1)")
     parser.add_argument("--quick", action="store_true", help="short runs: whether it works")
     parser.add_argument("--only", default="", metavar="SERIES,...", help=", ".join(one.key for one in SERIES))
-    parser.add_argument("--out", default="", metavar="DIR", help="where to write (tests/bench/results; --quick: nowhere)")
+    parser.add_argument(
+        "--out", default="", metavar="DIR", help="where to write (tests/bench/results; --quick: nowhere)"
+    )
     parser.add_argument("--without-missing", action="store_true", help="leave NATS out if it is not installed")
     options = parser.parse_args()
     keys = [key for key in options.only.split(",") if key]
@@ -68,11 +73,14 @@ def measure_point(one, value, system, options):
     failed = [line["failed"] for line in lines if "failed" in line]
     if failed:
         return {**point, "failed": failed[0]}
-    return {**point, "messages": count,
-            "kmsg_s": statistics.median(line["kmsg_s"] for line in lines),
-            "us": round(statistics.median(1e3 / line["kmsg_s"] for line in lines), 4),
-            "cpu_ns": round(statistics.median(line["cpu_s_per_million"] for line in lines) * 1000, 1),
-            "server_rss_mb": max(line["server_rss_mb"] for line in lines)}
+    return {
+        **point,
+        "messages": count,
+        "kmsg_s": statistics.median(line["kmsg_s"] for line in lines),
+        "us": round(statistics.median(1e3 / line["kmsg_s"] for line in lines), 4),
+        "cpu_ns": round(statistics.median(line["cpu_s_per_million"] for line in lines) * 1000, 1),
+        "server_rss_mb": max(line["server_rss_mb"] for line in lines),
+    }
 
 
 def measure(options, available):
@@ -93,7 +101,9 @@ def measure(options, available):
 def show(series, points):
     """A block a series: the cost of a message, and how it grows from the first and from the point before."""
     for one in series:
-        print(f"{one.title:26}{'system':>8}{'kmsg/s':>10}{'us':>11}{'cpu ns':>12}{'of first':>10}{'of last':>9}{'MB':>8}")
+        print(
+            f"{one.title:26}{'system':>8}{'kmsg/s':>10}{'us':>11}{'cpu ns':>12}{'of first':>10}{'of last':>9}{'MB':>8}"
+        )
         for system in ("cast", "nats"):
             first = last = None
             for point in (p for p in points if p["series"] == one.key and p["system"] == system):
@@ -103,8 +113,10 @@ def show(series, points):
                 cost = point["cpu_ns"]
                 first, last = first or cost, last or cost
                 growth = (f"{cost / first:.2f}", f"{cost / last:.2f}") if first else ("-", "-")
-                print(f"{point['at']:>26,}{system:>8}{point['kmsg_s']:>10,.1f}{point['us']:>11,.3f}{cost:>12,.0f}"
-                      f"{growth[0]:>10}{growth[1]:>9}{point['server_rss_mb']:>8.1f}")
+                print(
+                    f"{point['at']:>26,}{system:>8}{point['kmsg_s']:>10,.1f}{point['us']:>11,.3f}{cost:>12,.0f}"
+                    f"{growth[0]:>10}{growth[1]:>9}{point['server_rss_mb']:>8.1f}"
+                )
                 last = cost
         print()
 
@@ -116,8 +128,11 @@ def main():
     points = measure(options, rig.systems())
     show(options.series, points)
     if options.out:
-        rig.write_json(options.out, "sweep.json",
-                       {"machine": machine, "settings": {"runs": options.runs, "quick": options.quick}, "points": points})
+        rig.write_json(
+            options.out,
+            "sweep.json",
+            {"machine": machine, "settings": {"runs": options.runs, "quick": options.quick}, "points": points},
+        )
         chart.draw_sweep(options.out, options.series, [point for point in points if "failed" not in point])
         print(f"Written to {options.out}")
     return 1 if any("failed" in point for point in points) else 0

@@ -51,14 +51,28 @@ def cells(line, systems):
     """The columns, the first system's with its spread."""
     ours, others = systems[0], systems[1:]
     figure = line[ours] + (f" ({line[ours + '_spread']})" if ours + "_spread" in line else "")
-    return [line["title"], line["unit"], figure, *(line[system] for system in others), line["ratio"], line["goal"],
-            line["verdict"]]
+    return [
+        line["title"],
+        line["unit"],
+        figure,
+        *(line[system] for system in others),
+        line["ratio"],
+        line["goal"],
+        line["verdict"],
+    ]
 
 
 def head(systems):
     """The columns' titles, and which of them stand to the left."""
-    titles = ["what", "unit", TITLES[systems[0]] + " (min-max)", *(TITLES[system] for system in systems[1:]), "ratio",
-              "goal", "verdict"]
+    titles = [
+        "what",
+        "unit",
+        TITLES[systems[0]] + " (min-max)",
+        *(TITLES[system] for system in systems[1:]),
+        "ratio",
+        "goal",
+        "verdict",
+    ]
     return titles, (0, 1, len(titles) - 2, len(titles) - 1)
 
 
@@ -67,26 +81,43 @@ def as_text(lines, systems):
     titles, left = head(systems)
     grid = [titles] + [cells(line, systems) for line in lines]
     widths = [max(len(row[i]) for row in grid) for i in range(len(titles))]
-    return "\n".join("  ".join(text.ljust(width) if i in left else text.rjust(width)
-                               for i, (text, width) in enumerate(zip(row, widths))).rstrip() for row in grid)
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if i in left else text.rjust(width) for i, (text, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in grid
+    )
 
 
 def write(folder, lines, machine, options):
     """table.md."""
     titles, left = head(options.systems)
     versions = machine["versions"]
-    text = ["# cast and its peers", "",
-            f"Medians of {options.runs} runs in one sitting; in brackets the lowest and the highest. Written by",
-            f"`tests/bench/compare.sh{' --disk' if options.disk else ''}`; [README.md]({options.readme}) says what each row",
-            "measures.", "", "| " + " | ".join(titles) + " |",
-            "|" + "|".join("---" if i in left else "---:" for i in range(len(titles))) + "|"]
+    text = [
+        "# cast and its peers",
+        "",
+        f"Medians of {options.runs} runs in one sitting; in brackets the lowest and the highest. Written by",
+        f"`tests/bench/compare.sh{' --disk' if options.disk else ''}`; [README.md]({options.readme}) says what each "
+        "row",
+        "measures.",
+        "",
+        "| " + " | ".join(titles) + " |",
+        "|" + "|".join("---" if i in left else "---:" for i in range(len(titles))) + "|",
+    ]
     text += ["| " + " | ".join(cells(line, options.systems)) + " |" for line in lines]
-    text += ["", f"{machine['date']}, {machine['processor']}, {machine['processors']} processors, "
-             f"{machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_before']} before.",
-             "", ", ".join(f"{name} {version}" for name, version in versions.items() if version) + "."]
+    text += [
+        "",
+        f"{machine['date']}, {machine['processor']}, {machine['processors']} processors, "
+        f"{machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_before']} before.",
+        "",
+        ", ".join(f"{name} {version}" for name, version in versions.items() if version) + ".",
+    ]
     if not options.deaf_sender and not options.disk:
-        text += ["", "The sender of NATS and Redis subscribes like every endpoint of theirs, and so gets its own",
-                 "broadcasts, too; run with `--deaf-sender` to have it not."]
+        text += [
+            "",
+            "The sender of NATS and Redis subscribes like every endpoint of theirs, and so gets its own",
+            "broadcasts, too; run with `--deaf-sender` to have it not.",
+        ]
     if options.quick:
         text += ["", "**A quick run: it shows that the comparison works, not how fast anything is.**"]
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
