@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # run.sh [--ci | --all] [--label LABEL]: builds everything and runs the tests; ends with "N passed, N failed".
-#   --ci           also, with the sanitizers: the unit tests, the simulation and the core of the system tests
-#   --all          also, with the sanitizers: everything but the page; valgrind, and longer fuzzing and simulation
+#   --ci           also clang-tidy on what changed last and, with the sanitizers: the unit tests, the simulation and the
+#                  core of the system tests
+#   --all          also clang-tidy on every source and, with the sanitizers: everything but the page; valgrind, and
+#                  longer fuzzing and simulation
 #   --label LABEL  only these tests: unit, system, sim, cli, web, tidy or fuzz
 # Runs from anywhere, also twice at once. CAST_BUILD_DIR: where to build (build/ of the tree); CAST_JOBS: how many
 # compilers at once (one a processor). Missing Debian packages are installed, which needs root or sudo.
@@ -90,6 +92,15 @@ tree() {
     exec 9>&-
 }
 
+# lint [--all]: clang-tidy on the sources that changed last, or on all; counts as one test.
+lint() {
+    if phase "lint" tests/lint.sh "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
 # wanted LABEL...: whether --label, if given, asks for one of these.
 wanted() { [ -z "$label" ] || [[ " $* " == *" $label "* ]]; }
 
@@ -121,10 +132,12 @@ case $tier in
         marked=${label/system/core}
         if wanted unit system sim; then tree asan "" -L "${marked:-unit|sim|core}"; fi
         if wanted unit system; then tree tsan "" -L "${marked:-unit|core}"; fi
+        if wanted tidy; then lint; fi
         ;;
     all)
         if wanted unit system sim cli; then tree asan "" -L "${label:-unit|system|sim|cli}"; fi
         if wanted unit system cli; then tree tsan "" -L "${label:-unit|system|cli}"; fi # the simulation has one thread
+        if wanted tidy; then lint --all; fi
         ;;
 esac
 

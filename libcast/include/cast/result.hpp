@@ -32,9 +32,11 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
 public:
+    // NOLINTBEGIN(google-explicit-constructor): a function returns its value, or an error, as it is
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
     Result(ErrorCode code) : state_(std::in_place_index<1>, Error{code, {}}) {}
+    // NOLINTEND(google-explicit-constructor)
 
     explicit operator bool() const noexcept { return state_.index() == 0; }
     bool ok() const noexcept { return state_.index() == 0; }
@@ -67,10 +69,12 @@ template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
+    // NOLINTBEGIN(google-explicit-constructor)
     Result(Error error) {
         if (error.code != ErrorCode::ok) error_ = std::make_shared<const Error>(std::move(error));
     }
     Result(ErrorCode code) : Result(Error{code, {}}) {}
+    // NOLINTEND(google-explicit-constructor)
 
     explicit operator bool() const noexcept { return ok(); }
     bool ok() const noexcept { return error_ == nullptr; }

@@ -1,0 +1,89 @@
+"""Which includes each folder may have: arrows go downwards only."""
+import os
+import re
+
+THREADS = r"<(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|pthread\.h)>"
+SOCKETS = r"<(sys/|netinet/|arpa/|poll\.h|netdb\.h)"
+C_STD = r"<(assert|ctype|errno|limits|math|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|time)\.h>"
+STD = r"<[a-z0-9_]+>"
+ZMQ, JSON = r"[<\"]zmq", r"[<\"]nlohmann/"
+OUTSIDE = (
+    ZMQ
+    + "|"
+    + JSON
+    + r"|[<\"](fmt|spdlog|CLI|toml\+\+|boost(?!/intrusive)|nats|prometheus|openssl|systemd)/|<(sqlite3|nats)\.h>"
+)
+WIRE, SRC = r"[<\"]wire/", r"\"src/"
+BROKER = r"[<\"]((broker|core|edge|store|gateway|backbone)/|(broker|options|config_file)\.hpp)"
+CORE_DOORS = r"\"core/(?!(outbox|spin|store|types)\.hpp\")"
+
+# folder: (what alone may be included or None for anything, what may not, the rule in words)
+LAYERS = [
+    (
+        "libcast/wire/",
+        r"\"wire/|[<\"]cast/(error|result|export)\.hpp|" + STD,
+        THREADS + "|" + SOCKETS,
+        "wire is bytes only: wire/, cast/error.hpp, cast/result.hpp and std, no sockets and threads",
+    ),
+    (
+        "libcast/include/cast/",
+        r"[<\"]cast/|" + STD + "|" + C_STD,
+        None,
+        "public headers: cast/ and std, no zmq, json, fmt",
+    ),
+    ("libcast/src/", None, BROKER, "the library knows nothing of the broker"),
+    (
+        "broker/core/",
+        r"\"(core|wire)/|[<\"]cast/(error|result|export)\.hpp|<boost/intrusive/[a-z_]+\.hpp>|" + STD,
+        THREADS,
+        "the core is pure: core/, wire/, std and Boost.Intrusive, no zmq, sqlite, http, nats, json, logs, threads",
+    ),
+    (
+        "broker/edge/",
+        None,
+        CORE_DOORS + r"|\"gateway/",
+        "of the core: only core/outbox.hpp, spin.hpp, store.hpp, types.hpp",
+    ),
+    (
+        "broker/store/",
+        None,
+        CORE_DOORS + r"|\"gateway/",
+        "of the core: only core/outbox.hpp, spin.hpp, store.hpp, types.hpp",
+    ),
+    (
+        "broker/gateway/",
+        None,
+        ZMQ + r"|[<\"](core|store|edge|wire|src)/|\"(broker|control|options|settings)\.hpp",
+        "the gateway is a client: libcast's public headers, no core, store, edge, wire, zmq",
+    ),
+    ("broker/backbone/", None, r"\"gateway/", "the backbone knows no gateway"),
+    (
+        "nodectl/",
+        None,
+        ZMQ + "|" + WIRE + "|" + SRC + "|" + BROKER.replace("broker|options|config_file", "broker"),
+        "nodectl uses libcast's public headers: no zmq, wire, broker",
+    ),
+    ("examples/", r"<cast/|" + STD, None, "examples use <cast/...> and std only"),
+]
+
+
+def resolved(root, path, name):
+    """An include as seen from the include directories: "x.hpp" of the own folder becomes "folder/x.hpp"."""
+    inner = name[1:-1]
+    beside = os.path.normpath(os.path.join(os.path.dirname(path), inner)).replace(os.sep, "/")
+    if name[0] != '"' or not os.path.exists(os.path.join(root, beside)):
+        return name
+    for base in ("libcast/include/", "libcast/", "broker/"):
+        if beside.startswith(base):
+            return '"' + beside[len(base) :] + '"'
+    return '"' + beside + '"'
+
+
+def broken(root, path, include):
+    """The rules that this file breaks with this include (with its quotes or brackets)."""
+    name = resolved(root, path, include)
+    for folder, allowed, forbidden, rule in LAYERS:
+        if path.startswith(folder):
+            outside = allowed and (not re.match(allowed, name) or re.match(OUTSIDE, name))
+            if outside or (forbidden and re.match(forbidden, name)):
+                yield rule
