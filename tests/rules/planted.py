@@ -19,7 +19,7 @@ def files():
     yield "libcast/src/ok.cpp", COMMENT + '#include <zmq.hpp>\n#include <thread>\n#include "wire/batch.hpp"\n', 0
     yield "libcast/src/broker.cpp", COMMENT + '#include "core/router.hpp"\n', 1
     yield "libcast/src/up.cpp", COMMENT + '#include "../../broker/core/router.hpp"\n', 1
-    yield "broker/core/router.hpp", COMMENT + '#include <chrono>\n#include "core/types.hpp"\n#include "wire/batch.hpp"\n', 0
+    yield "broker/core/router.hpp", COMMENT + '#include <chrono>\n#include "core/types.hpp"\n', 0
     yield "broker/core/names.hpp", COMMENT + "#include <boost/intrusive/set.hpp>\n", 0
     for name in (
         "zmq.hpp",
@@ -35,7 +35,7 @@ def files():
     yield "broker/core/edge.cpp", COMMENT + '#include "edge/edge.hpp"\n', 1
     yield "broker/core/clock.cpp", COMMENT + "auto t = Clock::now();\n", 1
     yield "broker/core/sleep.cpp", COMMENT + "void f() { std::this_thread::sleep_for(x); }\n", 1
-    yield "broker/edge/ok.cpp", COMMENT + '#include <zmq.hpp>\n#include "core/outbox.hpp"\n#include "core/types.hpp"\n', 0
+    yield "broker/edge/ok.cpp", COMMENT + '#include <zmq.hpp>\n#include "core/outbox.hpp"\n', 0
     yield "broker/edge/inside.cpp", COMMENT + '#include "core/router.hpp"\n', 1
     yield "broker/store/inside.cpp", COMMENT + '#include "core/stream.hpp"\n', 1
     yield "broker/gateway/store.cpp", COMMENT + '#include "store/memory.hpp"\n', 1
@@ -52,7 +52,7 @@ def files():
     yield "nodectl/long_member.cpp", COMMENT + "struct A {\n    A(int x) : a_{x}, b_(2) {\n" + long_body + "}\n};\n", 1
     yield "nodectl/long_template.cpp", COMMENT + "template <class T>\nauto f(T) -> int {\n" + long_body + "}\n", 1
     yield "nodectl/long_lambda.cpp", COMMENT + "void g() {\n    run([] {\n" + long_body + "    });\n}\n", 1
-    yield "nodectl/long_class.cpp", COMMENT + "namespace a {\nstruct A {\n" + "    void f() { x(); }\n" * 70 + "};\n}\n", 0
+    yield "nodectl/long_class.cpp", COMMENT + "struct A {\n" + "    void f() { x(); }\n" * 70 + "};\n", 0
     yield "nodectl/long_table.cpp", COMMENT + "const Row kRows[] = {\n" + "    {f(1), '{', \"{\"},\n" * 70 + "};\n", 0
     yield "nodectl/long_file.cpp", COMMENT + "\n" * 400, 1
     yield "nodectl/long_header.hpp", COMMENT + "\n" * 200, 1
