@@ -13,6 +13,7 @@
 #include "log.hpp"
 #include "looks.hpp"
 #include "reports.hpp"
+#include "secret_hash.hpp"
 #include "wire/heap.hpp"
 #include "wire/names.hpp"
 
@@ -66,6 +67,7 @@ Config core_config(const Options& o) {
     c.ping_us = in_us(o.ping_interval);
     c.dead_us = in_us(o.dead_after);
     c.hold_back_us = in_us(o.hold_back);
+    c.hash_secret = hash_secret;
     return c;
 }
 

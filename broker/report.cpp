@@ -148,7 +148,8 @@ json report_node(State& state, const Node& node) {
             {"received", node.received},
             {"acknowledged", node.acknowledged},
             {"sent", node.sent},
-            {"agent", holder != nullptr ? holder->agent : ""}};
+            {"agent", holder != nullptr ? holder->agent : ""},
+            {"host", holder != nullptr ? holder->host : ""}};
 }
 
 json report_group(const Group& group, std::string_view after) {

@@ -136,7 +136,10 @@ cast::Result<cast::Admin> Context::admin() const {
 void add_global_options(CLI::App& app, Context& context) {
     app.add_option(
            "--broker", context.broker,
-           fmt::format("Where the broker is: tcp://HOST:PORT or ipc://PATH ($CAST_BROKER, default {})", kDefaultBroker))
+           fmt::format(
+               "Where the broker is: tcp://HOST:PORT or ipc://PATH; several, with commas between them, are tried in "
+               "turn ($CAST_BROKER, default {})",
+               kDefaultBroker))
         ->type_name("URL");
     add_duration(app, "--timeout", context.timeout,
                  "How long to wait for the broker, to connect (else exit code 3) and to answer, as 500ms, 5s, 2m "

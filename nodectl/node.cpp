@@ -30,7 +30,8 @@ std::string node_line(const cast::NodeInfo& node) {
                                            {"received", node.received},
                                            {"acknowledged", node.acknowledged},
                                            {"sent", node.sent},
-                                           {"agent", node.agent}};
+                                           {"agent", node.agent},
+                                           {"host", node.host}};
     return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -110,6 +111,7 @@ int show_node(const Context& context, const std::string& name) {
                          {"state", node->attached ? "online" : "offline"},
                          {"kind", node->created ? "created: stays until deleted" : "session: vanishes with its reader"},
                          {"program", node->agent.empty() ? "-" : printable(node->agent)},
+                         {"host", node->host.empty() ? "-" : printable(node->host)},
                          {"port", port_text(node->port)},
                          {"groups", joined(node->groups)},
                          {"queued", fmt::format("{} ({})", counted(node->queued, "message"),

@@ -21,15 +21,11 @@ constexpr int kLostTries = 5;                 // mail of nobody that is damaged:
 constexpr int kSteps = 64;                    // a cold range of a group is no more than this part of what it may keep
 constexpr std::size_t kGroupWarm = 4u << 20;  // bytes of a group that is read which stay in memory, for repairs
 
-std::vector<std::pair<std::string, cast::ErrorCode>> blocked_of(const Session& session) {
-    return {session.blocked.begin(), session.blocked.end()};
-}
-
-std::vector<cast::wire::Outcome> answers_of(const Session& session) {
-    std::vector<cast::wire::Outcome> all;
-    all.reserve(session.delivered.size());
-    for (const Answer& answer : session.delivered) all.push_back(answer.outcome);
-    return all;
+SessionRow row_of(const Session& session) {
+    SessionRow row{session.id, session.through, session.refused, {}, {}, session.secret};
+    for (const Answer& answer : session.delivered) row.delivered.push_back(answer.outcome);
+    row.blocked.assign(session.blocked.begin(), session.blocked.end());
+    return row;
 }
 
 }  // namespace
@@ -125,16 +121,11 @@ void Keeper::collect_streams(Transaction& t) {
 void Keeper::collect_sessions(Transaction& t) {
     for (const SessionId id : state_.unsaved.sessions.take()) {
         Session* session = state_.sessions.session(id);
-        if (session == nullptr) {
+        if (session != nullptr) session->touched = false;
+        if (session != nullptr && session->known)
+            t.sessions.push_back(row_of(*session));
+        else  // or its client has not accepted that its past is gone; and gone it is
             t.sessions_gone.push_back(id);
-            continue;
-        }
-        session->touched = false;
-        if (!session->known) {  // its client has not accepted that its past is gone; and gone it is
-            t.sessions_gone.push_back(id);
-            continue;
-        }
-        t.sessions.push_back({id, session->through, session->refused, answers_of(*session), blocked_of(*session)});
     }
 }
 

@@ -83,6 +83,7 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         Session& session = state_.sessions.add_session(row.id);
         session.through = session.committed = session.receipted = row.through;
         session.known = true;
+        session.secret = row.secret;
         session.refused = row.refused;
         for (const cast::wire::Outcome& outcome : row.delivered) session.delivered.push_back({outcome, 0});
         for (const auto& [way, code] : row.blocked) session.blocked[way] = code;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/deliver.hpp"
+#include "core/welcome.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -33,6 +34,10 @@ Slice stored_frame(const BatchView& batch, const Slice* whole) {
     std::memcpy(owner.get() + kFrameHeader, batch.bytes.data(), batch.bytes.size());
     const char* data = owner.get();
     return Slice(std::move(owner), data, kFrameHeader + batch.bytes.size());
+}
+
+std::string not_understood(const Unknown& unknown) {
+    return "field " + std::to_string(unknown.critical & ~kCritical) + " has to be understood, and is not known here";
 }
 
 /// A refusal after which libcast sends the batch again, and what comes after it has to wait.
@@ -109,10 +114,10 @@ void Router::take_frame(ConnectionId from, const Slice& bytes, Now now, Outbox& 
     Connection* connection = state_.sessions.connection(from);
     if (connection != nullptr) connection->heard_us = now.mono_us;
     if (code != ErrorCode::ok) {
-        const char* text = code == ErrorCode::malformed ? "not a cast frame" : "this broker speaks version 1";
+        const char* text = code == ErrorCode::malformed ? "not a cast frame" : "this broker speaks versions 1 and 2";
         return error(from, code, Verb{}, text, outbox);  // unreadable: about no verb
     }
-    if (frame.verb == Verb::hello) return hello(from, frame.body, now, outbox);
+    if (frame.verb == Verb::hello) return hello(from, frame, now, outbox);
     if (connection == nullptr && frame.verb == Verb::bye && part(from, now, outbox)) return;
     if (connection == nullptr) return error(from, ErrorCode::hello_first, frame.verb, "say HELLO first", outbox);
     // A client that was told known = 0 and still speaks goes on from there; until then every WELCOME tells it again.
@@ -124,11 +129,14 @@ void Router::take_frame(ConnectionId from, const Slice& bytes, Now now, Outbox& 
 
 bool Router::dispatch(Connection& connection, const Frame& frame, Now now, Outbox& outbox) {
     switch (frame.verb) {
-        case Verb::ack: ack(connection, frame.body, now, outbox); return true;
+        case Verb::ack: ack(connection, frame, now, outbox); return true;
         case Verb::attach: {
             Attach m;
-            if (!decode(frame.body, m)) return false;
-            attachments_.attach(connection, m, now, outbox);
+            if (!decode(frame.body, m, frame.version)) return false;
+            if (m.unknown.critical == 0)
+                attachments_.attach(connection, m, now, outbox);
+            else
+                error(connection.id, ErrorCode::unsupported_version, frame.verb, not_understood(m.unknown), outbox);
             return true;
         }
         case Verb::detach: {
@@ -167,13 +175,21 @@ bool Router::dispatch(Connection& connection, const Frame& frame, Now now, Outbo
     }
 }
 
-void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox) {
+void Router::hello(ConnectionId from, const Frame& frame, Now now, Outbox& outbox) {
     Hello m;
-    if (!decode(body, m)) return error(from, ErrorCode::malformed, Verb::hello, "the HELLO does not parse", outbox);
+    if (!decode(frame.body, m, frame.version))
+        return error(from, ErrorCode::malformed, Verb::hello, "the HELLO does not parse", outbox);
+    if (!m.behalf.empty())  // before it is asked who that is: a broker without users has none to speak for
+        return error(from, ErrorCode::forbidden, Verb::hello, "nobody may speak for others here", outbox);
+    if (m.unknown.critical != 0)
+        return error(from, ErrorCode::unsupported_version, Verb::hello, not_understood(m.unknown), outbox);
+    const SecretHash said = m.secret.empty() ? SecretHash{} : state_.config.hash_secret(m.secret);
     Connection* present = state_.sessions.connection(from);
     Session* session = state_.sessions.session(m.session);
     if (present != nullptr && (session == nullptr || present->session != session))
         return error(from, ErrorCode::forbidden, Verb::hello, "this connection speaks for another session", outbox);
+    if (session != nullptr && !session->admits(said))
+        return error(from, ErrorCode::forbidden, Verb::hello, "this session is another program's", outbox);
     if (session != nullptr && m.attempt <= session->attempt) {
         if (present != nullptr) return error(from, ErrorCode::malformed, Verb::hello, "HELLO was said already", outbox);
         return error(from, ErrorCode::forbidden, Verb::hello, "a later attempt of this session came before", outbox);
@@ -189,47 +205,21 @@ void Router::hello(ConnectionId from, std::string_view body, Now now, Outbox& ou
         // What the client was told is true, even if a crash of the machine took it from a store that does not sync.
         session->through = std::max(session->through, m.seen);
         session->committed = std::max(session->committed, m.seen);
+        if (session->secret != said) state_.touch(*session);
         if (session->connection != nullptr) drop(*session->connection, false, now, outbox);
         state_.sessions.mark_back(*session);
     }
     parted_.erase(session->parted);
     session->parted = 0;
     session->attempt = m.attempt;
+    session->secret = said;
     session->agent = std::string(m.agent);
+    session->host = std::string(m.host);
     Connection& connection = state_.sessions.add_connection(from, *session, now.mono_us);
     comings_.greeted.push_back(from);
     receipts_.rewind(*session, m.seen, now);
-    welcome(connection, outbox);
-}
-
-void Router::welcome(Connection& connection, Outbox& outbox) {
-    Session& session = *connection.session;
-    session.window = std::max<std::uint64_t>(session.window, state_.config.sender_window);
-    Welcome m;
-    m.epoch = state_.config.epoch;
-    m.store = state_.config.store_id;
-    m.through = session.receiptable();
-    m.known = session.known;
-    static_cast<Limits&>(m) = limits();
-    // A client that is not known may conclude from this that it never was; not where sessions are dropped early.
-    if (state_.forgetful_epoch == 0)
-        m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state_.config.session_us / kMs, UINT32_MAX));
-    m.version = version_;
-    for (const std::string& end : publish_ends_) m.publish.push_back(end);
-    for (const Outcome& outcome : session.refused)
-        if (outcome.number <= m.through) m.refused.push_back(outcome);
-    outbox.send(connection.id, encode(m));
-}
-
-Limits Router::limits() const {
-    const Config& c = state_.config;
-    Limits m;
-    m.max_message = static_cast<std::uint32_t>(c.max_message);
-    m.window_bytes = static_cast<std::uint32_t>(c.sender_window);
-    m.window_batches = kSenderBatches;
-    m.reader_window = static_cast<std::uint32_t>(c.reader_window);
-    m.ping_ms = static_cast<std::uint32_t>(c.ping_us / kMs);
-    return m;
+    session->window = std::max<std::uint64_t>(session->window, state_.config.sender_window);
+    outbox.send(from, welcome(state_, *connection.session, publish_ends_, version_, m.capabilities));
 }
 
 void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes, Now now, Outbox& outbox) {
@@ -338,10 +328,12 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     return (h.flags & kLater) != 0 ? later_.admits(h, now) : groups_.admits(*group);
 }
 
-void Router::ack(Connection& connection, std::string_view body, Now now, Outbox& outbox) {
+void Router::ack(Connection& connection, const Frame& frame, Now now, Outbox& outbox) {
     Ack& m = ack_;
-    if (!decode(body, m))
+    if (!decode(frame.body, m, frame.version))
         return error(connection.id, ErrorCode::malformed, Verb::ack, "the ACK does not parse", outbox);
+    if (m.unknown.critical != 0)
+        return error(connection.id, ErrorCode::unsupported_version, Verb::ack, not_understood(m.unknown), outbox);
     if (m.entries.size() > 1) {  // each look at a subscription may take as long as it has nodes
         acked_.clear();
         for (const AckEntry& entry : m.entries) acked_.push_back(entry.stream);

@@ -100,9 +100,7 @@ public:
 private:
     void take_frame(ConnectionId from, const cast::wire::Slice& frame, Now now, Outbox& outbox);
     void proven(Connection& connection, std::uint64_t token);
-    void hello(ConnectionId from, std::string_view body, Now now, Outbox& outbox);
-    void welcome(Connection& connection, Outbox& outbox);
-    cast::wire::Limits limits() const;
+    void hello(ConnectionId from, const cast::wire::Frame& frame, Now now, Outbox& outbox);
     void cast(Connection& connection, const cast::wire::Frame& frame, const cast::wire::Slice& bytes, Now now,
               Outbox& outbox);
     /// False when the number is not the next one.
@@ -116,7 +114,7 @@ private:
         return state_.config.reject_full &&
                (code == cast::ErrorCode::mailbox_full || code == cast::ErrorCode::group_busy);
     }
-    void ack(Connection& connection, std::string_view body, Now now, Outbox& outbox);
+    void ack(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
     bool dispatch(Connection& connection, const cast::wire::Frame& frame, Now now, Outbox& outbox);
     void error(ConnectionId to, cast::ErrorCode code, cast::wire::Verb verb, std::string_view text, Outbox& outbox);
     void drop(Connection& connection, bool tell, Now now, Outbox& outbox);

@@ -4,6 +4,7 @@
 
 #include "core/deliver.hpp"
 #include "core/router.hpp"
+#include "core/welcome.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -262,20 +263,21 @@ void Router::publish_reports(std::string_view group, std::string&& frame, Now no
 }
 
 void Router::reconfigure(const Config& config, Outbox& outbox) {
-    const Limits before = limits();
+    const Limits before = limits_of(state_.config);
     Config next = config;
     next.epoch = state_.config.epoch;
     next.store_id = state_.config.store_id;
     next.first_stream = state_.config.first_stream;
     next.broadcast_stream = state_.config.broadcast_stream;
     next.durable = state_.config.durable;
+    next.hash_secret = state_.config.hash_secret;
     if (next.session_us > state_.config.session_us) state_.forgetful_epoch = next.epoch;  // Keeper::restore says why
     state_.config = next;
     state_.history.shrink();
     groups_.shrink();
     shrinking_ = true;
-    if (limits() == before) return;
-    const std::string frame = encode(limits());
+    if (limits_of(state_.config) == before) return;
+    const std::string frame = encode(limits_of(state_.config));
     state_.sessions.for_each_connection([&](Connection& c) {
         c.session->window = std::max<std::uint64_t>(c.session->window, state_.config.sender_window);
         outbox.send(c.id, std::string(frame));

@@ -60,7 +60,8 @@ struct Session {
     Connection* connection = nullptr;  ///< null while it is away
     std::int64_t away_since_us = 0;
     ConnectionId parted = 0;  ///< the connection it lost, on which its BYE may still come; 0: none
-    std::string agent;
+    SecretHash secret = {};   ///< whoever comes as this session has to know it; all zeros: anybody may
+    std::string agent, host;
 
     std::uint64_t through = 0;                 ///< last batch with an outcome
     std::uint64_t committed = 0;               ///< last batch whose outcome the store keeps
@@ -81,6 +82,9 @@ struct Session {
     bool dirty = false;     ///< listed among the sessions of this turn
     bool touched = false;   ///< listed for the next transaction
 
+    /// Whether who knows the secret of this hash may speak for the session. One without a secret is anybody's who knows
+    /// its id: it began with a client, or a broker, of version 1, and is the first one's who comes with a secret.
+    bool admits(const SecretHash& said) const;
     std::uint64_t unreceipted_bytes() const { return accepted_bytes - receipted_bytes; }
     /// The last batch that may be receipted now.
     std::uint64_t receiptable() const {

@@ -64,6 +64,7 @@ struct SessionRow {
     std::vector<cast::wire::Outcome> refused;
     std::vector<cast::wire::Outcome> delivered;
     std::vector<std::pair<std::string, cast::ErrorCode>> blocked;  ///< by way_to()
+    SecretHash secret = {};
 };
 
 /// Batches of one stream, back to back. `frames` are DELIVER frames of one batch each; their headers are not kept.

@@ -1,8 +1,11 @@
 // Plain values that all parts of the core share: ids, time, and its configuration. No behaviour.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "wire/limits.hpp"
 
@@ -27,6 +30,16 @@ inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t kMs = 1000;
 inline constexpr std::int64_t kSecond = 1000 * kMs;
 
+/// What the broker remembers of a session's secret: enough to know it again, too little to say it. All zeros: none.
+using SecretHash = std::array<unsigned char, 16>;
+
+/// For tests: no hash at all. The broker's program has another one (secret_hash.hpp).
+inline SecretHash as_it_is(std::string_view secret) {
+    SecretHash hash{};
+    std::copy_n(secret.begin(), std::min(secret.size(), hash.size()), hash.begin());
+    return hash;
+}
+
 /// Limits and times of the core. broker::Options explains each to the operator.
 struct Config {
     std::uint64_t epoch = 1;
@@ -34,6 +47,8 @@ struct Config {
     StreamId first_stream = 1;      ///< ids are given out from here upwards
     StreamId broadcast_stream = 0;  ///< as the store knows it; 0: the first one given out
     bool durable = false;           ///< there is a store on disk: what changes is listed for it
+    /// What the broker keeps of a session's secret: a hash that cannot be turned around, never all zeros.
+    SecretHash (*hash_secret)(std::string_view secret) = as_it_is;
 
     std::size_t max_message = cast::wire::kMaxMessage;
     std::size_t max_connections = 10000;

@@ -29,23 +29,11 @@ inline std::vector<GoneRange> unpack_gone(std::string_view bytes) {
     return gone;
 }
 
-inline void pack_list(cast::wire::Writer& w, const std::vector<cast::wire::Outcome>& list) {
-    w.u32(static_cast<std::uint32_t>(list.size()));
-    for (const auto& outcome : list) w.u64(outcome.number).u16(static_cast<std::uint16_t>(outcome.code));
-}
-
-inline void unpack_list(cast::wire::Reader& r, std::vector<cast::wire::Outcome>& list) {
-    for (std::uint32_t n = r.count(10); n > 0; --n) {
-        const std::uint64_t number = r.u64();
-        list.push_back({number, static_cast<cast::ErrorCode>(r.u16())});
-    }
-}
-
 inline std::string pack_outcomes(const SessionRow& row) {
     std::string out;
     cast::wire::Writer w(out);
-    pack_list(w, row.refused);
-    pack_list(w, row.delivered);
+    put(w, row.refused);
+    put(w, row.delivered);
     w.u32(static_cast<std::uint32_t>(row.blocked.size()));
     for (const auto& [way, code] : row.blocked) w.str8(way).u16(static_cast<std::uint16_t>(code));
     return out;
@@ -53,8 +41,8 @@ inline std::string pack_outcomes(const SessionRow& row) {
 
 inline void unpack_outcomes(std::string_view bytes, SessionRow& row) {
     cast::wire::Reader r(bytes);
-    unpack_list(r, row.refused);
-    unpack_list(r, row.delivered);
+    get(r, row.refused);
+    get(r, row.delivered);
     for (std::uint32_t n = r.count(3); n > 0; --n) {
         const std::string_view way = r.str8();
         row.blocked.emplace_back(way, static_cast<cast::ErrorCode>(r.u16()));

@@ -34,7 +34,7 @@ struct TableWriter::Statements {
           node(db, "INSERT OR REPLACE INTO nodes VALUES(?, ?, ?, ?)"),
           stream(db, "INSERT OR REPLACE INTO streams VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           member(db, "INSERT OR REPLACE INTO members(stream, node, cursor, high) VALUES(?, ?, ?, ?)"),
-          session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?)"),
+          session(db, "INSERT OR REPLACE INTO sessions VALUES(?, ?, ?, ?)"),
           erase(db, "DELETE FROM chunks WHERE stream = ? AND first >= ? AND first <= ? AND last <= ?"),
           // Not REPLACE: that takes a growing row out first and puts its pages back into the file's free ones.
           chunk(db,
@@ -124,7 +124,8 @@ void TableWriter::write_rows(const Transaction& t) {
         s_->member.bind(row.stream).bind(std::string_view(row.node)).bind(row.cursor).bind(row.high).run();
     for (const SessionRow& row : t.sessions) {
         const std::string outcomes = pack_outcomes(row);
-        s_->session.bind(row.id).bind(row.through).bind_blob(outcomes).run();
+        const std::string secret(row.secret.begin(), row.secret.end());
+        s_->session.bind(row.id).bind(row.through).bind_blob(outcomes).bind_blob(secret).run();
     }
 }
 

@@ -33,7 +33,8 @@ constexpr std::array<const char*, kSchema> kSteps{
     // read).
     "ALTER TABLE chunks ADD COLUMN expires INTEGER;"
     "CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;",
-    "ALTER TABLE streams ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE streams ADD COLUMN began INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE sessions ADD COLUMN secret BLOB;"};  // its hash; NULL: none
 // clang-format on
 
 /// views[n] shows tables of version n as of version n + 1, to whoever only reads; one of streams, as of the current
@@ -43,7 +44,8 @@ constexpr std::array<const char*, kSchema> kViews{
     "CREATE TEMP VIEW chunks AS SELECT *, NULL AS sum FROM main.chunks;",
     "CREATE TEMP VIEW streams AS SELECT *, 0 AS goings, 0 AS began FROM main.streams;",
     "",  // nobody who only reads asks when a chunk runs out,
-    "CREATE TEMP VIEW IF NOT EXISTS streams AS SELECT *, 0 AS began FROM main.streams;"};
+    "CREATE TEMP VIEW IF NOT EXISTS streams AS SELECT *, 0 AS began FROM main.streams;",
+    "CREATE TEMP VIEW sessions AS SELECT *, NULL AS secret FROM main.sessions;"};
 
 void put(Database& database, const char* name, std::uint64_t value) {
     Statement(database, "INSERT OR REPLACE INTO meta VALUES(?, ?)").bind(std::string_view(name)).bind(value).run();
@@ -148,12 +150,14 @@ Recovered read_all(Database& database, const Identity& identity) {
     Statement members(database, "SELECT node, stream, cursor, high FROM members ORDER BY stream, node");
     while (members.step())
         all.members.push_back({std::string(members.bytes(0)), members.number(1), members.number(2), members.number(3)});
-    Statement sessions(database, "SELECT id, through, outcomes FROM sessions ORDER BY id");
+    Statement sessions(database, "SELECT id, through, outcomes, secret FROM sessions ORDER BY id");
     while (sessions.step()) {
         SessionRow& row = all.sessions.emplace_back();
         row.id = sessions.number(0);
         row.through = sessions.number(1);
         unpack_outcomes(sessions.bytes(2), row);
+        const std::string_view secret = sessions.bytes(3);
+        if (secret.size() == row.secret.size()) std::copy(secret.begin(), secret.end(), row.secret.begin());
     }
     Statement chunks(database,
                      "SELECT c.stream, c.first, c.last, c.messages, c.bytes, c.arrival FROM streams s JOIN chunks c ON "

@@ -11,7 +11,7 @@
 namespace broker {
 
 /// The version of the tables that this program writes (PRAGMA user_version).
-inline constexpr int kSchema = 5;
+inline constexpr int kSchema = 6;
 
 /// The version of the tables; 0: there are none yet. Throws std::runtime_error when they are of a newer program or the
 /// file is something else.

@@ -75,6 +75,22 @@ Result<Address> Address::parse(std::string_view url) {
     return Address{std::string(url), {}, {}};
 }
 
+Result<std::vector<Address>> Address::parse_list(std::string_view urls) {
+    std::vector<Address> all;
+    for (std::size_t from = 0; from <= urls.size();) {
+        std::size_t comma = urls.find(',', from);  // one before anything else belongs to a path
+        while (comma != std::string_view::npos && urls.substr(comma + 1, kTcp.size()) != kTcp &&
+               urls.substr(comma + 1, kIpc.size()) != kIpc)
+            comma = urls.find(',', comma + 1);
+        const std::size_t end = std::min(comma, urls.size());
+        auto address = parse(urls.substr(from, end - from));
+        if (!address) return address.error();
+        all.push_back(std::move(*address));
+        from = end + 1;
+    }
+    return all;
+}
+
 std::string Address::at(std::string_view number) const {
     std::string end(kTcp);
     const bool v6 = number.find(':') != std::string_view::npos;

@@ -15,6 +15,8 @@ struct Address {
 
     /// Error: invalid_argument, with a sentence that says what is wrong.
     static Result<Address> parse(std::string_view url);
+    /// Several, with commas between them; each as above.
+    static Result<std::vector<Address>> parse_list(std::string_view urls);
     bool tcp() const { return !host.empty(); }
     /// What may be dialled without looking a name up, if that is so: the path, the number, both of localhost's.
     std::vector<std::string> known() const;

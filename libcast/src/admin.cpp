@@ -80,6 +80,7 @@ NodeInfo node_info(const json& j) {
     n.acknowledged = get(j, "acknowledged", std::uint64_t{0});
     n.sent = get(j, "sent", std::uint64_t{0});
     n.agent = get(j, "agent", std::string());
+    n.host = get(j, "host", std::string());
     return n;
 }
 

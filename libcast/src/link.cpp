@@ -41,6 +41,15 @@ std::uint64_t random_id() {
     return id == 0 ? 1 : id;
 }
 
+/// A session that is ours alone, on a host whose name is as the system knows it.
+Introduction introduction(const Options& options) {
+    std::string secret(wire::kSecret, 0);
+    if (getentropy(secret.data(), secret.size()) != 0) secret.clear();  // without a secret whoever knows the id has it
+    std::array<char, wire::kMaxHost + 1> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = 0;
+    return {options.agent, std::move(secret), host.data()};
+}
+
 std::string address(const Options& options) {
     if (!options.broker.empty()) return options.broker;
     const char* env = std::getenv("CAST_BROKER");
@@ -53,8 +62,8 @@ std::int64_t now_us() { return read_clock(CLOCK_MONOTONIC); }
 std::int64_t coarse_now_us() { return read_clock(CLOCK_MONOTONIC_COARSE); }
 std::int64_t deadline_us(std::chrono::milliseconds timeout) { return deadline_after(now_us(), timeout); }
 
-Link::Link(Options options, Address address)
-    : options_(std::move(options)), session_(random_id(), options_.agent), dialer_(std::move(address)) {
+Link::Link(Options options, Dialer dialer)
+    : options_(std::move(options)), session_(random_id(), introduction(options_)), dialer_(std::move(dialer)) {
     wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     remember_at_fork(*this);
 }
@@ -66,10 +75,10 @@ Link::~Link() {
 
 /// Without descriptors there is no connection; that is told here, for libzmq says it by exceptions, or by abort().
 Result<std::shared_ptr<Link>> Link::make(Options options) {
-    auto parsed = Address::parse(address(options));
-    if (!parsed) return parsed.error();
+    auto dialer = Dialer::parse(address(options));
+    if (!dialer) return dialer.error();
     try {
-        std::shared_ptr<Link> link(new Link(std::move(options), std::move(*parsed)));
+        std::shared_ptr<Link> link(new Link(std::move(options), std::move(*dialer)));
         if (link->wake_fd_ >= 0) return link;
     } catch (const std::bad_alloc&) {
         throw;  // as result.hpp says
@@ -93,12 +102,10 @@ Result<std::shared_ptr<Link>> Link::open(Options options, bool wait_for_welcome)
     // The own thread keeps the inner object; the program's copies keep this handle, which shuts it.
     std::shared_ptr<Link> handle(inner.get(), [inner](Link* link) { link->shut(); });
     if (!wait_for_welcome) return handle;
-    const bool welcome = inner->wait(
-        lock, until, [&] { return inner->session_.online() || inner->session_.rejected() != ErrorCode::ok; });
-    const ErrorCode rejected = inner->session_.rejected();
-    Error error = rejected == ErrorCode::ok ? inner->unreachable() : Error{rejected, inner->url()};
+    inner->wait(lock, until, [&] { return inner->session_.online() || inner->turned_away(); });
+    if (inner->session_.online()) return handle;
+    Error error = inner->unreachable();
     lock.unlock();  // before the handle goes
-    if (welcome && rejected == ErrorCode::ok) return handle;
     return error;
 }
 
@@ -253,8 +260,9 @@ void Link::try_connect() {
     was_online_ = false;
     const auto end = dialer_.next(now_us());
     if (!end && dialer_.looking()) return;
-    if (!end || !transport_.connect(*end)) return await_retry();
+    if (!end || !transport_.connect(*end)) return await_retry(false);
     dialled_ = *end;
+    session_.handshake().patience(dialer_.patience_us());
     session_.connected(now_us(), out_);
 }
 
@@ -264,10 +272,10 @@ std::int64_t Link::next_try_us() const {
     return dialer_.looking() ? std::max(retry_us_, dialer_.due_us()) : retry_us_;
 }
 
-void Link::await_retry() {
-    const bool round = !dialer_.more();  // else another number of the same name is next
+void Link::await_retry(bool at_once) {
+    const bool round = !dialer_.more();  // else another number of the same name, or another address, is next
     if (round) retry_wait_us_ = retry_wait_us_ == 0 ? kRetryConnect : std::min(retry_wait_us_ * 2, kRetryConnectMost);
-    retry_us_ = now_us() + (round ? retry_wait_us_ : kRetryConnect);
+    retry_us_ = now_us() + (at_once ? 0 : round ? retry_wait_us_ : kRetryConnect);
 }
 
 void Link::lost() {
@@ -275,7 +283,7 @@ void Link::lost() {
     transport_.disconnect(0);
     publisher_.reset();
     was_online_ = false;
-    await_retry();
+    await_retry(dialer_.at_once(std::exchange(out_.redial, false), session_.handshake().take_leader()));
 }
 
 /// At the PUB end that this WELCOME named, once its name is a number. FETCH brings what comes meanwhile.
@@ -285,7 +293,7 @@ void Link::subscribe() {
         auto address = Address::parse(end);
         if (!address) return transport_.publish_end({});
         if (address->host == dialer_.address().host) address->host = Address::parse(dialled_)->host;
-        publisher_.emplace(std::move(*address));
+        publisher_.emplace(std::vector<Address>{std::move(*address)});
     }
     const auto end = publisher_->next(clock_us_);
     if (!end && publisher_->looking()) return;
@@ -294,7 +302,9 @@ void Link::subscribe() {
 }
 
 Error Link::unreachable() const {
+    if (session_.handshake().rejected() != ErrorCode::ok) return {session_.handshake().rejected(), url()};
     std::string why = dialer_.trouble().empty() ? transport_.trouble() : dialer_.trouble();
+    if (why.empty()) why = session_.handshake().trouble();
     return {ErrorCode::unreachable, url() + (why.empty() ? "" : ": ") + why};
 }
 

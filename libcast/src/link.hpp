@@ -48,9 +48,11 @@ public:
     Session& session(const Lock&) { return session_; }
     ClientOutbox& outbox(const Lock&) { return out_; }
     const Options& options() const { return options_; }
-    const std::string& url() const { return dialer_.address().url; }
+    const std::string& url() const { return dialer_.urls(); }
     /// That the broker was not reached, and why.
     Error unreachable() const;
+    /// The broker, the only one that is known, does not take us.
+    bool turned_away() const { return !dialer_.several() && session_.handshake().rejected() != ErrorCode::ok; }
     /// The time without a look at the precise clock: up to 4 ms old, but not older than the last look at the sockets.
     std::int64_t recent_us(const Lock&) const { return std::max(clock_us_, coarse_now_us()); }
 
@@ -110,7 +112,7 @@ public:
     void close(Lock& lock);
 
 private:
-    Link(Options options, Address address);
+    Link(Options options, Dialer dialer);
     static Result<std::shared_ptr<Link>> make(Options options);
     Result<void> send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target,
                                    std::string_view payload);
@@ -122,7 +124,7 @@ private:
     bool process();
     void flush_out();
     void try_connect();
-    void await_retry();
+    void await_retry(bool at_once);
     std::int64_t next_try_us() const;
     void subscribe();
     void lost();
@@ -142,18 +144,15 @@ private:
     Dialer dialer_;
     std::string dialled_;              // the end of this connection, or of the last one
     std::optional<Dialer> publisher_;  // while the name of the broker's PUB end is being looked up
-    int wake_fd_ = -1;
-    bool driving_ = false;
-    bool own_driving_ = false;
+    int wake_fd_ = -1, waiting_ = 0;
+    bool driving_ = false, own_driving_ = false;
     bool own_sleeps_ = false;  // the own thread, for long: until somebody stops waiting
     bool polling_ = false;     // the driving thread is in poll, without the lock
     bool signalled_ = false;
-    bool more_ = false;  // the last look left something unread
-    int waiting_ = 0;
+    bool more_ = false;           // the last look left something unread
     std::int64_t driven_us_ = 0;  // when a waiting thread last drove
     std::int64_t next_us_ = 0;    // the session's next deadline
-    std::int64_t retry_us_ = 0;
-    std::int64_t retry_wait_us_ = 0;
+    std::int64_t retry_us_ = 0, retry_wait_us_ = 0;
     std::int64_t clock_us_ = 0;  // of the last look
     bool was_online_ = false;
     bool telling_ = false;  // the own thread is in a callback of the program

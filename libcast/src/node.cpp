@@ -29,15 +29,14 @@ Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::share
     };
     // The broker may ask a node's holder for a second; whether it is there at all shows within the connect time-out.
     const std::int64_t until = deadline_us(link.options().connect_timeout);
-    auto welcome = [&] { return link.session(lock).online() || link.session(lock).rejected() != ErrorCode::ok; };
-    const bool answered = link.wait(lock, until, welcome) && link.session(lock).rejected() == ErrorCode::ok &&
+    auto welcome = [&] { return link.session(lock).online() || link.turned_away(); };
+    const bool answered = link.wait(lock, until, welcome) && link.session(lock).online() &&
                           link.wait(lock, std::max(until, deadline_us(milliseconds(1500))), settled);
     Error error{ErrorCode::ok, {}};
     for (const auto& node : nodes)
         if (node->state == Attachment::State::failed) error = {node->code, node->inbox.name};
     if (!answered && link.session(lock).online()) error = {ErrorCode::timed_out, "no answer to the attach"};
     if (!answered && !link.session(lock).online()) error = link.unreachable();
-    if (link.session(lock).rejected() != ErrorCode::ok) error = {link.session(lock).rejected(), link.url()};
     if (link.stopping()) error = link.closed();
     if (error.code == ErrorCode::ok) return {};
     for (const auto& node : nodes) link.session(lock).detach(node, now_us(), link.outbox(lock));

@@ -16,6 +16,7 @@ struct ClientOutbox {
         subscriptions;                 ///< topic (wire::publish_topic); subscribe or unsubscribe
     bool renew_subscriptions = false;  ///< the SUB has gone deaf: make it anew
     bool reconnect = false;            ///< this connection is of no more use
+    bool redial = false;               ///< with that: the same broker is to be dialled again, at once
     std::vector<Refusal> refusals;
     std::vector<Notice> notices;
 

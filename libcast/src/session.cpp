@@ -10,9 +10,6 @@
 namespace cast::detail {
 namespace {
 
-constexpr std::int64_t kGreeting = 2000 * kMillisecond;  // HELLO without a WELCOME: try another connection
-constexpr int kUnansweredPings = 2;                      // a ping-interval each; then the connection is taken for lost
-
 std::uint64_t another_id(std::uint64_t id) {  // splitmix64; the ids of one client need only differ
     id += 0x9E3779B97F4A7C15u;
     id = (id ^ (id >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -23,33 +20,33 @@ std::uint64_t another_id(std::uint64_t id) {  // splitmix64; the ids of one clie
 
 }  // namespace
 
-Session::Session(std::uint64_t id, std::string agent) : id_(id), agent_(std::move(agent)), outbound_(id) {}
+Session::Session(std::uint64_t id, Introduction introduction)
+    : id_(id), handshake_(std::move(introduction)), outbound_(id) {}
 
 std::string Session::reply_name() const { return wire::reply_name(id_); }
 
 void Session::connected(std::int64_t now_us, ClientOutbox& out) {
     phase_ = Phase::greeting;
-    greeted_us_ = heard_us_ = now_us;
-    unanswered_ = 0;
-    wire::Hello hello;
-    hello.session = id_;
-    hello.attempt = ++attempt_;
-    hello.seen = outbound_.seen();
-    hello.agent = agent_;
-    out.send(wire::encode(hello));
+    keepalive_.heard(now_us);
+    out.send(handshake_.hello(id_, outbound_.seen(), now_us));
     // A session that has said nothing yet cannot be misunderstood: it need not wait for the WELCOME.
-    pipelined_ = attempt_ == 1;
+    pipelined_ = handshake_.first();
     if (!pipelined_) return;
     say_attach(out);
+    say_calls(out);
+    outbound_.online(out);
+}
+
+void Session::say_calls(ClientOutbox& out) {
     for (auto& [request, call] : calls_)
         if (!call.answered) out.send(wire::encode(wire::Control{request, call.json}));
-    outbound_.online(out);
 }
 
 void Session::disconnected(ClientOutbox& out) {
     if (phase_ == Phase::online)
         out.notices.push_back(
             {Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
+    handshake_.disconnected(phase_ == Phase::online);
     phase_ = Phase::offline;
     late_ = ErrorCode::ok;
     parting_ = 0;  // its PONG went with the connection
@@ -60,16 +57,16 @@ void Session::disconnected(ClientOutbox& out) {
 void Session::frame(const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out) {
     wire::Frame frame;
     if (wire::read_frame(bytes.view(), frame) != ErrorCode::ok) return;
-    heard_us_ = now_us;
-    unanswered_ = 0;
+    keepalive_.heard(now_us);
     if (frame.verb == wire::Verb::welcome) {
         wire::Welcome m;
-        if (phase_ == Phase::greeting && wire::decode(frame.body, m)) welcome(m, now_us, out);
-        return;
+        if (phase_ != Phase::greeting || !wire::decode(frame.body, m, frame.version)) return;
+        if (m.unknown.critical != 0) return refused(handshake_.reject(ErrorCode::unsupported_version), out);
+        return welcome(m, now_us, out);
     }
     if (frame.verb == wire::Verb::error) {
         wire::ErrorReply m;
-        if (wire::decode(frame.body, m)) error(m, out);
+        if (wire::decode(frame.body, m, frame.version)) error(m, out);
         return;
     }
     if (phase_ != Phase::online) return;
@@ -89,7 +86,11 @@ void Session::dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::
             inbound_.deliver(bytes.part(wire::kFrameHeader, frame.body.size()), now_us, out);
             break;
         case wire::Verb::receipt: receipt(frame.body, now_us, out); break;
-        case wire::Verb::attached: with(wire::Attached{}, [&](const auto& m) { attached(m, out); }); break;
+        case wire::Verb::attached: {
+            wire::Attached m;
+            if (wire::decode(frame.body, m, frame.version) && m.unknown.critical == 0) attached(m, out);
+            break;
+        }
         case wire::Verb::detached: with(wire::Detached{}, [&](const auto& m) { detached(m, out); }); break;
         case wire::Verb::membership: with(wire::Membership{}, [&](const auto& m) { membership(m, out); }); break;
         case wire::Verb::limits: with(wire::Limits{}, [&](const auto& m) { limits(m); }); break;
@@ -137,12 +138,13 @@ void Session::published(const wire::Slice& bytes, std::int64_t now_us, ClientOut
 void Session::limits(const wire::Limits& m) {
     max_message_.store(m.max_message, std::memory_order_relaxed);
     reader_window_ = m.reader_window;
-    ping_us_ = std::max<std::int64_t>(m.ping_ms, 50) * kMillisecond;
+    keepalive_.interval(std::int64_t{m.ping_ms} * kMillisecond);
     outbound_.window(m.window_bytes, m.window_batches);
     inbound_.window(m.reader_window);
 }
 
 void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox& out) {
+    if (!handshake_.welcomed(m.store, m.epoch, out)) return;
     if (!m.known && welcomed_ && m.store == store_) {
         // It went down before it had kept anything of us; or we were away for too long, and what became of the
         // unreceipted is unknown.
@@ -157,7 +159,6 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     const bool forgotten = welcomed_ && !m.known;
     phase_ = Phase::online;
     welcomed_ = true;
-    rejected_ = ErrorCode::ok;
     next_epoch_ = m.epoch;
     next_store_ = m.store;
     if (m.known) {
@@ -173,8 +174,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     if (forgotten) outbound_.forgotten();
     if (!pipelined_) {
         say_attach(out);
-        for (auto& [request, call] : calls_)
-            if (!call.answered) out.send(wire::encode(wire::Control{request, call.json}));
+        say_calls(out);
         for (const auto& [name, node] : nodes_)  // the groups are to be there before what is sent to them
             if (forgotten && node->state != Attachment::State::failed) rejoin(*node, {}, out);
     }
@@ -188,7 +188,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
 /// Another session goes on; whatever had no outcome gets this one.
 void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) {
     id_ = another_id(id_);
-    attempt_ = 0;
+    handshake_.begin_anew();
     welcomed_ = false;
     outbound_.restart(id_, outcome, out);
     inbound_.new_epoch(0, out);
@@ -196,7 +196,17 @@ void Session::begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out) 
     out.reconnect = true;
 }
 
+void Session::refused(Handshake::Next next, ClientOutbox& out) {
+    out.reconnect = true;
+    out.redial = next == Handshake::Next::redial;
+    if (next == Handshake::Next::anew)
+        begin_anew(ErrorCode::session_expired, "away for too long; the session is another program's now", out);
+}
+
 void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
+    if (phase_ == Phase::offline) return;
+    const bool about_hello = m.verb == static_cast<std::uint8_t>(wire::Verb::hello) || m.verb == 0;
+    if (phase_ == Phase::greeting && about_hello) return refused(handshake_.refused(m), out);
     switch (m.code) {
         case ErrorCode::malformed:  // sent again it would be as unreadable as before
             if (m.verb == static_cast<std::uint8_t>(wire::Verb::cast))
@@ -205,11 +215,10 @@ void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
         case ErrorCode::hello_first:
         case ErrorCode::out_of_order:
         case ErrorCode::forbidden: out.reconnect = true; break;
+        case ErrorCode::not_leader:
         case ErrorCode::too_many:
-        case ErrorCode::unsupported_version:
-            rejected_ = m.code;
-            out.reconnect = true;
-            break;
+        case ErrorCode::unauthorized: refused(handshake_.refused(m), out); break;
+        case ErrorCode::unsupported_version: refused(handshake_.reject(m.code), out); break;
         case ErrorCode::store_failed:
             late_ = m.code;
             late_at_ = outbound_.seen();
@@ -222,22 +231,15 @@ std::int64_t Session::tick(std::int64_t now_us, ClientOutbox& out) {
     std::int64_t next = outbound_.tick(now_us, out);
     if (phase_ == Phase::offline) return next;
     if (phase_ == Phase::greeting) {
-        if (now_us - greeted_us_ >= kGreeting) out.reconnect = true;
-        return std::min(next, greeted_us_ + kGreeting);
+        if (now_us >= handshake_.due_us()) out.reconnect = true;
+        return std::min(next, handshake_.due_us());
     }
     next = std::min(next, inbound_.tick(now_us, false, out));
-    // Silence alone says nothing: a program that was stopped for a while finds the answers only when it has looked. So
-    // the connection is given up by what was asked and not answered, each time for as long as one takes.
-    const std::int64_t due = unanswered_ == 0 ? heard_us_ + 2 * ping_us_ : pinged_us_ + ping_us_;
-    if (now_us < due) return std::min(next, std::max(due, now_us + kMillisecond));
-    if (unanswered_ == kUnansweredPings) {
-        out.reconnect = true;
-        return next;
-    }
-    ++unanswered_;
-    pinged_us_ = now_us;
-    out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
-    return std::min(next, now_us + ping_us_);
+    const Keepalive::Next action = keepalive_.tick(now_us, next);
+    if (action == Keepalive::Next::give_up) out.reconnect = true;
+    if (action == Keepalive::Next::ask)
+        out.send(wire::encode_ping(wire::Verb::ping, {static_cast<std::uint64_t>(now_us)}));
+    return next;
 }
 
 void Session::hurry(std::int64_t now_us, ClientOutbox& out) {

@@ -12,9 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "src/handshake.hpp"
 #include "src/inbound.hpp"
+#include "src/keepalive.hpp"
 #include "src/outbound.hpp"
 #include "wire/frame.hpp"
+#include "wire/handshake.hpp"
 
 namespace cast::detail {
 
@@ -43,7 +46,7 @@ struct Call {
 
 class Session {
 public:
-    Session(std::uint64_t id, std::string agent);
+    Session(std::uint64_t id, Introduction introduction);
 
     // --- The connection's life; called by the link. -------------------------------------------------------
     void connected(std::int64_t now_us, ClientOutbox& out);  ///< a fresh DEALER: says HELLO
@@ -63,7 +66,8 @@ public:
     ErrorCode late() const {
         return late_ != ErrorCode::ok && outbound_.seen() == late_at_ ? late_ : ErrorCode::timed_out;
     }
-    ErrorCode rejected() const { return rejected_; }  ///< why the broker does not take us; ok: no such word
+    Handshake& handshake() { return handshake_; }
+    const Handshake& handshake() const { return handshake_; }
     const std::string& broker_version() const { return broker_version_; }
     const std::vector<std::string>& publish_ends() const { return publish_ends_; }
     std::size_t max_message() const { return max_message_.load(std::memory_order_relaxed); }  ///< any thread
@@ -108,32 +112,28 @@ private:
     void membership(const wire::Membership& m, ClientOutbox& out);
     void lose(Attachment& node, ErrorCode why, ClientOutbox& out);
     void error(const wire::ErrorReply& m, ClientOutbox& out);
+    void refused(Handshake::Next next, ClientOutbox& out);
     void begin_anew(ErrorCode outcome, const char* why, ClientOutbox& out);
     void say_attach(ClientOutbox& out);
+    void say_calls(ClientOutbox& out);
     void rejoin(const Attachment& node, const std::vector<wire::StreamInfo>& streams, ClientOutbox& out);
     void dispatch(const wire::Frame& frame, const wire::Slice& bytes, std::int64_t now_us, ClientOutbox& out);
     void receipt(std::string_view body, std::int64_t now_us, ClientOutbox& out);
 
     std::uint64_t id_;
-    std::string agent_;
+    Handshake handshake_;
+    Keepalive keepalive_;
     Phase phase_ = Phase::offline;
-    std::uint32_t attempt_ = 0;
-    bool pipelined_ = false;        // this connection's ATTACH and CASTs went out with its HELLO
-    bool welcomed_ = false;         // by any connection of this session
-    std::uint64_t epoch_ = 0;       // of the broker that is known to have heard us
-    std::uint64_t next_epoch_ = 0;  // of the one that said WELCOME last
-    std::uint64_t store_ = 0;       // of the broker that is known to have heard us
-    std::uint64_t next_store_ = 0;  // of the one that said WELCOME last
-    ErrorCode rejected_ = ErrorCode::ok;
+    bool pipelined_ = false;          // this connection's ATTACH and CASTs went out with its HELLO
+    bool welcomed_ = false;           // by any connection of this session
+    std::uint64_t epoch_ = 0;         // of the broker that is known to have heard us
+    std::uint64_t next_epoch_ = 0;    // of the one that said WELCOME last
+    std::uint64_t store_ = 0;         // of the broker that is known to have heard us
+    std::uint64_t next_store_ = 0;    // of the one that said WELCOME last
     ErrorCode late_ = ErrorCode::ok;  // the broker's word on why receipts wait...
     std::uint64_t late_at_ = 0;       // ...after this one
-    std::int64_t greeted_us_ = 0;
-    std::int64_t heard_us_ = 0;
-    std::int64_t pinged_us_ = 0;
-    int unanswered_ = 0;          // PINGs since heard_us_
-    std::uint64_t parting_ = 0;   // token of the last PING; 0: no PONG is waited for
-    std::int64_t online_us_ = 0;  // last word of a broker that we were online with
-    std::int64_t ping_us_ = 3000000;
+    std::uint64_t parting_ = 0;       // token of the last PING; 0: no PONG is waited for
+    std::int64_t online_us_ = 0;      // last word of a broker that we were online with
     std::uint32_t requests_ = 0;
     std::atomic<std::size_t> max_message_ = wire::kMaxMessage;
     std::size_t reader_window_ = wire::kReaderWindow;

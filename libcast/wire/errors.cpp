@@ -48,6 +48,8 @@ constexpr Row kRows[] = {
     {"out_of_order", 409, 1, "a batch is missing before this one; connect again"},
     {"undeliverable", 410, 6, "its readers went without acknowledging it, too often; 'nodectl dead list' shows it"},
     {"not_saved", 507, 6, "the receiver could not write it; make room on its disk, or its folder writable"},
+    {"unauthorized", 401, 4, "the broker does not know who this is; name a key or token that it knows"},
+    {"not_leader", 503, 3, "another broker leads now; name it, or all brokers, and try again"},
 };
 static_assert(std::size(kRows) == kErrorCodes);
 constexpr Row kUnknown = {"unknown", 500, 1, "an error code that this version does not know"};

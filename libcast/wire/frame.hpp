@@ -46,6 +46,7 @@ enum FrameFlags : std::uint8_t {
 struct Frame {
     Verb verb = Verb::error;
     std::uint8_t flags = 0;
+    std::uint8_t version = kVersion;
     std::uint32_t aux = 0;
     std::string_view body;
 };
@@ -53,7 +54,8 @@ struct Frame {
 /// Appends a frame's header; the body follows it.
 void begin_frame(std::string& out, Verb verb, std::uint8_t flags = 0, std::uint32_t aux = 0);
 /// Writes a header over the first 8 bytes at `at`.
-void write_frame_header(char* at, Verb verb, std::uint8_t flags = 0, std::uint32_t aux = 0);
+void write_frame_header(char* at, Verb verb, std::uint8_t flags = 0, std::uint32_t aux = 0,
+                        std::uint8_t version = kVersion);
 /// The frame in `bytes`, or why not: malformed (too short, wrong magic) or unsupported_version.
 /// An unknown verb decodes; who reads it answers unknown_verb.
 ErrorCode read_frame(std::string_view bytes, Frame& frame);

@@ -7,7 +7,8 @@
 namespace cast::wire {
 
 inline constexpr std::uint8_t kMagic = 0xCA;
-inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint8_t kVersion = 1;        // of batches, and of frames without fields
+inline constexpr std::uint8_t kNewestVersion = 2;  // of frames that end in fields (fields.hpp)
 
 inline constexpr std::size_t kFrameHeader = 8;   // bytes before a frame's body
 inline constexpr std::size_t kBatchHeader = 64;  // bytes before a batch's names
@@ -35,6 +36,8 @@ inline constexpr std::size_t kConnectionNodes = 16384;  // nodes attached on one
 inline constexpr std::size_t kAttachPositions = 16384;  // positions in one ATTACH, of all its nodes
 inline constexpr std::size_t kAckEntries = 1024;        // streams in one ACK
 inline constexpr std::size_t kAckExceptions = 16384;    // exceptions in one ACK, of all its entries
+inline constexpr std::size_t kSecret = 16;              // bytes of a session's secret
+inline constexpr std::size_t kMaxHost = 255;            // bytes of a client's host name
 inline constexpr std::size_t kRefusalsKept = 8192;      // unconfirmed refusals of one session
 
 inline constexpr int kPriorities = 10;

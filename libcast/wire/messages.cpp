@@ -1,9 +1,8 @@
 // Encoding and decoding of the frames' bodies; field by field as PROTOCOL.md, "Frames" lists them. Pure; any thread.
 #include "wire/messages.hpp"
 
-#include <algorithm>
-
 #include "wire/bytes.hpp"
+#include "wire/outcome.hpp"
 
 namespace cast::wire {
 namespace {
@@ -14,33 +13,8 @@ std::string frame(Verb verb) {
     return out;
 }
 
-void put(Writer& w, const std::vector<Outcome>& outcomes) {
-    w.u32(static_cast<std::uint32_t>(outcomes.size()));
-    for (const Outcome& o : outcomes) w.u64(o.number).u16(static_cast<std::uint16_t>(o.code));
-}
-void get(Reader& r, std::vector<Outcome>& outcomes) {
-    const std::uint32_t n = r.count(10);
-    outcomes.clear();
-    outcomes.reserve(n);
-    for (std::uint32_t i = 0; i < n; ++i) {
-        Outcome o;
-        o.number = r.u64();
-        o.code = static_cast<ErrorCode>(r.u16());
-        outcomes.push_back(o);
-    }
-}
 void put(Writer& w, const StreamInfo& s) {
     w.u64(s.stream).u8(s.kind).str8(s.group).u64(s.cursor).u64(s.last).u64(s.delivered);
-}
-void put(Writer& w, const Limits& m) {
-    w.u32(m.max_message).u32(m.window_bytes).u32(m.window_batches).u32(m.reader_window).u32(m.ping_ms);
-}
-void get(Reader& r, Limits& m) {
-    m.max_message = r.u32();
-    m.window_bytes = r.u32();
-    m.window_batches = r.u32();
-    m.reader_window = r.u32();
-    m.ping_ms = r.u32();
 }
 StreamInfo get_stream(Reader& r) {
     StreamInfo s;
@@ -53,60 +27,12 @@ StreamInfo get_stream(Reader& r) {
     return s;
 }
 
+/// Fields of a message that knows none yet.
+bool no_fields(Reader& r, Unknown& unknown) {
+    return read_fields(r, unknown, [](std::uint8_t, std::string_view, bool&) { return false; });
+}
+
 }  // namespace
-
-std::string encode(const Hello& m) {
-    std::string out = frame(Verb::hello);
-    Writer(out).u64(m.session).u32(m.attempt).u64(m.seen).str8(m.agent);
-    return out;
-}
-bool decode(std::string_view body, Hello& m) {
-    Reader r(body);
-    m.session = r.u64();
-    m.attempt = r.u32();
-    m.seen = r.u64();
-    m.agent = r.str8();
-    return r.done() && m.session != 0;
-}
-
-std::string encode(const Welcome& m) {
-    std::string out = frame(Verb::welcome);
-    Writer w(out);
-    w.u64(m.epoch).u64(m.store).u64(m.through).u8(m.known ? 1 : 0);
-    put(w, static_cast<const Limits&>(m));
-    w.u32(m.session_ms);
-    const std::size_t ends = std::min<std::size_t>(m.publish.size(), 0xFF);
-    w.str8(m.version).u8(static_cast<std::uint8_t>(ends));
-    for (std::size_t i = 0; i < ends; ++i) w.str16(m.publish[i]);
-    put(w, m.refused);
-    return out;
-}
-bool decode(std::string_view body, Welcome& m) {
-    Reader r(body);
-    m.epoch = r.u64();
-    m.store = r.u64();
-    m.through = r.u64();
-    m.known = r.u8() != 0;
-    get(r, static_cast<Limits&>(m));
-    m.session_ms = r.u32();
-    m.version = r.str8();
-    m.publish.clear();
-    for (int n = r.u8(); n > 0 && r.ok(); --n) m.publish.push_back(r.str16());
-    get(r, m.refused);
-    return r.done();
-}
-
-std::string encode(const Limits& m) {
-    std::string out = frame(Verb::limits);
-    Writer w(out);
-    put(w, m);
-    return out;
-}
-bool decode(std::string_view body, Limits& m) {
-    Reader r(body);
-    get(r, m);
-    return r.done();
-}
 
 std::string encode(const Attach& m) {
     std::string out = frame(Verb::attach);
@@ -118,7 +44,7 @@ std::string encode(const Attach& m) {
     }
     return out;
 }
-bool decode(std::string_view body, Attach& m) {
+bool decode(std::string_view body, Attach& m, std::uint8_t version) {
     Reader r(body);
     m.request = r.u32();
     const std::uint32_t nodes = r.count(6);
@@ -140,7 +66,7 @@ bool decode(std::string_view body, Attach& m) {
             node.positions.push_back(p);
         }
     }
-    return r.done();
+    return version == kVersion ? r.done() : no_fields(r, m.unknown);
 }
 
 std::string encode(const Attached& m) {
@@ -155,7 +81,7 @@ std::string encode(const Attached& m) {
     }
     return out;
 }
-bool decode(std::string_view body, Attached& m) {
+bool decode(std::string_view body, Attached& m, std::uint8_t version) {
     Reader r(body);
     m.request = r.u32();
     const std::uint32_t nodes = r.count(7);
@@ -167,7 +93,7 @@ bool decode(std::string_view body, Attached& m) {
         const std::uint32_t streams = r.count(34);
         for (std::uint32_t k = 0; k < streams && r.ok(); ++k) node.streams.push_back(get_stream(r));
     }
-    return r.done();
+    return version == kVersion ? r.done() : no_fields(r, m.unknown);
 }
 
 std::string encode(const Detach& m) {
@@ -208,7 +134,7 @@ std::string encode(const Ack& m) {
     }
     return out;
 }
-bool decode(std::string_view body, Ack& m) {
+bool decode(std::string_view body, Ack& m, std::uint8_t version) {
     Reader r(body);
     const std::uint32_t entries = r.count(20);
     if (entries > kAckEntries) return false;
@@ -229,7 +155,7 @@ bool decode(std::string_view body, Ack& m) {
             entry.exceptions.push_back(e);
         }
     }
-    return r.done();
+    return version == kVersion ? r.done() : no_fields(r, m.unknown);
 }
 
 std::string encode(const Fetch& m) {
@@ -337,19 +263,6 @@ bool decode(std::string_view body, ControlReply& m) {
     m.request = r.u32();
     m.code = static_cast<ErrorCode>(r.u16());
     m.json = r.rest();
-    return r.done();
-}
-
-std::string encode(const ErrorReply& m) {
-    std::string out = frame(Verb::error);
-    Writer(out).u16(static_cast<std::uint16_t>(m.code)).u8(m.verb).str16(m.text);
-    return out;
-}
-bool decode(std::string_view body, ErrorReply& m) {
-    Reader r(body);
-    m.code = static_cast<ErrorCode>(r.u16());
-    m.verb = r.u8();
-    m.text = r.str16();
     return r.done();
 }
 

@@ -1,5 +1,6 @@
-// The bodies of all frames but CAST and DELIVER, each a struct with encode (a whole frame) and decode (a body).
-// Pure; any thread. Decoded views point into the frame's bytes: keep those alive.
+// The bodies of frames once a connection stands, each a struct with encode (a whole frame) and decode (a body). CAST
+// and DELIVER hold batches (batch.hpp); how a connection begins and fails is in handshake.hpp. Pure; any thread.
+// Decoded views point into the frame's bytes: keep those alive.
 #pragma once
 #include <cast/error.hpp>
 #include <cstdint>
@@ -7,38 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/fields.hpp"
 #include "wire/frame.hpp"
+#include "wire/handshake.hpp"
 #include "wire/limits.hpp"
 #include "wire/outcome.hpp"
 
 namespace cast::wire {
-
-struct Hello {
-    std::uint64_t session = 0;  ///< random, not 0
-    std::uint32_t attempt = 0;  ///< the highest attempt of a session wins
-    std::uint64_t seen = 0;     ///< every batch up to it has been receipted to the client
-    std::string_view agent;
-};
-
-/// What a client is to keep to. In WELCOME, and as a frame of its own when the operator has changed it since.
-struct Limits {
-    std::uint32_t max_message = kMaxMessage;
-    std::uint32_t window_bytes = kSenderWindow, window_batches = kSenderBatches;
-    std::uint32_t reader_window = kReaderWindow;
-    std::uint32_t ping_ms = 0;
-    bool operator==(const Limits&) const = default;
-};
-
-struct Welcome : Limits {
-    std::uint64_t epoch = 0;  ///< of this start of the broker
-    std::uint64_t store = 0;  ///< the same after a restart only if what was receipted survived it
-    std::uint64_t through = 0;
-    bool known = false;            ///< the session was known, or is new (attempt 1): its numbers go on from `through`
-    std::uint32_t session_ms = 0;  ///< so long a session is remembered for certain; 0: not for certain
-    std::string_view version;
-    std::vector<std::string_view> publish;  ///< the PUB ends; host "*" or 0.0.0.0: the host that was dialled
-    std::vector<Outcome> refused;           ///< refusals after Hello::seen
-};
 
 /// Where a reader stands in a stream.
 struct Position {
@@ -64,6 +40,7 @@ struct AttachNode {
 struct Attach {
     std::uint32_t request = 0;
     std::vector<AttachNode> nodes;
+    Unknown unknown = {};  ///< fields: there are none yet
 };
 
 /// A stream that a node reads, as the broker describes it.
@@ -86,6 +63,7 @@ struct AttachedNode {
 struct Attached {
     std::uint32_t request = 0;
     std::vector<AttachedNode> nodes;
+    Unknown unknown = {};  ///< fields: there are none yet
 };
 
 struct Detach {
@@ -107,6 +85,7 @@ struct AckEntry {
 };
 struct Ack {
     std::vector<AckEntry> entries;
+    Unknown unknown = {};  ///< fields: there are none yet
 };
 
 struct Fetch {
@@ -162,37 +141,37 @@ struct ControlReply {
     ErrorCode code = ErrorCode::ok;
     std::string_view json;  ///< or, with a code, a sentence
 };
-struct ErrorReply {
-    ErrorCode code = ErrorCode::internal;
-    std::uint8_t verb = 0;  ///< of the frame that it answers
-    std::string_view text;
-};
 struct Ping {  ///< PING and PONG
     std::uint64_t token = 0;
 };
 
-/// encode: a whole frame. decode: the body of one; nothing when it is malformed or too long.
-#define CAST_WIRE_MESSAGE(Type)        \
-    std::string encode(const Type& m); \
-    bool decode(std::string_view body, Type& m)  // NOLINT(bugprone-macro-parentheses): a type has none
-CAST_WIRE_MESSAGE(Hello);
-CAST_WIRE_MESSAGE(Welcome);
-CAST_WIRE_MESSAGE(Limits);
-CAST_WIRE_MESSAGE(Attach);
-CAST_WIRE_MESSAGE(Attached);
-CAST_WIRE_MESSAGE(Detach);
-CAST_WIRE_MESSAGE(Detached);
-CAST_WIRE_MESSAGE(Ack);
-CAST_WIRE_MESSAGE(Fetch);
-CAST_WIRE_MESSAGE(Fetched);
-CAST_WIRE_MESSAGE(Gap);
-CAST_WIRE_MESSAGE(Tail);
-CAST_WIRE_MESSAGE(Receipt);
-CAST_WIRE_MESSAGE(Membership);
-CAST_WIRE_MESSAGE(Control);
-CAST_WIRE_MESSAGE(ControlReply);
-CAST_WIRE_MESSAGE(ErrorReply);
-#undef CAST_WIRE_MESSAGE
+// encode: a whole frame. decode: the body of one; false when it is malformed or too long.
+std::string encode(const Attach& m);
+bool decode(std::string_view body, Attach& m, std::uint8_t version = kVersion);
+std::string encode(const Attached& m);
+bool decode(std::string_view body, Attached& m, std::uint8_t version = kVersion);
+std::string encode(const Detach& m);
+bool decode(std::string_view body, Detach& m);
+std::string encode(const Detached& m);
+bool decode(std::string_view body, Detached& m);
+std::string encode(const Ack& m);
+bool decode(std::string_view body, Ack& m, std::uint8_t version = kVersion);
+std::string encode(const Fetch& m);
+bool decode(std::string_view body, Fetch& m);
+std::string encode(const Fetched& m);
+bool decode(std::string_view body, Fetched& m);
+std::string encode(const Gap& m);
+bool decode(std::string_view body, Gap& m);
+std::string encode(const Tail& m);
+bool decode(std::string_view body, Tail& m);
+std::string encode(const Receipt& m);
+bool decode(std::string_view body, Receipt& m);
+std::string encode(const Membership& m);
+bool decode(std::string_view body, Membership& m);
+std::string encode(const Control& m);
+bool decode(std::string_view body, Control& m);
+std::string encode(const ControlReply& m);
+bool decode(std::string_view body, ControlReply& m);
 std::string encode_ping(Verb ping_or_pong, const Ping& m);
 bool decode(std::string_view body, Ping& m);
 std::string encode_bye();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "simulation/world.hpp"
+#include "wire/bytes.hpp"
 #include "wire/messages.hpp"
 
 namespace sim {
@@ -12,10 +13,22 @@ using cast::ErrorCode;
 using cast::Notice;
 using namespace cast::detail;
 
+namespace {
+
+/// Nobody else's, and the same in every run.
+std::string secret_of(std::uint64_t session) {
+    std::string secret(cast::wire::kSecret, 's');
+    cast::wire::store(secret.data(), session);
+    return secret;
+}
+
+}  // namespace
+
 Client::Client(World& world, int index, std::uint64_t session, std::int64_t start_us)
     : world_(world),
       index_(index),
-      session_(std::make_unique<Session>(session, "client" + std::to_string(index))),
+      session_(std::make_unique<Session>(session, Introduction{"client" + std::to_string(index), secret_of(session)})),
+      old_(session % 8 == 1),
       reconnect_us_(start_us) {}
 
 std::int64_t Client::due() const {
@@ -54,6 +67,13 @@ void Client::connect() {
     if (!world_.daemon().up()) {
         wire_->dead_up = wire_->dead_down = true;
         wire_->client_sees_us = world_.now() + world_.random().between(5, 200) * kMs;
+    }
+    if (old_) {  // as a client does that a broker of version 1 has answered: some are of that time
+        session_->connected(world_.now(), out_);
+        const std::string answer = cast::wire::encode(cast::wire::ErrorReply{ErrorCode::unsupported_version, 0, ""});
+        session_->frame(cast::wire::Slice::copy(answer), world_.now(), out_);
+        session_->disconnected(out_);
+        out_ = {};
     }
     session_->connected(world_.now(), out_);
     carry_out();
@@ -94,11 +114,11 @@ void Client::take_frame(const std::string& bytes) {
     cast::wire::Attached attached;
     cast::wire::Welcome welcome;
     const bool whole = cast::wire::read_frame(bytes, frame) == ErrorCode::ok;
-    if (whole && frame.verb == cast::wire::Verb::welcome && decode(frame.body, welcome))
+    if (whole && frame.verb == cast::wire::Verb::welcome && decode(frame.body, welcome, frame.version))
         heard_ = welcome.known;
     else
         heard_ = heard_ || session_->online();
-    if (whole && frame.verb == cast::wire::Verb::attached && decode(frame.body, attached))
+    if (whole && frame.verb == cast::wire::Verb::attached && decode(frame.body, attached, frame.version))
         for (const auto& reader : readers_)
             if (!reader->record.gone && reader->record.granted == 0 &&
                 reader->node->state == Attachment::State::attached)

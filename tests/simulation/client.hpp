@@ -81,6 +81,7 @@ private:
     World& world_;
     int index_;
     std::unique_ptr<cast::detail::Session> session_;
+    bool old_;  // it speaks version 1
     cast::detail::ClientOutbox out_;
     std::shared_ptr<Wire> wire_;
     Pipe publications_;

@@ -1,6 +1,6 @@
 // A stranger with a connection of its own who sends well-formed, wrong and broken frames. The broker may answer or
-// ignore it; nobody else may notice. It keeps to its own session and to nodes called evil..., because whoever knows
-// another's session id or takes a node over openly is no stranger.
+// ignore it; nobody else may notice. It knows the ids of all sessions, and comes as one of those that have a secret.
+// It keeps to nodes called evil..., because whoever takes a node over openly is no stranger.
 #include "simulation/world.hpp"
 #include "wire/messages.hpp"
 #include "wire/record.hpp"
@@ -34,7 +34,15 @@ std::string some_cast(Random& random, std::uint64_t session, const std::string& 
 
 std::string some_frame(Random& random, std::uint64_t session, const std::string& target, std::uint64_t stream) {
     switch (random.below(10)) {
-        case 0: return encode(Hello{session, static_cast<std::uint32_t>(random.below(9)), random.below(9), "stranger"});
+        case 0: {
+            Hello m{session, static_cast<std::uint32_t>(random.below(9)), random.below(9), "stranger"};
+            if (random.one_in(3)) m.attempt += 1000;  // later than any other
+            if (random.one_in(2)) m.capabilities = random.next();
+            if (random.one_in(2)) m.secret = "a secret guessed.";
+            m.secret = m.secret.substr(0, kSecret);
+            if (random.one_in(9)) m.behalf = "s0";
+            return encode(m);
+        }
         case 1:
             return encode(Attach{1,
                                  {{static_cast<std::uint8_t>(random.below(8)),
@@ -53,19 +61,29 @@ std::string some_frame(Random& random, std::uint64_t session, const std::string&
 }
 
 /// Would this, after it was damaged, be more than a stranger may do?
-bool harmful(std::string_view bytes, std::uint64_t session) {
+bool harmful(std::string_view bytes, std::uint64_t own, broker::State& state) {
     Frame frame;
     if (read_frame(bytes, frame) != cast::ErrorCode::ok) return false;
     Hello hello;
-    if (frame.verb == Verb::hello && decode(frame.body, hello)) return hello.session != session;
+    if (frame.verb == Verb::hello && decode(frame.body, hello, frame.version)) {
+        if (hello.session == own) return false;
+        const broker::Session* session = state.sessions.session(hello.session);
+        return session == nullptr || session->secret == broker::SecretHash{};
+    }
     Attach attach;
-    if (frame.verb == Verb::attach && decode(frame.body, attach))
+    if (frame.verb == Verb::attach && decode(frame.body, attach, frame.version))
         for (const AttachNode& node : attach.nodes)
             if (node.name.starts_with("n") || node.name.starts_with("s")) return true;
     return frame.verb == Verb::control && frame.body.find("join") != std::string_view::npos;
 }
 
 }  // namespace
+
+/// That of a client, of which every batch tells.
+std::uint64_t World::some_session() {
+    Client& client = *clients_[random_.below(clients_.size())];
+    return client.alive() ? client.session()->outbound().session() : 1;
+}
 
 void World::hostile() {
     if (!daemon_.up()) return;
@@ -76,14 +94,15 @@ void World::hostile() {
     }
     for (std::int64_t n = random_.between(1, 6); n > 0; --n) {
         const std::uint64_t streams = daemon_.router()->state().directory.broadcast().stream.id();
-        std::string bytes = some_frame(random_, session, some_node(), streams + random_.below(8));
+        const std::uint64_t as = random_.one_in(3) && !clients_.empty() ? some_session() : session;
+        std::string bytes = some_frame(random_, as, some_node(), streams + random_.below(8));
         if (random_.one_in(2)) {
             for (std::int64_t flips = random_.between(1, 4); flips > 0; --flips)
                 bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
             if (random_.one_in(3)) bytes.resize(random_.below(bytes.size()));
             if (random_.one_in(6)) bytes.append(random_.below(40), 'z');
         }
-        if (!harmful(bytes, session)) network_.send_up(*stranger_, bytes, now_us_);
+        if (!harmful(bytes, session, daemon_.router()->state())) network_.send_up(*stranger_, bytes, now_us_);
     }
 }
 

@@ -22,7 +22,9 @@ void Oracle::handed(std::string_view bytes) {
 void Oracle::came_back(std::string_view bytes) {
     Frame frame;
     Attach m;
-    if (read_frame(bytes, frame) != cast::ErrorCode::ok || frame.verb != Verb::attach || !decode(frame.body, m)) return;
+    if (read_frame(bytes, frame) != cast::ErrorCode::ok || frame.verb != Verb::attach ||
+        !decode(frame.body, m, frame.version))
+        return;
     for (const AttachNode& node : m.nodes)
         for (const Position& position : node.positions) {
             const auto mirror = mirrors_.find(position.stream);

@@ -51,13 +51,13 @@ void World::trace_frame(bool up, broker::ConnectionId wire, std::string_view byt
             more += "]";
         });
     cast::wire::Ack ack;
-    if (frame.verb == cast::wire::Verb::ack && decode(frame.body, ack))
+    if (frame.verb == cast::wire::Verb::ack && decode(frame.body, ack, frame.version))
         for (const auto& e : ack.entries) {
             more += text(" %llu:%llu", ull(e.stream), ull(e.sequence));
             for (const auto& x : e.exceptions) more += text("(%s:%llu)", std::string(x.node).c_str(), ull(x.sequence));
         }
     cast::wire::Attached attached;
-    if (frame.verb == cast::wire::Verb::attached && decode(frame.body, attached))
+    if (frame.verb == cast::wire::Verb::attached && decode(frame.body, attached, frame.version))
         for (const auto& n : attached.nodes) {
             more += text(" %s:%s", std::string(n.name).c_str(), cast::error_name(n.code));
             for (const auto& s : n.streams)
@@ -75,7 +75,7 @@ void World::trace_frame(bool up, broker::ConnectionId wire, std::string_view byt
         more += text(" %llu: %llu..%llu reason %d", ull(gap.stream), ull(gap.from), ull(gap.to),
                      static_cast<int>(gap.reason));
     cast::wire::ErrorReply error;
-    if (frame.verb == cast::wire::Verb::error && decode(frame.body, error))
+    if (frame.verb == cast::wire::Verb::error && decode(frame.body, error, frame.version))
         more += std::string(" ") + cast::error_name(error.code);
     trace("wire %llu %s %s%s%s", ull(wire), up ? ">" : "<", name == names.end() ? "?" : name->second,
           (frame.flags & cast::wire::kHasAux) != 0 ? text(" aux %u", frame.aux).c_str() : "", more.c_str());

@@ -55,6 +55,7 @@ private:
     void lose_client();
     void add_client();
     void hostile();
+    std::uint64_t some_session();
     Client* some_client();
     std::string some_node();
     std::string some_group();

@@ -25,7 +25,7 @@ CODES = (
     "ok internal malformed unsupported_version unknown_verb hello_first invalid_name no_such_node no_such_group "
     "already_exists name_in_use taken_over not_attached too_large mailbox_full group_busy expired forbidden timed_out "
     "unreachable session_expired store_failed node_absent too_many closed would_block shutting_down invalid_argument "
-    "deleted out_of_order undeliverable not_saved"
+    "deleted out_of_order undeliverable not_saved unauthorized not_leader"
 ).split()
 
 
@@ -46,8 +46,12 @@ def frame(verb, body=b"", flags=0, aux=0, version=1, magic=0xCA):
     return struct.pack("<BBBBI", magic, version, verb, flags, aux) + body
 
 
-def hello(session, attempt=1, seen=0, agent="raw"):
-    return frame(HELLO, struct.pack("<QIQ", session, attempt, seen) + str8(agent))
+def hello(session, attempt=1, seen=0, agent="raw", fields=None):
+    """With `fields`, {tag: value}, it is one of version 2."""
+    body = struct.pack("<QIQ", session, attempt, seen) + str8(agent)
+    for tag, value in (fields or {}).items():
+        body += struct.pack("<BH", tag, len(value)) + value
+    return frame(HELLO, body, version=1 if fields is None else 2)
 
 
 def attach(names, flags=1, request=1):

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "wire/batch.hpp"
+#include "wire/handshake.hpp"
 #include "wire/messages.hpp"
 #include "wire/record.hpp"
 
@@ -83,11 +84,15 @@ inline std::optional<std::string> batches_again(std::string_view bytes) {
     return good ? std::optional(out) : std::nullopt;
 }
 
-/// A message of type M, encoded again; nothing when its body is malformed.
+/// A message of type M, encoded again; nothing when its body is malformed, or has fields that are not known.
 template <class M>
-std::optional<std::string> message_again(std::string_view body) {
+std::optional<std::string> message_again(const wire::Frame& frame) {
     M message;
-    if (!wire::decode(body, message)) return std::nullopt;
+    if constexpr (requires { message.unknown; }) {
+        if (!wire::decode(frame.body, message, frame.version) || message.unknown.skipped) return std::nullopt;
+    } else {
+        if (!wire::decode(frame.body, message)) return std::nullopt;
+    }
     return wire::encode(message);
 }
 
@@ -101,23 +106,23 @@ inline std::optional<std::string> ping_again(wire::Verb verb, std::string_view b
 inline std::optional<std::string> body_again(const wire::Frame& frame) {
     using wire::Verb;
     switch (frame.verb) {
-        case Verb::hello: return message_again<wire::Hello>(frame.body);
-        case Verb::welcome: return message_again<wire::Welcome>(frame.body);
-        case Verb::limits: return message_again<wire::Limits>(frame.body);
-        case Verb::attach: return message_again<wire::Attach>(frame.body);
-        case Verb::attached: return message_again<wire::Attached>(frame.body);
-        case Verb::detach: return message_again<wire::Detach>(frame.body);
-        case Verb::detached: return message_again<wire::Detached>(frame.body);
-        case Verb::ack: return message_again<wire::Ack>(frame.body);
-        case Verb::fetch: return message_again<wire::Fetch>(frame.body);
-        case Verb::fetched: return message_again<wire::Fetched>(frame.body);
-        case Verb::gap: return message_again<wire::Gap>(frame.body);
-        case Verb::tail: return message_again<wire::Tail>(frame.body);
-        case Verb::receipt: return message_again<wire::Receipt>(frame.body);
-        case Verb::membership: return message_again<wire::Membership>(frame.body);
-        case Verb::control: return message_again<wire::Control>(frame.body);
-        case Verb::control_reply: return message_again<wire::ControlReply>(frame.body);
-        case Verb::error: return message_again<wire::ErrorReply>(frame.body);
+        case Verb::hello: return message_again<wire::Hello>(frame);
+        case Verb::welcome: return message_again<wire::Welcome>(frame);
+        case Verb::limits: return message_again<wire::Limits>(frame);
+        case Verb::attach: return message_again<wire::Attach>(frame);
+        case Verb::attached: return message_again<wire::Attached>(frame);
+        case Verb::detach: return message_again<wire::Detach>(frame);
+        case Verb::detached: return message_again<wire::Detached>(frame);
+        case Verb::ack: return message_again<wire::Ack>(frame);
+        case Verb::fetch: return message_again<wire::Fetch>(frame);
+        case Verb::fetched: return message_again<wire::Fetched>(frame);
+        case Verb::gap: return message_again<wire::Gap>(frame);
+        case Verb::tail: return message_again<wire::Tail>(frame);
+        case Verb::receipt: return message_again<wire::Receipt>(frame);
+        case Verb::membership: return message_again<wire::Membership>(frame);
+        case Verb::control: return message_again<wire::Control>(frame);
+        case Verb::control_reply: return message_again<wire::ControlReply>(frame);
+        case Verb::error: return message_again<wire::ErrorReply>(frame);
         case Verb::ping:
         case Verb::pong: return ping_again(frame.verb, frame.body);
         case Verb::bye: return frame.body.empty() ? std::optional(wire::encode_bye()) : std::nullopt;
@@ -137,7 +142,7 @@ inline std::optional<std::string> frame_again(std::string_view bytes) {
     wire::Frame frame;
     if (wire::read_frame(bytes, frame) != ErrorCode::ok) return std::nullopt;
     auto out = body_again(frame);
-    if (out) wire::write_frame_header(out->data(), frame.verb, frame.flags, frame.aux);
+    if (out) wire::write_frame_header(out->data(), frame.verb, frame.flags, frame.aux, frame.version);
     return out;
 }
 

@@ -65,8 +65,9 @@ std::string batch_frame(Verb verb, std::uint8_t flags, std::uint32_t aux, const 
     return out + batches;
 }
 
-std::string welcome() {
+std::string welcome(std::optional<Capabilities> capabilities = {}) {
     Welcome m;
+    m.capabilities = capabilities;
     m.epoch = 3;
     m.store = 0xABCD;
     m.through = 2;
@@ -89,6 +90,7 @@ std::vector<Example> from_client() {
     Ack ack{{{5, 12, {}}, {3, 42, {{"carol", 40}}}}};
     return {
         {"hello", encode(Hello{kSession, 2, 1, "demo"})},
+        {"hello-fields", encode(Hello{kSession, 2, 1, "demo", 5, "sixteen bytes...", "pc", "eve"})},
         {"attach", encode(attach)},
         {"detach", encode(detach)},
         {"cast", batch_frame(Verb::cast, kHasAux, 1, batch())},
@@ -108,6 +110,7 @@ std::vector<Example> from_broker() {
     Receipt receipt{4, {{3, ErrorCode::mailbox_full}}, {{1, ErrorCode::ok}}};
     return {
         {"welcome", welcome()},
+        {"welcome-fields", welcome(0)},
         {"attached", encode(attached)},
         {"detached", encode(Detached{"alice", ErrorCode::taken_over})},
         {"receipt", encode(receipt)},
@@ -119,6 +122,7 @@ std::vector<Example> from_broker() {
         {"control_reply", encode(ControlReply{8, ErrorCode::ok, R"({"nodes":[]})"})},
         {"limits", encode(Limits{64 << 20, 4 << 20, 1024, 2 << 20, 5000})},
         {"error", encode(ErrorReply{ErrorCode::hello_first, 4, "CAST before HELLO"})},
+        {"error-leader", encode(ErrorReply{ErrorCode::not_leader, 1, "follows", "tcp://b:5570"})},
     };
 }
 

@@ -27,7 +27,8 @@ VERSION_4 = (
     + """ALTER TABLE chunks ADD COLUMN expires INTEGER;
     CREATE INDEX chunks_expires ON chunks(expires, last) WHERE expires IS NOT NULL;"""
 )
-VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3, 4: VERSION_4}
+VERSION_5 = VERSION_4 + "ALTER TABLE streams ADD COLUMN began INTEGER NOT NULL DEFAULT 0;"
+VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3, 4: VERSION_4, 5: VERSION_5}
 MAIL = [f"{i:03d}" for i in range(60)]
 
 
@@ -172,6 +173,12 @@ class Upgrade(unittest.TestCase):
 
     def test_of_version_4(self):
         self.check(4)
+
+    def test_of_version_5(self):
+        self.check(5)
+
+    def test_version_5_is_looked_at_backed_up_and_restored_as_it_is(self):
+        self.check_before(5)
 
     def test_version_4_is_looked_at_backed_up_and_restored_as_it_is(self):
         self.check_before(4)

@@ -85,3 +85,21 @@ TEST_CASE("the PUB end is the one over the dialled transport, and \"every interf
     CHECK(publish_end(Ends{"tcp://*:5571", "ipc:///run/pub"}, "ipc:///run/cast") == "ipc:///run/pub");
     CHECK(publish_end(Ends{"tcp://broker.example:5571"}, "tcp://10.0.0.1:5570") == "tcp://broker.example:5571");
 }
+
+TEST_CASE("several addresses have commas between them, which a path may have, too") {
+    const auto urls = [](const std::string& list) {
+        const auto all = Address::parse_list(list);
+        if (!all) return "! " + all.error().detail;
+        std::string text;
+        for (const Address& address : *all) text += (text.empty() ? "" : " | ") + address.url;
+        return text;
+    };
+    CHECK(urls("tcp://a:1") == "tcp://a:1");
+    CHECK(urls("tcp://a:1,tcp://[::1]:2,ipc:///x") == "tcp://a:1 | tcp://[::1]:2 | ipc:///x");
+    CHECK(urls("ipc:///a,b,ipc:///c") == "ipc:///a,b | ipc:///c");
+    CHECK(urls("tcp://a:1,b:2") == "! 'tcp://a:1,b:2' is no address of a broker: the port is a number from 1 to 65535");
+    CHECK(urls("tcp://a:1,") == "! 'tcp://a:1,' is no address of a broker: the port is a number from 1 to 65535");
+    CHECK(urls("tcp://a:1,tcp://") ==
+          "! 'tcp://' is no address of a broker: the port is missing, as in tcp://HOST:5570");
+    CHECK(urls("").rfind("! '' is no address of a broker", 0) == 0);
+}

@@ -12,7 +12,7 @@ using namespace cast::detail;
 namespace {
 
 struct SessionFixture {
-    Session session{77, "test"};
+    Session session{77, {"test", "0123456789abcdef", "here"}};
     ClientOutbox out;
 
     std::int64_t now_us = 0;
@@ -31,15 +31,30 @@ struct SessionFixture {
         m.version = "1";
         hear(wire::encode(m));
     }
-    std::uint64_t hello() {
+    /// The HELLO that was said, and its version; session 0: none.
+    wire::Hello said(std::uint8_t& version) {
+        wire::Hello m;
         for (const wire::Slice& slice : out.frames) {
             wire::Frame frame;
-            wire::Hello m;
-            if (wire::read_frame(slice.view(), frame) == ErrorCode::ok && frame.verb == wire::Verb::hello &&
-                wire::decode(frame.body, m))
-                return m.session;
+            if (wire::read_frame(slice.view(), frame) != ErrorCode::ok || frame.verb != wire::Verb::hello) continue;
+            REQUIRE(wire::decode(frame.body, m, frame.version));
+            version = frame.version;
         }
-        return 0;
+        return m;
+    }
+    std::uint64_t hello() {
+        std::uint8_t version = 0;
+        return said(version).session;
+    }
+    /// The connection is given up, and there is a new one.
+    void reconnect() {
+        session.disconnected(out);
+        out.reconnect = out.redial = false;
+        out.frames.clear();
+        session.connected(now_us, out);
+    }
+    void error(ErrorCode code, wire::Verb verb = wire::Verb::hello, std::string_view leader = {}) {
+        hear(wire::encode(wire::ErrorReply{code, static_cast<std::uint8_t>(verb), "why", leader}));
     }
     /// The connection is cut, and later there is another, to which a broker of that epoch does not know us.
     void forgotten(std::uint64_t epoch, std::int64_t later_us = 1000, std::uint32_t session_ms = 600000) {
@@ -364,4 +379,113 @@ TEST_CASE_FIXTURE(SessionFixture, "at the end what was sent leaves before BYE, a
     CHECK_FALSE(session.outbound().plain().add(wire::Cast::unicast, "alice", "bob", "x"));
     CHECK(node->inbox.closed == ErrorCode::closed);
     CHECK_FALSE(session.online());
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "a session proves itself with its secret, in version 2") {
+    session.connected(0, out);
+    std::uint8_t version = 0;
+    const auto m = said(version);
+    CHECK(version == 2);
+    CHECK(m.secret == "0123456789abcdef");
+    CHECK(m.host == "here");
+    CHECK(m.capabilities == 0);
+}
+
+TEST_CASE_FIXTURE(SessionFixture,
+                  "a broker of version 1 is spoken to in version 1, at the same end, until it is gone") {
+    session.connected(0, out);
+    send("bob");
+    error(ErrorCode::unsupported_version, wire::Verb{});
+    CHECK(out.reconnect);
+    CHECK(out.redial);
+    error(ErrorCode::hello_first, wire::Verb::cast);  // what went out with the HELLO
+    CHECK(out.redial);
+    reconnect();
+    std::uint8_t version = 0;
+    const auto m = said(version);
+    CHECK(version == 1);
+    CHECK(m.attempt == 1);          // the other one was not heard
+    CHECK(out.frames.size() == 2);  // what was sent goes with it again
+    welcome();
+    CHECK(session.online());
+    reconnect();  // to a newer one, perhaps
+    said(version);
+    CHECK(version == 2);
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "who does not speak version 1 either is told to be of no use") {
+    session.connected(0, out);
+    error(ErrorCode::unsupported_version);
+    reconnect();
+    error(ErrorCode::unsupported_version);
+    CHECK(session.handshake().rejected() == ErrorCode::unsupported_version);
+    CHECK_FALSE(out.redial);
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "a session that somebody else has by now is given up for another one") {
+    session.connected(0, out);
+    welcome();
+    send("bob");
+    reconnect();
+    error(ErrorCode::forbidden);  // once: a HELLO that came late
+    CHECK(out.reconnect);
+    reconnect();
+    CHECK(hello() == 77);
+    error(ErrorCode::forbidden);
+    reconnect();
+    CHECK(hello() != 77);
+    CHECK(hello() != 0);
+    std::string target;
+    CHECK(session.outbound().take_refusal(target) == ErrorCode::session_expired);
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "one forbidden HELLO now and then is none in a row") {
+    for (int i = 0; i < 3; ++i) {
+        session.connected(0, out);
+        error(ErrorCode::forbidden);
+        reconnect();
+        welcome();
+        reconnect();
+    }
+    CHECK(hello() == 77);
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "a broker that follows another one names it, before and after the WELCOME") {
+    session.connected(0, out);
+    error(ErrorCode::not_leader, wire::Verb::hello, "tcp://b:5570");
+    CHECK(out.reconnect);
+    CHECK(session.handshake().take_leader() == "tcp://b:5570");
+    CHECK(session.handshake().take_leader().empty());
+    CHECK(session.handshake().trouble().find("tcp://b:5570") != std::string::npos);
+    reconnect();
+    welcome();
+    CHECK(session.handshake().trouble().empty());
+    out.reconnect = false;
+    error(ErrorCode::not_leader, wire::Verb::cast, "tcp://c:5570");
+    CHECK(out.reconnect);
+    CHECK(session.handshake().take_leader() == "tcp://c:5570");
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "an older copy of the store is not accepted; a later one is") {
+    session.connected(0, out);
+    welcome(5);
+    reconnect();
+    welcome(4);
+    CHECK_FALSE(session.online());
+    CHECK(out.reconnect);
+    CHECK(session.handshake().trouble().find("older copy") != std::string::npos);
+    reconnect();
+    welcome(6);
+    CHECK(session.online());
+}
+
+TEST_CASE_FIXTURE(SessionFixture, "a WELCOME with a field that must be understood and is not is no use") {
+    session.connected(0, out);
+    wire::Welcome m;
+    m.capabilities = 0;
+    std::string frame = wire::encode(m);
+    frame.append("\x85\x00\x00", 3);
+    hear(std::move(frame));
+    CHECK_FALSE(session.online());
+    CHECK(session.handshake().rejected() == ErrorCode::unsupported_version);
 }

@@ -37,7 +37,8 @@ TEST_CASE("the names stand at the numbers that the enumeration gives them") {
     CHECK(cast::error_name(ErrorCode::out_of_order) == std::string("out_of_order"));
     CHECK(cast::error_name(ErrorCode::undeliverable) == std::string("undeliverable"));
     CHECK(cast::error_name(ErrorCode::not_saved) == std::string("not_saved"));
-    CHECK(static_cast<int>(ErrorCode::not_saved) == cast::kErrorCodes - 1);
+    CHECK(cast::error_name(ErrorCode::not_leader) == std::string("not_leader"));
+    CHECK(static_cast<int>(ErrorCode::not_leader) == cast::kErrorCodes - 1);
 }
 
 TEST_CASE("only ok is a success, for HTTP and for a shell") {

@@ -31,7 +31,9 @@ bool decodes(const std::string& digits) {
 /// True when a message survives encoding and decoding.
 template <class M>
 bool survives(const M& message) {
-    return message_again<M>(std::string_view(encode(message)).substr(kFrameHeader)).has_value();
+    const std::string bytes = encode(message);
+    Frame frame;
+    return read_frame(bytes, frame) == cast::ErrorCode::ok && message_again<M>(frame).has_value();
 }
 
 /// How many of all kinds of bodies these bytes are.
@@ -58,9 +60,10 @@ TEST_CASE("every frame decodes and encodes to the same bytes") {
     }
 }
 
-TEST_CASE("no prefix of a frame decodes, but for texts to the end and whole batches") {
+TEST_CASE("no prefix of a frame decodes, but for texts to the end, whole batches and whole fields") {
     for (const Example& frame : frame_examples()) {
         CAPTURE(frame.name);
+        if (frame.bytes[1] == kNewestVersion) continue;  // handshake_test.cpp
         const bool open = frame.name == "control" || frame.name == "control_reply";
         const std::size_t fixed = frame.name == "control" ? kFrameHeader + 4 : kFrameHeader + 6;
         const bool batches = frame.name == "cast" || frame.name == "deliver";

@@ -35,12 +35,13 @@ public:
 
     Client& client(std::uint64_t session) {
         Client& made = clients_[session];
-        made.session = std::make_unique<detail::Session>(session, "recorded");
+        made.session = std::make_unique<detail::Session>(session, detail::Introduction{"recorded"});
         connect(made);
         return made;
     }
     void connect(Client& client) {
         client.connection = ++connections_;
+        speak_version_1(client);
         client.session->connected(now_.mono_us, client.out);
         settle();
     }
@@ -116,6 +117,14 @@ private:
     }
     void note(std::uint64_t connection, const char* direction, std::string_view bytes) {
         transcript_ += std::to_string(connection) + direction + test::hex(bytes) + "\n";
+    }
+    /// As a client does that a broker of that time has answered.
+    void speak_version_1(Client& client) {
+        client.session->connected(now_.mono_us, client.out);
+        const std::string answer = wire::encode(wire::ErrorReply{ErrorCode::unsupported_version, 0, ""});
+        client.session->frame(wire::Slice::copy(answer), now_.mono_us, client.out);
+        client.session->disconnected(client.out);
+        client.out = {};
     }
     bool carry(Client& client) {
         if (client.connection != 0) client.session->tick(now_.mono_us, client.out);
@@ -205,6 +214,15 @@ std::string recorded() {
     return c.transcript();
 }
 
+/// A line without the number of its request, which is the client's to choose.
+std::string without_request(std::string line) {
+    const std::size_t frame = line.find("ca ");
+    if (frame == std::string::npos) return line;
+    const std::string verb = line.substr(frame + 6, 2);
+    if (verb == "02" || verb == "08" || verb == "21" || verb == "29") line.replace(frame + 24, 11, "request");
+    return line;
+}
+
 }  // namespace
 
 TEST_CASE("a session of version 1 goes as it was recorded") {
@@ -216,7 +234,7 @@ TEST_CASE("a session of version 1 goes as it was recorded") {
     for (int line = 1; std::getline(recording, was); ++line) {
         CAPTURE(line);
         REQUIRE(std::getline(today, is));
-        REQUIRE(is == was);
+        REQUIRE(without_request(is) == without_request(was));
     }
     CHECK_FALSE(std::getline(today, is));
 }

@@ -29,6 +29,7 @@ struct NodeInfo {
     std::uint64_t acknowledged = 0;  ///< of those, acknowledged
     std::uint64_t sent = 0;          ///< messages it has sent, by any cast
     std::string agent;               ///< of the session that receives as it
+    std::string host;                ///< where that runs, as it says; empty: not known
 };
 
 struct GroupInfo {

@@ -42,10 +42,12 @@ enum class ErrorCode : std::uint16_t {
     out_of_order = 29,   ///< a batch whose number is not the next one of its session
     undeliverable = 30,  ///< its readers went without acknowledging it, too often (max-redeliveries): a dead letter
     not_saved = 31,      ///< a receiver of a file could not write it: its disk is full, or cannot be written
+    unauthorized = 32,   ///< the broker wants to know who this is, and does not
+    not_leader = 33,     ///< this broker follows another one, which is to be dialled
 };
 
 /// How many codes there are (the highest number plus one).
-inline constexpr std::uint16_t kErrorCodes = 32;
+inline constexpr std::uint16_t kErrorCodes = 34;
 
 /// The code's name, as in the list above ("no_such_node"); "unknown" for a number that is not in it.
 CAST_API const char* error_name(ErrorCode code) noexcept;

@@ -42,7 +42,9 @@ struct Notice {
 struct Options {
     /// The broker's ROUTER end: tcp://HOST:PORT or ipc://PATH. Empty: $CAST_BROKER, else tcp://127.0.0.1:5570.
     /// HOST is a name, an IPv4 number, or an IPv6 number in brackets. A name is looked up again at each attempt to
-    /// connect, without holding up other connections, and all of its numbers are tried.
+    /// connect, without holding up other connections, and all of its numbers are tried. Several ends, with commas
+    /// between them, are tried in turn: each gets 0.5 s for its answer, in later rounds up to 4 s (a single one 2 s).
+    /// An end whose store is an older copy of one that this program has spoken to is not used.
     std::string broker;
 
     /// How long attach() and other first calls wait for the broker before they fail with `unreachable`.

@@ -128,6 +128,7 @@ export const en = {
   "node.reader": "Received by",
   "node.reader.none": "Nobody now; messages wait",
   "node.reader.unnamed": "A program without a name",
+  "node.reader.host": "on",
   "node.port.none": "None",
   "node.no_groups": "In no group. Messages to a group reach all of its members.",
   "node.leave": "Leave {group}",

@@ -60,6 +60,7 @@ export interface NodeInfo {
   acknowledged: number;
   sent: number;
   agent: string;
+  host: string;
 }
 
 export interface NodeList {

@@ -128,6 +128,7 @@ export const zh: Words = {
   "node.reader": "接收程序",
   "node.reader.none": "当前无人接收；消息在等待",
   "node.reader.unnamed": "未命名的程序",
+  "node.reader.host": "运行于",
   "node.port.none": "无",
   "node.no_groups": "未加入任何群组。发给群组的消息会到达所有成员。",
   "node.leave": "退出 {group}",

@@ -89,7 +89,8 @@ function About({ node }: { node: NodeInfo }) {
         <Facts facts={[
           [t("node.kind"), t(node.created ? "node.kind.created" : "node.kind.passing")],
           [t("node.reader"), node.active
-            ? <bdi className="said">{node.agent || t("node.reader.unnamed")}</bdi>
+            ? <><bdi className="said">{node.agent || t("node.reader.unnamed")}</bdi>{node.host &&
+              <span className="quiet"> {t("node.reader.host")} <bdi className="said">{node.host}</bdi></span>}</>
             : t("node.reader.none")],
           [t("nodes.port"), node.port
             ? <><span id="node-port">{node.port}</span> <code className="quiet">nc 127.0.0.1 {node.port}</code></>
