@@ -44,6 +44,8 @@ Error wrong(std::string_view url, const std::string& why) {
 
 Result<Address> parse_tcp(std::string_view url) {
     std::string_view rest = url.substr(kTcp.size());
+    if (rest.find(',') != std::string_view::npos)
+        return wrong(url, "each of several begins with tcp:// or ipc://, as in tcp://a:5570,tcp://b:5570");
     const std::size_t colon = rest.rfind(':');
     if (colon == std::string_view::npos || rest.back() == ']')
         return wrong(url, "the port is missing, as in tcp://HOST:5570");

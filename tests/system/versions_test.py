@@ -136,7 +136,7 @@ class Versions(unittest.TestCase):
             sent = nodectl(front.url, "send", "--from", "alice", "--unicast", "bob", "hi")
             self.assertEqual((sent.returncode, sent.stderr), (0, ""))
             got = nodectl(front.url, "recv", "bob", "-n", "1", "--raw")
-            self.assertEqual((got.returncode, got.stdout), (0, "hi"), got.stderr)
+            self.assertEqual((got.returncode, got.stdout), (0, "hi\n"), got.stderr)
             self.assertEqual({bytes_[1] for bytes_ in front.heard if bytes_[2] == HELLO}, {1, 2})
             self.assertEqual({bytes_[1] for bytes_ in front.heard if bytes_[2] != HELLO}, {1})
 
