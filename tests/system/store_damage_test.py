@@ -113,7 +113,10 @@ class Store(unittest.TestCase):
             (f"UPDATE streams SET floor = 1000 WHERE id = {stream}", "its floor 1000 lies beyond its end"),
             (f"INSERT INTO members VALUES('bob', {stream}, 999, 0)", "through 999, beyond its end"),
             ("INSERT INTO members VALUES('bob', 77, 1, 0)", "stream 77, which is not there"),
-            ("INSERT INTO sessions VALUES(5, 1, x'0102')", "session 0000000000000005: its outcomes do not decode"),
+            (
+                "INSERT INTO sessions VALUES(5, 1, x'0102', NULL)",
+                "session 0000000000000005: its outcomes do not decode",
+            ),
             (f"UPDATE chunks SET messages = messages + 1 WHERE stream = {stream}", "does not hold what it says"),
             (f"UPDATE chunks SET batches = x'00', sum = NULL WHERE stream = {stream}", "its batches do not decode"),
             (f"DELETE FROM chunks WHERE stream = {stream}", "of its 40 messages are missing"),

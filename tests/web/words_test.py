@@ -9,7 +9,7 @@ WEB = os.path.join(os.environ["CAST_SOURCE_DIR"], "broker", "gateway", "web")
 
 def words(language):
     with open(os.path.join(WEB, "lib", language + ".ts"), encoding="utf-8") as file:
-        return dict(re.findall(r'^  "([a-z_.0-9]+)": "(.*)",$', file.read(), re.MULTILINE))
+        return dict(re.findall(r'^  "([a-z_.0-9]+)":\s+"(.*)",$', file.read(), re.MULTILINE))
 
 
 class Words(unittest.TestCase):
