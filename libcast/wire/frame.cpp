@@ -1,6 +1,9 @@
 // A frame's header. Pure; any thread.
 #include "wire/frame.hpp"
 
+#include <cstddef>
+#include <cstring>
+
 #include "wire/bytes.hpp"
 
 namespace cast::wire {
@@ -20,12 +23,12 @@ void begin_frame(std::string& out, Verb verb, std::uint8_t flags, std::uint32_t 
 }
 
 ErrorCode read_frame(std::string_view bytes, Frame& frame) {
-    if (bytes.size() < kFrameHeader || static_cast<std::uint8_t>(bytes[0]) != kMagic) return ErrorCode::malformed;
-    frame.version = static_cast<std::uint8_t>(bytes[1]);
-    if (frame.version < kVersion || frame.version > kNewestVersion) return ErrorCode::unsupported_version;
-    frame.verb = static_cast<Verb>(bytes[2]);
-    frame.flags = static_cast<std::uint8_t>(bytes[3]);
-    frame.aux = load<std::uint32_t>(bytes.data() + 4);
+    static_assert(offsetof(Frame, verb) == 2 && offsetof(Frame, aux) == 4 && offsetof(Frame, body) >= kFrameHeader);
+    if (bytes.size() < kFrameHeader) return ErrorCode::malformed;
+    std::memcpy(static_cast<void*>(&frame), bytes.data(), kFrameHeader);
+    if (frame.magic != kMagic) return ErrorCode::malformed;
+    const unsigned beyond = static_cast<unsigned>(frame.version) - kVersion;  // of 0 it is large
+    if (beyond > kNewestVersion - kVersion) return ErrorCode::unsupported_version;
     frame.body = bytes.substr(kFrameHeader);
     return ErrorCode::ok;
 }

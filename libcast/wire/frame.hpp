@@ -44,10 +44,13 @@ enum FrameFlags : std::uint8_t {
 };
 
 struct Frame {
+    // The header, as its bytes lie.
+    std::uint8_t magic = kMagic;
+    std::uint8_t version = kVersion;
     Verb verb = Verb::error;
     std::uint8_t flags = 0;
-    std::uint8_t version = kVersion;
     std::uint32_t aux = 0;
+
     std::string_view body;
 };
 
