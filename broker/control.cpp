@@ -123,7 +123,7 @@ ControlAnswer group_create(const Call& call) {
     const std::string name = call.text("name");
     if (cast::wire::reserved_name(name)) return fail(ErrorCode::forbidden, name);
     if (call.request.contains("nodes")) {
-        const ControlAnswer members = change_members(call, name, true);
+        ControlAnswer members = change_members(call, name, true);
         if (members.code != ErrorCode::ok) return members;
     }
     ErrorCode code = ErrorCode::ok;
@@ -261,9 +261,9 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");
     const bool reads = op.ends_with(".show") || op.ends_with(".list") || op == "peek" || op == "history";
-    static const std::set<std::string_view> kLetGo = {"node.delete", "group.delete", "group.leave",
+    static const std::set<std::string_view> let_go = {"node.delete", "group.delete", "group.leave",
                                                       "purge",       "dead.purge",   "later.cancel"};
-    const bool takes = kLetGo.contains(op) ? store_.lets_go() : store_.healthy();
+    const bool takes = let_go.contains(op) ? store_.lets_go() : store_.healthy();
     if (!reads && !takes) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
     if (op == "node.create" && !page_.serves() && wants_port(request))
         return fail(ErrorCode::invalid_argument,

@@ -7,11 +7,11 @@
 namespace broker {
 
 PageLink::PageLink(bool serves) : serves_(serves) {
-    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view kDigits = "0123456789abcdef";
     std::random_device random;
     for (int word = 0; word < 4; ++word) {
         auto bits = random();
-        for (int digit = 0; digit < 8; ++digit, bits >>= 4) key_ += digits[bits & 15];
+        for (int digit = 0; digit < 8; ++digit, bits >>= 4) key_ += kDigits[bits & 15];
     }
 }
 

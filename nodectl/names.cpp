@@ -17,7 +17,7 @@ std::string name_trouble(const std::string& text) {
     return fmt::format("invalid_name: '{}': {}", printable(text), cast::error_hint(cast::ErrorCode::invalid_name));
 }
 
-std::string trimmed_name(std::string text) {
+std::string trimmed_name(const std::string& text) {
     const auto begin = text.find_first_not_of(" \t");
     if (begin == std::string::npos) return "";
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);

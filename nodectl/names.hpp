@@ -12,7 +12,7 @@ namespace nodectl {
 std::string name_trouble(const std::string& text);
 
 /// Without the spaces around it: for names in a list with commas.
-std::string trimmed_name(std::string text);
+std::string trimmed_name(const std::string& text);
 
 /// "created 2 of 3 nodes", on stderr: for a command that has failed at one of several names (not for one of one).
 void tell_partly(std::string_view done, std::size_t count, std::size_t all, std::string_view noun);

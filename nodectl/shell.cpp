@@ -110,6 +110,7 @@ int wait_for(pid_t child) {
 // The child gets the signals' defaults back; ours are ignored or caught.
 int spawn(const std::string& command, const std::vector<std::string>& variables, int in, int out, pid_t& child) {
     std::vector<char*> environment;
+    environment.reserve(variables.size() + 1);
     for (const auto& text : variables) environment.push_back(const_cast<char*>(text.c_str()));
     environment.push_back(nullptr);
     char shell[] = "sh", option[] = "-c";

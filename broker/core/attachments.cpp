@@ -56,7 +56,7 @@ void Attachments::attach(Connection& connection, const Attach& attach, Now now, 
             connection.senders.try_emplace(std::string(wish.name));
         } else if (answered.code == ErrorCode::ok) {
             Node* node = find_or_make(wish.name, now, outbox);
-            if (node == nullptr) {
+            if (node == nullptr) {  // NOLINT(bugprone-branch-clone): two limits
                 answered.code = ErrorCode::too_many;
             } else if (node->connection == &connection && (wish.flags & kTakeOver) == 0) {
                 answered.code = ErrorCode::name_in_use;

@@ -10,8 +10,6 @@
 
 namespace broker {
 
-using cast::wire::GapReason;
-
 Sequence Mailboxes::told_cursor(const Lane& lane) {
     const Sequence first = lane.stream.gaps().given_up();
     return first == 0 || first > lane.cursor ? lane.cursor : first - 1;

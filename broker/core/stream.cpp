@@ -149,7 +149,7 @@ void Stream::join_more_gone() {
             if (hole_ < hole_end_) batches_[hole_] = std::move(batch);
             ++hole_;
         }
-        if (hole_ <= hole_end_) batch.gone = true, batch.count = 0;
+        if (hole_ <= hole_end_) batch.gone = true, batch.count = 0;  // NOLINT(bugprone-use-after-move): assigned anew
     }
     for (; left > 0 && hole_ < hole_end_ && hole_end_ == batches_.size(); --left, --hole_end_) batches_.pop_back();
     if (hole_ == hole_end_ && hole_ == batches_.size()) hole_ = hole_end_ = 0;

@@ -136,7 +136,7 @@ std::string resolved(const std::string& end) {
 
 /// What is behind libzmq's number, in words.
 std::string why_not(const zmq::error_t& error) {
-    const std::string text = error.what();
+    std::string text = error.what();
     if (error.num() == ENODEV)
         return text + ": it is no address or interface of this machine that could be listened at";
     if (error.num() == EADDRNOTAVAIL) return text + ": it is no address of this machine";

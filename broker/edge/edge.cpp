@@ -19,7 +19,7 @@
 #include "wire/local.hpp"
 
 /// In replaced/routing_ids.cpp, where that is linked.
-extern const bool cast_edge_numbers_peers [[gnu::weak]];
+extern const bool cast_edge_numbers_peers [[gnu::weak]];  // NOLINT(readability-identifier-naming): a symbol
 
 namespace broker {
 namespace {

@@ -315,7 +315,7 @@ bool Intake::unstick() {
     return much;
 }
 
-void Intake::wait(std::stop_token stop, std::int64_t timeout_us) {
+void Intake::wait(const std::stop_token& stop, std::int64_t timeout_us) {
     std::unique_lock lock(mutex_);
     const auto due = [this] { return std::exchange(wake_, false); };
     if (timeout_us < 0)

@@ -92,7 +92,7 @@ public:
     /// Hangs up on subscribers that take nothing while much waits for them. Returns whether to look again soon.
     bool unstick();
     /// Waits until there is something to do for it, or as long (-1: for ever).
-    void wait(std::stop_token stop, std::int64_t timeout_us);
+    void wait(const std::stop_token& stop, std::int64_t timeout_us);
 
     /// While it lives, sockets that this thread makes listen are ends of this kind.
     struct Binding {

@@ -14,11 +14,13 @@
 #include "gateway/calls.hpp"
 #include "gateway/worker.hpp"
 
+// NOLINTBEGIN(readability-identifier-naming): symbols of the assembler's
 extern "C" {
 extern const char cast_openapi[], cast_openapi_end[];
 extern const char cast_page_index[], cast_page_index_end[], cast_page_script[], cast_page_script_end[],
     cast_page_style[], cast_page_style_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace gateway {
 namespace {

@@ -89,8 +89,8 @@ awaitable<std::string> read_body(beast::tcp_stream& stream, beast::flat_buffer& 
     Deadline deadline(stream);
     const auto began = steady_clock::now();
     deadline.set(began + kSilence);
-    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (ask) co_await asio::async_write(stream, asio::buffer(go_on), into(ec));
+    static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (ask) co_await asio::async_write(stream, asio::buffer(kGoOn), into(ec));
     http::request_parser<http::buffer_body> body(std::move(head));
     body.body_limit(kBodyBytes);
     std::string text;

@@ -195,8 +195,9 @@ Answer list_dead(Client& client, const Request& request) {
     const json answer = client.call(call);
     json all = json::array();
     for (const json& dead : answer.at("dead")) all.push_back(show_dead(dead));
+    const std::size_t shown = all.size();
     return answer_json({{"dead", std::move(all)},
-                        {"total", answer.value("total", all.size())},
+                        {"total", answer.value("total", shown)},
                         {"next_before", answer.value("next_before", json())}});
 }
 
@@ -229,10 +230,10 @@ Answer list_later(Client& client, const Request& request) {
 
 Answer cancel_later(Client& client, const Request& request) {
     request.only({});
-    static constexpr const char* hint = "it has gone, or was called off; GET /api/later lists what waits";
-    const std::uint64_t id = number_of(request, hint);
+    static constexpr const char* kHint = "it has gone, or was called off; GET /api/later lists what waits";
+    const std::uint64_t id = number_of(request, kHint);
     if (client.call({{"op", "later.cancel"}, {"ids", {id}}}).at("canceled").empty())
-        throw Failure(404, "no_such_message", std::to_string(id), hint);
+        throw Failure(404, "no_such_message", std::to_string(id), kHint);
     return answer_json({{"canceled", id}});
 }
 

@@ -148,9 +148,9 @@ awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& st
     cast::FileSender file = co_await on_worker(app.senders, open);
     error_code ec;
     if (beast::iequals(head.get()[http::field::expect], "100-continue")) {
-        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
         stream.expires_after(kUploadSilence);
-        co_await asio::async_write(stream, asio::buffer(go_on), into(ec));
+        co_await asio::async_write(stream, asio::buffer(kGoOn), into(ec));
     }
     http::request_parser<http::buffer_body> body(std::move(head));
     body.body_limit(boost::none);

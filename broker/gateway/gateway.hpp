@@ -21,7 +21,7 @@ struct Settings {
     std::string key;  ///< shows the broker that this is its own page, which may see messages
     std::function<void(const std::string&)> log_warning = [](const std::string&) {};
     /// Told what does not work here, in sentences, whenever that changes; none: all is well.
-    std::function<void(std::vector<std::string>)> tell_troubles = [](std::vector<std::string>) {};
+    std::function<void(std::vector<std::string>)> tell_troubles = [](const std::vector<std::string>&) {};
 };
 
 struct App;

@@ -125,6 +125,7 @@ void Hub::make_room() {
             std::max_element(subscribers_.begin(), subscribers_.end(),
                              [](const auto& a, const auto& b) { return a->queued_bytes < b->queued_bytes; });
         if (behind == subscribers_.end() || (*behind)->queue.empty()) return;
+        // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): end() may let go of the list's one
         const std::shared_ptr<Subscriber> ending = *behind;
         for (const Text& queued : ending->queue) ending->queued_bytes -= queued->size();
         ending->queue.clear();

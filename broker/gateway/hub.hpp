@@ -29,7 +29,7 @@ struct Filter {
         return sender.empty() && target.empty() && cast_type.empty() && message_type.empty() && text.empty();
     }
     bool passes(const nlohmann::json& message) const;
-    auto operator<=>(const Filter&) const = default;
+    auto operator<=>(const Filter&) const = default;  // NOLINT(modernize-use-nullptr): there is no pointer
 };
 
 /// A browser at /ws, as the hub sees it.

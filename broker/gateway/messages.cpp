@@ -34,10 +34,10 @@ Failure bad(const std::string& message, std::string hint) {
 
 std::string fresh_id() {
     static thread_local std::mt19937_64 random{std::random_device{}()};
-    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view kDigits = "0123456789abcdef";
     std::string id;
     for (std::uint64_t half : {random(), random()})
-        for (int i = 0; i < 16; ++i, half >>= 4) id += digits[half & 15];
+        for (int i = 0; i < 16; ++i, half >>= 4) id += kDigits[half & 15];
     return id;
 }
 
@@ -302,8 +302,8 @@ bool is_utf8(std::string_view text) {
             if (next >> 6 != 2) return false;
             point = point << 6 | (next & 0x3F);
         }
-        constexpr std::array<std::uint32_t, 4> least = {0, 0x80, 0x800, 0x10000};
-        if (point < least[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
+        constexpr std::array<std::uint32_t, 4> kLeast = {0, 0x80, 0x800, 0x10000};
+        if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
         i += more + 1;
     }
     return true;

@@ -116,7 +116,7 @@ void Ports::open(const std::string& name, std::shared_ptr<Port> port) {
     close(name);
     found(name);
     ports_[name] = port;
-    asio::co_spawn(app_.io, accept(name, port), asio::detached);
+    asio::co_spawn(app_.io, accept(name, std::move(port)), asio::detached);
 }
 
 void Ports::close(const std::string& name) {

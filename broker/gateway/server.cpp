@@ -237,13 +237,13 @@ awaitable<void> serve(App& app) {
         if (app.connections >= app.settings.connections || socket.native_handle() >= app.settings.highest_descriptor ||
             (many != app.addresses.end() && many->second >= app.settings.connections_per_address)) {
             ++app.traffic.refused_connections;
-            static constexpr std::string_view full =
+            static constexpr std::string_view kFull =
                 "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nConnection: "
                 "close\r\nContent-Length: 100\r\n\r\n"
                 "{\"code\":\"too_many\",\"message\":\"too many connections\",\"hint\":\"close some, or raise "
                 "http-connections\"}\n";
             socket.non_blocking(true, ec);
-            socket.write_some(asio::buffer(full), ec);
+            socket.write_some(asio::buffer(kFull), ec);
             continue;
         }
         asio::co_spawn(app.io, session(app, std::move(socket), from), asio::detached);

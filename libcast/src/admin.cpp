@@ -177,7 +177,7 @@ Result<Admin> Admin::open(Options options) {
     return Admin(std::move(*connection));
 }
 
-Admin::Admin(Connection connection) : state_(std::make_shared<State>()) { state_->link = connection.link_; }
+Admin::Admin(Connection connection) : state_(std::make_shared<State>()) { state_->link = std::move(connection.link_); }
 void Admin::set_timeout(milliseconds timeout) { state_->timeout = timeout; }
 
 Result<NodeInfo> Admin::create_node(std::string_view name, int port, bool pick_port) {

@@ -6,12 +6,13 @@
 namespace cast::detail {
 namespace {
 
-constexpr std::int64_t kPatience = 2000 * kMillisecond;  // then another connection is tried
-constexpr int kForbiddenHellos = 2;                      // then the session is somebody else's
+constexpr std::int64_t kHelloPatience = 2000 * kMillisecond;  // then another connection is tried
+constexpr int kForbiddenHellos = 2;                           // then the session is somebody else's
 
 }  // namespace
 
-Handshake::Handshake(Introduction introduction) : introduction_(std::move(introduction)), patience_us_(kPatience) {}
+Handshake::Handshake(Introduction introduction)
+    : introduction_(std::move(introduction)), patience_us_(kHelloPatience) {}
 
 std::string Handshake::hello(std::uint64_t session, std::uint64_t seen, std::int64_t now_us) {
     greeted_us_ = now_us;

@@ -60,7 +60,7 @@ Taking::~Taking() {
 }
 
 Error Taking::why_not() const {
-    if (const Error end = node_.ended(); end.code != ErrorCode::ok) return end;
+    if (Error end = node_.ended(); end.code != ErrorCode::ok) return end;
     if (node_.calls_back) return {ErrorCode::invalid_argument, "on_message receives as '" + node_.name + "'"};
     if (node_.turn.ours())
         return {ErrorCode::invalid_argument, "called within a callback of receive_some for '" + node_.name + "'"};

@@ -176,10 +176,10 @@ FileEvent FileReceiver::State::verify(const FileHead& head, std::uint64_t end, c
     Incoming& file = open.find(part)->second;
     if (file.books.held() != end || file.hash.hex() != head.sha256) {
         const bool resumed = file.books.resumed();
-        if (!resumed)
-            return failed(
-                head, part, std::move(event),
-                {ErrorCode::malformed, "'" + event.name + "' arrived with another SHA-256 than its sender told"});
+        if (!resumed) {
+            Error other{ErrorCode::malformed, "'" + event.name + "' arrived with another SHA-256 than its sender told"};
+            return failed(head, part, std::move(event), std::move(other));
+        }
         folder.remove_part(part);  // of an earlier try with other content
         open.erase(part);
         event.held = 0;
@@ -200,9 +200,10 @@ FileEvent FileReceiver::State::verify(const FileHead& head, std::uint64_t end, c
 FileEvent FileReceiver::State::last(const Message& message, const FileHead& head, const std::string& part,
                                     FileEvent event) {
     const std::uint64_t end = head.offset + message.payload().size();
-    if (head.size && *head.size != end)
-        return failed(head, part, std::move(event),
-                      {ErrorCode::malformed, "'" + event.name + "' ends at another size than its sender told"});
+    if (head.size && *head.size != end) {
+        Error other{ErrorCode::malformed, "'" + event.name + "' ends at another size than its sender told"};
+        return failed(head, part, std::move(event), std::move(other));
+    }
     if (message.redelivered()) {
         // Perhaps it was saved, and only the acknowledgement was lost.
         if (auto name = folder.find_same(event.name, end, head.sha256)) {

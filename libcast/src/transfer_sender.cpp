@@ -55,7 +55,7 @@ bool FileSender::State::allowed() {
                        [&](const Target& t) { return t.error.code != ErrorCode::ok || room(lock, t.cast, t.name); });
 }
 
-void FileSender::State::failed(wire::Cast cast, const std::string& target, Error error) {
+void FileSender::State::failed(wire::Cast cast, const std::string& target, const Error& error) {
     if (cast == wire::Cast::unicast) window.fail(target, error);
     for (Target& t : targets)
         if (t.cast == cast && t.name == target && t.error.code == ErrorCode::ok) t.error = error;

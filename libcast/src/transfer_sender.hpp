@@ -67,7 +67,7 @@ private:
     void see_outcomes(detail::Lock& lock);
     void attend();
     bool repair(const std::string& name, detail::FileTaker& taker);
-    void failed(wire::Cast cast, const std::string& target, Error error);
+    void failed(wire::Cast cast, const std::string& target, const Error& error);
     bool allowed();
     bool room(detail::Lock& lock, wire::Cast cast, const std::string& target) const;
     bool send_piece(bool last);
@@ -87,6 +87,7 @@ private:
     bool complete();
     FileReport report() const;
 
+    // NOLINTBEGIN(readability-identifier-naming): a State's members are plain, whoever may use them
     std::weak_ptr<Node::State> node;
     Connection connection;
     std::shared_ptr<detail::Link> link;
@@ -108,6 +109,7 @@ private:
     std::size_t watched_bytes = 0;
     std::uint64_t moves = 0;  // counts what moves, for wait()
     std::int64_t moved_us = 0;
+    // NOLINTEND(readability-identifier-naming)
 };
 
 }  // namespace cast

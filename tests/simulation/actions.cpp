@@ -224,8 +224,8 @@ void World::lose_client() {
     Client* client = some_client();
     if (client == nullptr) return;
     oracle_.unknown(client->index());
-    if (random_.below(static_cast<std::uint64_t>(settings_.byes + settings_.deaths)) <
-        static_cast<std::uint64_t>(settings_.byes))
+    const auto byes = static_cast<std::uint64_t>(settings_.byes);
+    if (random_.below(byes + static_cast<std::uint64_t>(settings_.deaths)) < byes)
         client->bye();
     else
         client->vanish();

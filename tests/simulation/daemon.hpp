@@ -78,13 +78,13 @@ private:
     std::uint64_t epoch_ = 0;
     std::int64_t turn_us_ = 0;
     std::int64_t stalled_us_ = 0;
-    std::int64_t restart_us_ = kNever_;
+    std::int64_t restart_us_ = kNever;
     bool sick_ = false;
 
     // The store of a durable broker.
     cast::test::MemoryDisk disk_;
     std::optional<broker::Transaction> under_way_;
-    std::int64_t commit_us_ = kNever_;
+    std::int64_t commit_us_ = kNever;
     broker::Turn committed_ = 0;
     bool ended_in_order_ = false;
     struct Reading {  // read at some moment between the asking and the answer
@@ -97,7 +97,7 @@ private:
     std::uint64_t turns_ = 0;
     std::uint64_t latest_wall_us_ = 0;
     std::uint64_t digest_ = 0;
-    static constexpr std::int64_t kNever_ = broker::kNever;
+    static constexpr std::int64_t kNever = broker::kNever;
 };
 
 }  // namespace sim

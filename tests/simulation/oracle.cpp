@@ -150,7 +150,7 @@ void Oracle::check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t e
     if (m.flow >= reader.last_of_flow.size()) reader.last_of_flow.resize(m.flow + 1);
     auto& [last_epoch, last] = reader.last_of_flow[m.flow];
     // What the broker refused before a crash, and nobody was told, it may take after that.
-    require(last_epoch != epoch || last < id, [&] {
+    require(last_epoch != epoch || last < id, [&, last = last] {
         return text("%s got message %u after message %u of the same sender", reader.node.c_str(), id, last);
     });
     last_epoch = epoch;
@@ -223,7 +223,7 @@ void Oracle::check_dead(const broker::Router& router) {
         ++dead[number_of(letter->message.payload)];
     for (const auto& [id, count] : dead)
         require(id == 0 || count <= std::max<std::uint64_t>(1, messages_[id].taken),
-                [&] { return text("message %u is %llu dead letters", id, ull(count)); });
+                [&, id = id, count = count] { return text("message %u is %llu dead letters", id, ull(count)); });
     check_ended(letters);
     if (letters_dropped_ || letters.dropped() > 0) return;
     for (const std::uint32_t id : told_given_up_)

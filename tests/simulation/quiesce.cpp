@@ -160,7 +160,7 @@ void World::describe() {
 std::string World::unrest() {
     if (!daemon_.up()) return "the broker is down";
     for (const auto& client : clients_) {
-        const std::string why = client->alive() ? client->unrest() : "";
+        std::string why = client->alive() ? client->unrest() : "";
         if (!why.empty()) return why;
     }
     return broker_unrest();

@@ -28,6 +28,7 @@ struct Fixture {
 
     json stats(Admin& admin) { return json::parse(must(admin.stats())); }
     json status(Admin& admin) { return json::parse(must(admin.status())); }
+    std::string trouble_of(Admin& admin) { return stats(admin)["store"]["trouble"]; }
 
     void send(Node& alice, int count, const std::string& filling = "") {
         for (int i = 0; i < count; ++i) must(alice.unicast("bob", std::to_string(++sent) + filling));
@@ -139,13 +140,13 @@ TEST_CASE_FIXTURE(
     Admin admin = administer(broker);
     send(alice, 10);
     disk.fails(orders);
-    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
-    const std::string trouble = stats(admin)["store"]["trouble"];
+    for (int round = 0; round < 60 && trouble_of(admin).empty(); ++round) send(alice, 50, filling);
+    const std::string trouble = trouble_of(admin);
     CHECK(trouble.find("bringing the log into the file") != std::string::npos);
     CHECK(stats(admin)["store"]["healthy"] == true);
     CHECK(status(admin)["status"] == "degraded");
     disk.works();
-    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] != ""; ++round) send(alice, 50, filling);
+    for (int round = 0; round < 60 && !trouble_of(admin).empty(); ++round) send(alice, 50, filling);
     CHECK(eventually([&] { return status(admin)["status"] == "ok"; }));
     nothing_is_lost();
 }
@@ -155,7 +156,7 @@ TEST_CASE_FIXTURE(Fixture, "trouble with the log is over when the disk's is, tho
     Node alice = attach(broker, "alice");
     Admin admin = administer(broker);
     disk.fails("write /cast.db ENOSPC");
-    for (int round = 0; round < 60 && stats(admin)["store"]["trouble"] == ""; ++round) send(alice, 50, filling);
+    for (int round = 0; round < 60 && trouble_of(admin).empty(); ++round) send(alice, 50, filling);
     REQUIRE(stats(admin)["store"]["healthy"] == true);
     disk.fails(
         "write cast.db-wal ENOSPC");  // so that the log can be brought into the file, before there is room in it again

@@ -29,7 +29,7 @@ int kills() {
 /// Sends numbers by one kind of cast until told to stop, and knows through which of them all were receipted.
 class Writer {
 public:
-    Writer(const BrokerProcess& broker, std::string name, CastKind kind)
+    Writer(const BrokerProcess& broker, const std::string& name, CastKind kind)
         : kind_(kind), node_(attach(broker, name, [this](Options& o) {
               o.on_refused = [this](const Refusal&) { ++refused_; };
               o.on_notice = [this](const Notice& n) { unknown_ += n.kind == Notice::Kind::session_expired ? 1 : 0; };

@@ -112,12 +112,12 @@ TEST_CASE("three receivers get the same file, by each cast, and the sender hears
     const std::pair<const char*, Message> casts[] = {{"unicast", Message::unicast(names, "")},
                                                      {"multicast", Message::multicast("team", "")},
                                                      {"broadcast", Message::broadcast("")}};
-    for (const auto& [cast, to] : casts) {
-        CAPTURE(cast);
+    for (const auto& one : casts) {
+        CAPTURE(one.first);
         std::vector<Process> savers;
         for (const auto& name : names) savers.push_back(saver(broker, name, broker.path(name)));
         wait_attached(broker, names);
-        const FileReport report = must(send_file(alice, broker.path("data.bin"), to));
+        const FileReport report = must(send_file(alice, broker.path("data.bin"), one.second));
         CHECK(report.size == bytes.size());
         CHECK(report.skipped == 0);
         CHECK(report.sha256 == detail::sha256_hex(bytes));

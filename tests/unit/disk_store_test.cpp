@@ -260,7 +260,7 @@ TEST_CASE_FIXTURE(DiskFixture, "how long sessions were kept last is found again"
 }
 
 TEST_CASE_FIXTURE(DiskFixture, "a start finds when the chunks of lanes run out, the first time of what a chunk has") {
-    const auto runs_out = [this](StreamId stream, Sequence first, std::uint64_t at_us, Sequence extends = 0) {
+    const auto runs_out = [](StreamId stream, Sequence first, std::uint64_t at_us, Sequence extends = 0) {
         ChunkRow row = chunk(stream, first, 1, extends);
         row.expires_us = at_us;
         return row;

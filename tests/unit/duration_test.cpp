@@ -9,14 +9,14 @@
 using namespace nodectl;
 
 TEST_CASE("a duration is a number and a unit; a plain number means seconds") {
-    const std::pair<const char*, long> kGood[] = {
+    constexpr std::pair<const char*, long> kGood[] = {
         {"0", 0},         {"5", 5000},  {"5s", 5000},      {"500ms", 500}, {"2m", 120000}, {"1h", 3600000},
         {"1d", 86400000}, {"0.5", 500}, {"1.5h", 5400000}, {"0.0001", 1},  {"0.1ms", 1},   {"3660d", 316224000000}};
-    for (const auto& [text, ms] : kGood) {
-        CAPTURE(text);
-        const auto got = parse_duration(text);
+    for (const auto& good : kGood) {
+        CAPTURE(good.first);
+        const auto got = parse_duration(good.first);
         REQUIRE(got.has_value());
-        CHECK(got->count() == ms);
+        CHECK(got->count() == good.second);
     }
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("what is no duration, negative or beyond ten years is refused") {
 }
 
 TEST_CASE("durations are told in words that can be read, and most of them parsed again") {
-    const std::pair<long, const char*> kTold[] = {
+    constexpr std::pair<long, const char*> kTold[] = {
         {0, "0ms"},      {500, "500ms"},           {1000, "1s"}, {1500, "1.5s"}, {90000, "1m 30s"},
         {3600000, "1h"}, {90061000, "1d 1h 1m 1s"}};
     for (const auto& [ms, text] : kTold) {

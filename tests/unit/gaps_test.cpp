@@ -17,7 +17,8 @@ namespace {
 constexpr Sequence kEnd = ~Sequence{0};
 
 std::string told(const Gaps& gaps, Sequence from, Sequence to) {
-    static const char* kNames[] = {"?", "expired", "retention", "purged", "lost", "malformed", "redeliveries"};
+    static constexpr const char* kNames[] = {"?",    "expired",   "retention",   "purged",
+                                             "lost", "malformed", "redeliveries"};
     std::string out;
     gaps.for_each(from, to, [&](const GoneRange& range) {
         out += std::to_string(range.from) + "-" + std::to_string(range.to) + " " +

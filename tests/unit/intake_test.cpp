@@ -79,7 +79,7 @@ struct End {
     End(Intake& intake, Intake::Kind kind, const char* on) : intake_(intake), fd_(socket(AF_INET, SOCK_STREAM, 0)) {
         address_ = free_port(on);
         socklen_t size = sizeof address_;
-        bind(fd_, reinterpret_cast<sockaddr*>(&address_), size);
+        (void)bind(fd_, reinterpret_cast<sockaddr*>(&address_), size);
         listen(fd_, 16);
         getsockname(fd_, reinterpret_cast<sockaddr*>(&address_), &size);
         const Intake::Binding binding(kind);
@@ -88,7 +88,7 @@ struct End {
     /// A connection from the end's own address. Its descriptor here, or -1: it is not let in.
     int come() {
         const int client = socket(AF_INET, SOCK_STREAM, 0);
-        connect(client, reinterpret_cast<sockaddr*>(&address_), sizeof address_);
+        (void)connect(client, reinterpret_cast<sockaddr*>(&address_), sizeof address_);
         const int taken = accept(fd_, nullptr, nullptr);
         if (intake_.accepted(fd_, taken)) return taken;
         close(taken);

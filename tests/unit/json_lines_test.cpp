@@ -57,7 +57,7 @@ TEST_CASE("a payload that is no string is JSON, one in base64 any bytes") {
 }
 
 TEST_CASE("what is wrong with a line is said in words") {
-    const std::pair<const char*, const char*> kBad[] = {
+    constexpr std::pair<const char*, const char*> kBad[] = {
         {"", "not JSON"},
         {"hello", "not JSON"},
         {"[]", "not a JSON object"},
@@ -89,10 +89,10 @@ TEST_CASE("what is wrong with a line is said in words") {
         {R"({"to":"bob","payload":"x","type":7})", "type"},
         {R"({"to":"bob","payload":"x","headers":[]})", "headers"},
         {"{\"to\":\"bob\",\"payload\":\"\xff\"}", "not JSON"}};
-    for (const auto& [line, word] : kBad) {
-        CAPTURE(line);
-        const std::string problem = parse(line).problem;
+    for (const auto& bad : kBad) {
+        CAPTURE(bad.first);
+        const std::string problem = parse(bad.first).problem;
         CAPTURE(problem);
-        CHECK(problem.find(word) != std::string::npos);
+        CHECK(problem.find(bad.second) != std::string::npos);
     }
 }

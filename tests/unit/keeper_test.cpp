@@ -182,12 +182,12 @@ TEST_CASE_FIXTURE(Kept, "mail that no reader is there for leaves memory, also wh
     SUBCASE("with all of it in the store") { read_back = true; }
     SUBCASE("with nothing in the store before") { s = &start(true); }
     for (int node = 0; node < 10; ++node) {
-        s->connect(static_cast<std::uint64_t>(10 + node));
-        s->attach(static_cast<std::uint64_t>(10 + node), "n" + std::to_string(node));
+        s->connect(10 + static_cast<std::uint64_t>(node));
+        s->attach(10 + static_cast<std::uint64_t>(node), "n" + std::to_string(node));
     }
     s->keep(disk);
     CHECK((read_back || s->state().memory_bytes() > 1 << 20));
-    for (int node = 0; node < 10; ++node) s->detach(static_cast<std::uint64_t>(10 + node), "n" + std::to_string(node));
+    for (int node = 0; node < 10; ++node) s->detach(10 + static_cast<std::uint64_t>(node), "n" + std::to_string(node));
     s->keep(disk);
     CHECK(s->state().memory_bytes() < 1 << 20);
 }

@@ -24,7 +24,7 @@ struct Members : Kept {
     void say(std::string frame) {
         scene->router().handle(2, wire::Slice::take(std::move(frame)), scene->now, scene->outbox);
     }
-    void attach(std::uint8_t flags, std::vector<wire::Position> positions) {
+    void attach(std::uint8_t flags, const std::vector<wire::Position>& positions) {
         scene->connect(1);
         scene->attach(1, "alice", false);
         say(wire::encode(wire::Hello{2, static_cast<std::uint32_t>(epoch), 0, "members"}));

@@ -282,7 +282,7 @@ TEST_CASE("ends are for this machine alone, unless --insecure says otherwise") {
 
 TEST_CASE("the mode of ipc ends is octal, their group a name") {
     CHECK(accepted({}).ipc_mode == 0600);
-    const std::pair<const char*, std::uint32_t> kGood[] = {{"0660", 0660}, {"660", 0660}, {"0", 0}, {"0777", 0777}};
+    constexpr std::pair<const char*, std::uint32_t> kGood[] = {{"0660", 0660}, {"660", 0660}, {"0", 0}, {"0777", 0777}};
     for (const auto& [text, mode] : kGood) CHECK(accepted({"--ipc-mode", text}).ipc_mode == mode);
     for (const char* bad : {"8", "0680", "rw-rw----", "1777", "00660", "-1", "0x1b"})
         CHECK(says(refused({std::string("--ipc-mode=") + bad}), "is no mode; write it in octal: 0600, 0660 or 0666"));

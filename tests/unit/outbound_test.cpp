@@ -76,7 +76,7 @@ struct OutboundFixture {
         outbound.push(out);
         return batches(out);
     }
-    void receipt(std::uint64_t through, std::vector<wire::Outcome> refused = {}, std::int64_t now_us = 0) {
+    void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused = {}, std::int64_t now_us = 0) {
         outbound.receipt(through, refused, now_us, out);
     }
 };

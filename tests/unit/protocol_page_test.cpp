@@ -61,8 +61,8 @@ std::vector<std::vector<std::string>> page_table(const std::string& heading) {
     std::vector<std::vector<std::string>> rows;
     bool within = false;
     for (const std::string& line : page()) {
-        if (line.rfind("#", 0) == 0) within = line == heading;
-        if (!within || line.rfind("|", 0) != 0) continue;
+        if (line.rfind('#', 0) == 0) within = line == heading;
+        if (!within || line.rfind('|', 0) != 0) continue;
         std::vector<std::string> cells;
         std::istringstream in(line.substr(1));
         for (std::string cell; std::getline(in, cell, '|');) {

@@ -34,7 +34,7 @@ std::size_t append(Stream& stream, std::uint32_t count, int at_s = 0, std::uint3
 }
 
 std::string gaps(const Stream& stream, Sequence from, Sequence to) {
-    static const char* kNames[] = {"?", "expired", "retention", "purged", "lost", "malformed"};
+    static constexpr const char* kNames[] = {"?", "expired", "retention", "purged", "lost", "malformed"};
     std::string out;
     stream.gaps().for_each(from, to, [&](const GoneRange& range) {
         out += std::to_string(range.from) + "-" + std::to_string(range.to) + " " +

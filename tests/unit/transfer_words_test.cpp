@@ -93,10 +93,10 @@ TEST_CASE("headers that make no sense are no part of a file") {
                                                        {"sha256", std::string(64, 'g')},
                                                        {"report-to", "a/b"},
                                                        {"report-to", ".."}};
-    for (const auto& [key, value] : bad) {
-        CAPTURE(key);
-        CAPTURE(value);
-        CHECK_FALSE(read_head(message(with(kChunk, key, value))).has_value());
+    for (const auto& one : bad) {
+        CAPTURE(one.first);
+        CAPTURE(one.second);
+        CHECK_FALSE(read_head(message(with(kChunk, one.first, one.second))).has_value());
     }
     Headers without = kChunk;
     without.erase("offset");

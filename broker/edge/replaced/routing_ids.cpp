@@ -25,5 +25,5 @@ void peer_routing_id(void*, zmq_msg_t* id) {
 }
 
 /// Edge looks whether this file is linked.
-extern const bool cast_edge_numbers_peers;
+extern const bool cast_edge_numbers_peers;  // NOLINT(readability-identifier-naming): a symbol
 [[gnu::used]] const bool cast_edge_numbers_peers = true;
