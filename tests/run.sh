@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [--ci | --all] [--label LABEL]: builds everything and runs the tests; ends with "N passed, N failed".
-#   --ci           also clang-tidy on what changed last and, with the sanitizers: the unit tests, the simulation and the
-#                  core of the system tests
+#   --ci           also, with the sanitizers: the unit tests, the simulation and the core of the system tests
 #   --all          also clang-tidy on every source and, with the sanitizers: everything but the page; valgrind, and
 #                  longer fuzzing and simulation
 #   --label LABEL  only these tests: unit, system, sim, cli, web, tidy or fuzz
@@ -132,7 +131,6 @@ case $tier in
         marked=${label/system/core}
         if wanted unit system sim; then tree asan "" -L "${marked:-unit|sim|core}"; fi
         if wanted unit system; then tree tsan "" -L "${marked:-unit|core}"; fi
-        if wanted tidy; then lint; fi
         ;;
     all)
         if wanted unit system sim cli; then tree asan "" -L "${label:-unit|system|sim|cli}"; fi

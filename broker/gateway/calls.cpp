@@ -9,7 +9,6 @@
 
 namespace gateway {
 
-using cast::ErrorCode;
 using nlohmann::json;
 
 namespace {
