@@ -69,6 +69,9 @@ def files():
     yield "conf/wide.sh", "#!/bin/bash\nset -euo pipefail\n# " + "wide " * 25 + "\n", 1
     yield "libcast/wide.md", "wide " * 21 + "\n", 1
     yield "libcast/table.md", "| " + "wide " * 21 + "|\n```\n" + "wide " * 21 + "\n```\n", 0
+    yield "conf/linked.md", "# One, two\n[here](linked.md) [there](../conf/linked.md#one-two) `[code](none)`\n", 0
+    yield "conf/links.md", "[nowhere](none.md) [elsewhere](https://example.org)\n```\n[code](none.md)\n```\n", 1
+    yield "conf/anchors.md", "# One\n[in this page](#two)\n[in another](linked.md#one)\n[well](#one)\n", 2
     yield "nodectl/branches.cpp", COMMENT + "void f() {\n" + "    if (a && b) x();\n" * 10 + "}\n", 1
     yield "nodectl/few.cpp", COMMENT + "void f() {\n" + "    if (a) x();\n" * 19 + "}\n", 0
     member = "void Wide::{}() {{\n" + "    x();\n" * 48 + "}}\n"
