@@ -1,4 +1,4 @@
-// The headers of a transfer (PROTOCOL.md, "Files") as values: what a sender says about a piece of a file, and what a
+// The headers of a transfer (TRANSFER.md) as values: what a sender says about a piece of a file, and what a
 // receiver reports. Pure; any thread.
 #pragma once
 #include <cast/message.hpp>

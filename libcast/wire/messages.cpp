@@ -1,4 +1,4 @@
-// Encoding and decoding of the frames' bodies; field by field as PROTOCOL.md, "Frames" lists them. Pure; any thread.
+// Encoding and decoding of the frames' bodies; field by field as PROTOCOL.md, "Bodies" lists them. Pure; any thread.
 #include "wire/messages.hpp"
 
 #include "wire/bytes.hpp"

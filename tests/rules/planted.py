@@ -69,6 +69,8 @@ def files():
     yield "conf/wide.sh", "#!/bin/bash\nset -euo pipefail\n# " + "wide " * 25 + "\n", 1
     yield "libcast/wide.md", "wide " * 21 + "\n", 1
     yield "libcast/table.md", "| " + "wide " * 21 + "|\n```\n" + "wide " * 21 + "\n```\n", 0
+    wide = "wide " * 21
+    yield "libcast/TRANSFER.md", f"| {wide}|\n```\n{wide}\n```\n", 2
     yield "conf/linked.md", "# One, two\n[here](linked.md) [there](../conf/linked.md#one-two) `[code](none)`\n", 0
     yield "conf/links.md", "[nowhere](none.md) [elsewhere](https://example.org)\n```\n[code](none.md)\n```\n", 1
     yield "conf/anchors.md", "# One\n[in this page](#two)\n[in another](linked.md#one)\n[well](#one)\n", 2

@@ -56,7 +56,8 @@ std::vector<Example> page_examples() {
     return found;
 }
 
-/// The rows of the table under a heading, cut into cells without their spaces and backquotes.
+/// The rows of the table under a heading, cut into cells without their spaces and backquotes. A row whose first cell is
+/// empty goes on with the one above it.
 std::vector<std::vector<std::string>> page_table(const std::string& heading) {
     std::vector<std::vector<std::string>> rows;
     bool within = false;
@@ -69,7 +70,13 @@ std::vector<std::vector<std::string>> page_table(const std::string& heading) {
             const auto first = cell.find_first_not_of(" `"), last = cell.find_last_not_of(" `");
             cells.push_back(first == std::string::npos ? "" : cell.substr(first, last - first + 1));
         }
-        rows.push_back(cells);
+        if (!cells.front().empty() || rows.size() < 2) {  // the head's may be empty, too
+            rows.push_back(cells);
+        } else {
+            REQUIRE(cells.size() == rows.back().size());
+            for (std::size_t i = 0; i < cells.size(); ++i)
+                if (!cells[i].empty()) rows.back()[i] += " " + cells[i];
+        }
     }
     if (rows.size() >= 2) rows.erase(rows.begin(), rows.begin() + 2);  // the head and the line below it
     return rows;

@@ -2,7 +2,7 @@
 // flat on all sides: a sender is never more than 8 MiB ahead of the slowest receiver that answers it. An interrupted
 // transfer goes on where it was when the same node sends the same file again.
 // A FileSender and a FileReceiver belong to one thread at a time; their node may be used by other threads meanwhile.
-// What travels is in PROTOCOL.md, "Files". SHA-256 is libcrypto's, linked into libcast: no library more to load.
+// What travels is in TRANSFER.md. SHA-256 is libcrypto's, linked into libcast: no library more to load.
 #pragma once
 #include <chrono>
 #include <cstddef>
