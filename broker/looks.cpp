@@ -2,7 +2,10 @@
 #include "looks.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
+#include "base/base64.hpp"
+#include "base/utf8.hpp"
 #include "wire/record.hpp"
 
 namespace broker {
@@ -11,36 +14,15 @@ using nlohmann::json;
 
 namespace {
 
-std::string base64(std::string_view bytes) {
-    static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t bits = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            bits = bits << 8 | (i + k < bytes.size() ? static_cast<std::uint8_t>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
-}
-
-bool is_utf8(const json& text) {
-    try {
-        (void)text.dump();
-        return true;
-    } catch (const json::type_error&) {
-        return false;
-    }
-}
-
 void put_payload(json& out, const Seen& seen) {
-    json text = seen.payload;
+    std::string_view text = seen.payload;
     if (seen.payload.size() < seen.size)  // cut: perhaps within a character
-        for (std::size_t less = 0; less < 4 && !is_utf8(text); ++less)
-            text = seen.payload.substr(0, seen.payload.size() - less);
-    if (is_utf8(text))
-        out["payload"] = std::move(text);
+        for (std::size_t less = 0; less < 4 && less <= seen.payload.size() && !cast::base::valid_utf8(text); ++less)
+            text = std::string_view(seen.payload).substr(0, seen.payload.size() - less);
+    if (cast::base::valid_utf8(text))
+        out["payload"] = text;
     else
-        out["payload_b64"] = base64(seen.payload);
+        out["payload_b64"] = cast::base::encode_base64(seen.payload);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "names.hpp"
@@ -84,8 +85,9 @@ int show_dead_letter(const Context& context, const DeadOptions& options) {
     if (!dead) return fail(context, "cannot show the dead letter", dead.error());
     if (context.json) return print(json_line(dead_json(*dead)));
     const json record = dead->value("record", json::object());
-    const std::string payload = record.contains("payload") ? text_of(record, "payload")
-                                                           : decode_base64(text_of(record, "payload_b64")).value_or("");
+    const std::string payload = record.contains("payload")
+                                    ? text_of(record, "payload")
+                                    : cast::base::decode_base64(text_of(record, "payload_b64")).value_or("");
     if (options.raw) return print(payload);
     std::string headers;
     const json map = record.value("headers", json::object());

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hpp"
 #include "names.hpp"
 #include "text.hpp"
 
@@ -46,8 +47,9 @@ Problem read_target(const Json& line, Envelope& envelope) {
 
 Problem read_payload(const Json& line, Envelope& envelope, std::string& payload) {
     if (line.contains("payload_b64")) {
-        auto bytes = line["payload_b64"].is_string() ? decode_base64(line["payload_b64"].get_ref<const std::string&>())
-                                                     : std::nullopt;
+        auto bytes = line["payload_b64"].is_string()
+                         ? cast::base::decode_base64(line["payload_b64"].get_ref<const std::string&>())
+                         : std::nullopt;
         if (!bytes) return "\"payload_b64\" is not base64";
         payload = std::move(*bytes);
         return std::nullopt;

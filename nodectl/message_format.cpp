@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "base/base64.hpp"
+#include "base/utf8.hpp"
 #include "text.hpp"
 
 namespace nodectl {
@@ -36,11 +38,11 @@ void append_object(std::string& out, const cast::Message& message, std::string_v
     append_member(out, ",\"target\"", message.target());
     append_member(out, ",\"kind\"", kind_name(message.kind()));
     append_member(out, ",\"type\"", message.type());
-    if (valid_utf8(payload)) {
+    if (cast::base::valid_utf8(payload)) {
         append_member(out, ",\"payload\"", payload);
     } else {
         out += ",\"payload_b64\":\"";
-        append_base64(out, payload);
+        cast::base::append_base64(out, payload);
         out += '"';
     }
     out += ",\"headers\":{";

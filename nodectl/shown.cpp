@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -39,7 +40,7 @@ std::string shown_line(const json& message) {
     if (message.contains("payload"))
         append_printable(out, text_of(message, "payload"));
     else
-        append_printable(out, decode_base64(text_of(message, "payload_b64")).value_or(""));
+        append_printable(out, cast::base::decode_base64(text_of(message, "payload_b64")).value_or(""));
     if (message.value("cut", false))
         out += fmt::format(" ... ({})", bytes_text(static_cast<double>(number_of(message, "size"))));
     return out + "\n";

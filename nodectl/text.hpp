@@ -1,14 +1,11 @@
-// Bytes for people and for machines: escaping for terminals, JSON strings, UTF-8, base64, times. Pure; they
+// Bytes for people and for machines: escaping for terminals, JSON strings, times. Pure; they
 // append to a buffer of the caller, because recv calls them for every message.
 #pragma once
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace nodectl {
-
-bool valid_utf8(std::string_view bytes);
 
 /// Appends text that cannot drive a terminal: control characters, bytes that are not UTF-8 and characters
 /// that turn the writing direction come as \n, \x1b, \u202e. Tabs stay; newlines only if `lines`.
@@ -17,10 +14,6 @@ std::string printable(std::string_view bytes, bool lines = false);
 
 /// Appends a quoted JSON string; bytes that are not UTF-8 become U+FFFD.
 void append_json(std::string& out, std::string_view bytes);
-
-void append_base64(std::string& out, std::string_view bytes);
-/// Nothing when it is not base64 (of RFC 4648, with padding).
-std::optional<std::string> decode_base64(std::string_view text);
 
 /// 2024-05-01T12:00:00.123456Z
 void append_time(std::string& out, std::chrono::system_clock::time_point time);

@@ -2,11 +2,14 @@
 #include "gateway/messages.hpp"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <random>
 #include <set>
+
+#include "base/base64.hpp"
+#include "base/utf8.hpp"
 #include "json_text.hpp"
 
 namespace gateway {
@@ -18,7 +21,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kRecipients = 1000;
 constexpr milliseconds kTimeoutMost{60'000};
 constexpr std::chrono::seconds kLatest{9'223'372'036};  // since 1970; a system_clock of nanoseconds ends there
@@ -59,10 +61,10 @@ std::string payload_of(const json& body, const std::string& type) {
     if ((content == body.end()) == (coded == body.end()))
         throw bad("one of \"content\" and \"content_b64\" is needed", "give the message as \"content\"");
     if (coded != body.end()) {
-        std::string bytes;
-        if (!coded->is_string() || !from_base64(coded->get_ref<const std::string&>(), bytes))
-            throw bad("\"content_b64\" is not base64", "use the standard alphabet, with padding");
-        return bytes;
+        std::optional<std::string> bytes;
+        if (coded->is_string()) bytes = cast::base::decode_base64(coded->get_ref<const std::string&>());
+        if (!bytes) throw bad("\"content_b64\" is not base64", "use the standard alphabet, with padding");
+        return std::move(*bytes);
     }
     if (type == "json" && content->is_string()) {  // JSON as text, or a JSON string: what parses is taken as it is
         const auto& text = content->get_ref<const std::string&>();
@@ -257,7 +259,7 @@ json show_record(const json& record, std::size_t cut) {
     for (const char* key : {"type", "cast", "payload", "payload_b64", "seen", "size", "cut", "number"}) out.erase(key);
     std::string payload = record.value("payload", "");
     if (const auto coded = record.find("payload_b64"); coded != record.end() && coded->is_string())
-        from_base64(coded->get_ref<const std::string&>(), payload);
+        payload = cast::base::decode_base64(coded->get_ref<const std::string&>()).value_or("");
     const std::size_t size = record.value("size", payload.size());
     if (cut > 0 && payload.size() > cut) payload.resize(cut);
     out["cast_type"] = cast;
@@ -285,57 +287,10 @@ void put_content(json& out, std::string_view type, std::string_view payload) {
     if (type == "json") value = broker::parse_json(payload, broker::kMostValues);
     if (type == "json" && !value.is_discarded())
         out["content"] = std::move(value);
-    else if (is_utf8(payload))
+    else if (cast::base::valid_utf8(payload))
         out["content"] = payload;
     else
-        out["content_b64"] = base64(payload);
-}
-
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const std::size_t more = byte < 0x80 ? 0 : byte >> 5 == 6 ? 1 : byte >> 4 == 14 ? 2 : byte >> 3 == 30 ? 3 : 4;
-        if (more == 4 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
-        std::uint32_t point = more == 0 ? byte : byte & (0x3Fu >> more);
-        for (std::size_t k = 1; k <= more; ++k) {
-            const auto next = static_cast<unsigned char>(text[i + k]);
-            if (next >> 6 != 2) return false;
-            point = point << 6 | (next & 0x3F);
-        }
-        constexpr std::array<std::uint32_t, 4> kLeast = {0, 0x80, 0x800, 0x10000};
-        if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
-        i += more + 1;
-    }
-    return true;
-}
-
-std::string base64(std::string_view bytes) {
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t three = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            three = three << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kBase64[three >> (18 - 6 * k) & 63];
-    }
-    return out;
-}
-
-bool from_base64(std::string_view text, std::string& bytes) {
-    if (text.size() % 4 != 0) return false;
-    bytes.clear();
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        std::uint32_t three = 0;
-        std::size_t padding = 0;
-        for (std::size_t k = 0; k < 4; ++k) {
-            const bool pad = text[i + k] == '=' && i + 4 == text.size() && k >= 2;
-            const std::size_t digit = pad ? 0 : kBase64.find(text[i + k]);
-            if (digit == std::string_view::npos || (!pad && padding > 0)) return false;
-            padding += pad ? 1 : 0;
-            three = three << 6 | static_cast<std::uint32_t>(digit);
-        }
-        for (std::size_t k = 0; k < 3 - padding; ++k) bytes += static_cast<char>(three >> (16 - 8 * k) & 255);
-    }
-    return true;
+        out["content_b64"] = cast::base::encode_base64(payload);
 }
 
 }  // namespace gateway

@@ -24,11 +24,6 @@ nlohmann::json show_record(const nlohmann::json& record, std::size_t cut);
 /// Puts a payload in: "content" or "content_b64", and "size".
 void put_content(nlohmann::json& out, std::string_view type, std::string_view payload);
 
-std::string base64(std::string_view bytes);
-/// False when it is none.
-bool from_base64(std::string_view text, std::string& bytes);
-bool is_utf8(std::string_view text);
-
 /// A message to send, as a request asks for it.
 struct Outgoing {
     cast::Message message;

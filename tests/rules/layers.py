@@ -14,16 +14,25 @@ OUTSIDE = (
     + r"|[<\"](fmt|spdlog|CLI|toml\+\+|boost(?!/intrusive)|nats|prometheus|openssl|systemd)/|<(sqlite3|nats)\.h>"
 )
 WIRE, SRC = r"[<\"]wire/", r"\"src/"
+PURE_BASE = r"base/(?!json_text|random_id|sha256)"
 BROKER = r"[<\"]((broker|core|edge|store|gateway|backbone)/|(broker|options|config_file)\.hpp)"
 CORE_DOORS = r"\"core/(?!(outbox|spin|store|types)\.hpp\")"
 
-# folder: (what alone may be included or None for anything, what may not, the rule in words)
+# folder (an expression): (what alone may be included or None for anything, what may not, the rule in words)
 LAYERS = [
     (
+        "libcast/base/",
+        None,
+        r"(?!\"base/|" + STD + r"|<nlohmann/|<openssl/|<unistd\.h>)|" + THREADS,
+        "base includes base/ and std, no sockets and threads",
+    ),
+    ("libcast/base/(?!json_text)", None, JSON, "of base, json_text alone includes nlohmann"),
+    ("libcast/base/(?!sha256)", None, r"<openssl/", "of base, sha256 alone includes openssl"),
+    (
         "libcast/wire/",
-        r"\"wire/|[<\"]cast/(error|result|export)\.hpp|" + STD,
+        r"\"(wire/|" + PURE_BASE + r")|[<\"]cast/(error|result|export)\.hpp|" + STD,
         THREADS + "|" + SOCKETS,
-        "wire is bytes only: wire/, cast/error.hpp, cast/result.hpp and std, no sockets and threads",
+        "wire is bytes only: wire/, base/, cast/error.hpp, cast/result.hpp and std, no sockets and threads",
     ),
     (
         "libcast/include/cast/",
@@ -34,9 +43,12 @@ LAYERS = [
     ("libcast/src/", None, BROKER, "the library knows nothing of the broker"),
     (
         "broker/core/",
-        r"\"(core|wire)/|[<\"]cast/(error|result|export)\.hpp|<boost/intrusive/[a-z_]+\.hpp>|" + STD,
+        r"\"((core|wire)/|"
+        + PURE_BASE
+        + r")|[<\"]cast/(error|result|export)\.hpp|<boost/intrusive/[a-z_]+\.hpp>|"
+        + STD,
         THREADS,
-        "the core is pure: core/, wire/, std and Boost.Intrusive, no zmq, sqlite, http, nats, json, logs, threads",
+        "the core is pure: core/, wire/, base/, std and Boost.Intrusive, no zmq, sqlite, http, nats, json, logs, threads",
     ),
     (
         "broker/edge/",
@@ -83,7 +95,7 @@ def broken(root, path, include):
     """The rules that this file breaks with this include (with its quotes or brackets)."""
     name = resolved(root, path, include)
     for folder, allowed, forbidden, rule in LAYERS:
-        if path.startswith(folder):
+        if re.match(folder, path):
             outside = allowed and (not re.match(allowed, name) or re.match(OUTSIDE, name))
             if outside or (forbidden and re.match(forbidden, name)):
                 yield rule

@@ -7,6 +7,15 @@ COMMENT = "// A planted file.\n"
 def files():
     """(path, content, expected complaints): every violation once, and code that must pass."""
     long_body = "    x();\n" * 61
+    yield "libcast/base/ok.cpp", COMMENT + '#include "base/ok.hpp"\n\n#include <string>\n', 0
+    yield "libcast/base/wire.cpp", COMMENT + '#include "wire/batch.hpp"\n', 1
+    yield "libcast/base/fmt.cpp", COMMENT + "#include <fmt/format.h>\n", 1
+    yield "libcast/base/json.cpp", COMMENT + "#include <nlohmann/json.hpp>\n", 1
+    yield "libcast/base/json_text.cpp", COMMENT + "#include <nlohmann/json.hpp>\n", 0
+    yield "libcast/base/openssl.cpp", COMMENT + "#include <openssl/sha.h>\n", 1
+    yield "libcast/base/sha256.cpp", COMMENT + "#include <openssl/sha.h>\n", 0
+    yield "libcast/wire/base.cpp", COMMENT + '#include "base/utf8.hpp"\n', 0
+    yield "libcast/wire/json.cpp", COMMENT + '#include "base/json_text.hpp"\n', 1
     yield "libcast/wire/ok.cpp", COMMENT + '#include <cast/error.hpp>\n#include <vector>\n#include "wire/ok.hpp"\n', 0
     yield "libcast/wire/zmq.cpp", COMMENT + "#include <zmq.hpp>\n", 1
     yield "libcast/wire/thread.cpp", COMMENT + "#include <thread>\n", 1
