@@ -2,13 +2,13 @@
 #include "broker.hpp"
 
 #include <malloc.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "descriptors.hpp"
 #include "log.hpp"
 #include "looks.hpp"
@@ -27,12 +27,6 @@ constexpr std::size_t kTurnWork = 10000;  // some milliseconds
 constexpr std::size_t kCallWork = 100;    // of it, a management call: its JSON is read, and another one written
 constexpr std::uint64_t kJoined = 1000;   // nodes: to join the memory of so many takes a fraction of a millisecond
 constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
-
-std::int64_t read_clock(clockid_t clock) {
-    timespec t{};
-    clock_gettime(clock, &t);
-    return std::int64_t(t.tv_sec) * kSecond + t.tv_nsec / 1000;
-}
 
 std::int64_t in_us(std::chrono::milliseconds t) { return t.count() * kMs; }
 
@@ -71,7 +65,7 @@ Config core_config(const Options& o) {
     return c;
 }
 
-Now Broker::now() { return {read_clock(CLOCK_MONOTONIC), static_cast<std::uint64_t>(read_clock(CLOCK_REALTIME))}; }
+Now Broker::now() { return {cast::base::monotonic_us(), static_cast<std::uint64_t>(cast::base::wall_us())}; }
 
 IntakeLimits intake_limits(const Options& o) {
     constexpr std::uint64_t kFrame = 8u << 20;  // beside the messages: frames, acknowledgements, calls

@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "log_limit.hpp"
 #include "log_text.hpp"
 
@@ -136,11 +137,6 @@ Log& the_log() {
     return *log;
 }
 
-std::int64_t now_us() {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
 /// What was left out is told by the next line that is written.
 void tell_left_out(Log& log) {
     std::uint64_t count = 0;
@@ -171,7 +167,7 @@ void log_of_client(LogLevel level, std::string_view text) {
     if (!log.logger->should_log(level_of(level))) return;
     {
         const std::lock_guard guard(log.mutex);
-        if (!log.limit.take(now_us())) return;
+        if (!log.limit.take(cast::base::monotonic_us())) return;
     }
     log_line(level, text);
 }

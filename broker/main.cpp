@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <random>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -21,6 +20,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "base/random_id.hpp"
 #include "broker.hpp"
 #include "descriptors.hpp"
 #include "endpoints_file.hpp"
@@ -51,10 +51,8 @@ void notify(const char* state) {
 #endif
 }
 
-std::uint64_t random_id() {
-    std::random_device device;
-    return (std::uint64_t(device()) << 32 | device()) >> 1 | 1;
-}
+/// SQLite's numbers have a sign.
+std::uint64_t positive_id() { return cast::base::random_id() >> 1 | 1; }
 
 /// Descriptors 0 to 2 that were closed are taken: a file of ours that got one would be written to by the log.
 void take_standard_streams() {
@@ -232,8 +230,8 @@ int serve_from_disk(const broker::Options& options, broker::Config config, int s
 int serve(const broker::Options& options, int signals) {
     broker::Config config = broker::core_config(options);
     config.epoch = Broker::now().wall_us;
-    config.store_id = random_id();
-    config.first_stream = random_id() >> 16 << 16;  // ids of an earlier start are not given out again
+    config.store_id = positive_id();
+    config.first_stream = positive_id() >> 16 << 16;  // ids of an earlier start are not given out again
     if (!options.memory && options.durability != broker::Durable::memory)
         return serve_from_disk(options, config, signals);
     broker::MemoryStore store;
@@ -252,7 +250,7 @@ int main(int argc, char** argv) {
         std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
         return *parsed.exit_code;
     }
-    if (parsed.task != broker::Task::serve) return broker::run_task(parsed, random_id());
+    if (parsed.task != broker::Task::serve) return broker::run_task(parsed, positive_id());
     const int signals = open_signals();  // before any thread, so that none of them takes a signal
     cast::wire::keep_freed_memory();
     broker::set_log(parsed.options.log_level, parsed.options.log_format);

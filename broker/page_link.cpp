@@ -1,19 +1,13 @@
 // The key and the troubles of the page's server. Any thread. See page_link.hpp.
 #include "page_link.hpp"
 
-#include <random>
 #include <utility>
+
+#include "base/random_id.hpp"
 
 namespace broker {
 
-PageLink::PageLink(bool serves) : serves_(serves) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::random_device random;
-    for (int word = 0; word < 4; ++word) {
-        auto bits = random();
-        for (int digit = 0; digit < 8; ++digit, bits >>= 4) key_ += kDigits[bits & 15];
-    }
-}
+PageLink::PageLink(bool serves) : serves_(serves), key_(cast::base::random_digits(32)) {}
 
 bool PageLink::is_key(std::string_view shown) const {
     unsigned different = shown.size() == key_.size() ? 0 : 1;

@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
-#include "clock.hpp"
+#include "base/clock.hpp"
+#include "base/random_id.hpp"
 #include "wire/bytes.hpp"
 #include "wire/local.hpp"
 
@@ -71,7 +71,7 @@ int look(pollfd* fds, nfds_t count, std::int64_t timeout_us) {
 
 /// libzmq takes the first number that it gives a peer from rand(), which nobody seeds.
 int seed_first(int io_threads) {
-    std::srand(std::random_device{}());
+    std::srand(static_cast<unsigned>(cast::base::random_id()));
     return io_threads;
 }
 
@@ -139,16 +139,16 @@ bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     if (waiting) timeout_us = 0;
     pollfd fds[] = {{router_fd_, POLLIN, 0}, {pub_fd_, POLLIN, 0}, {fd, POLLIN, 0}, {other_fd, POLLIN, 0}};
     const nfds_t count = other_fd < 0 ? 3 : 4;
-    const std::int64_t begin = may_spin_ ? clock_us() : 0;
+    const std::int64_t begin = may_spin_ ? cast::base::monotonic_us() : 0;
     const std::int64_t spin_us = may_spin_ && spin_.pays() ? std::min(timeout_us, Spin::kLongestUs) : 0;
     bool found = false;
     std::int64_t spun = 0;
-    for (; spun < spin_us && !found; spun = clock_us() - begin) {
+    for (; spun < spin_us && !found; spun = cast::base::monotonic_us() - begin) {
         if (spun > 0) sched_yield();
         found = look(fds, count, 0) > 0;
     }
     if (!found && look(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
-    if (may_spin_) spin_.waited(clock_us() - begin);
+    if (may_spin_) spin_.waited(cast::base::monotonic_us() - begin);
     // Subscribers came or went: what they leave lies with the socket until it is asked, and it may never publish.
     if ((fds[1].revents & POLLIN) != 0) (void)pub_.get(zmq::sockopt::events);
     return (fds[2].revents & POLLIN) != 0;

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <stop_token>
 
-#include "clock.hpp"
+#include "base/clock.hpp"
 #include "edge/intake.hpp"
 
 namespace broker {
@@ -19,7 +19,7 @@ constexpr std::int64_t kLookUs = 250'000;  // between two looks at a subscriber,
 void watch(const std::stop_token& stop) {
     Intake& intake = Intake::instance();
     while (!stop.stop_requested()) {
-        const std::int64_t now = clock_us();
+        const std::int64_t now = cast::base::monotonic_us();
         const std::int64_t due = intake.expire(now);
         std::int64_t wait = due < 0 ? -1 : std::max<std::int64_t>(due - now, 1000);
         if (intake.unstick()) wait = wait < 0 ? kLookUs : std::min(wait, kLookUs);

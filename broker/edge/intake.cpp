@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "clock.hpp"
+#include "base/clock.hpp"
 
 namespace broker {
 namespace {
@@ -102,7 +102,7 @@ bool Intake::full(int listener) {
     if (end == nullptr || end->kind != Kind::router_end) return false;
     const std::scoped_lock lock(mutex_);
     return strangers_.size() >= limits_.strangers &&
-           clock_us() - account(strangers_.front())->since_us < limits_.crowd_us;
+           cast::base::monotonic_us() - account(strangers_.front())->since_us < limits_.crowd_us;
 }
 
 bool Intake::accepted(int listener, int fd) {
@@ -145,7 +145,7 @@ bool Intake::accepted(int listener, int fd) {
 
 void Intake::become_stranger(int fd, Account& a) {
     a.kind = Kind::stranger;
-    a.since_us = clock_us();
+    a.since_us = cast::base::monotonic_us();
     a.place = strangers_.insert(strangers_.end(), fd);
     if (strangers_.size() == 1) {
         wake_ = true;

@@ -2,9 +2,9 @@
 #include "gateway/calls.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.hpp"
 #include "gateway/messages.hpp"
 
 namespace gateway {
@@ -222,8 +222,7 @@ Answer list_later(Client& client, const Request& request) {
         one["cast_type"] = one.at("cast");
         one.erase("cast");
     }
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    answer["time_us"] = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    answer["time_us"] = cast::base::wall_us();
     return answer_json(answer);
 }
 

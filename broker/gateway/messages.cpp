@@ -5,10 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include <optional>
-#include <random>
 #include <set>
 
 #include "base/base64.hpp"
+#include "base/clock.hpp"
+#include "base/random_id.hpp"
 #include "base/utf8.hpp"
 #include "json_text.hpp"
 
@@ -32,15 +33,6 @@ const char* kind_name(CastKind kind) {
 
 Failure bad(const std::string& message, std::string hint) {
     return Failure(422, "invalid_argument", message, std::move(hint));
-}
-
-std::string fresh_id() {
-    static thread_local std::mt19937_64 random{std::random_device{}()};
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string id;
-    for (std::uint64_t half : {random(), random()})
-        for (int i = 0; i < 16; ++i, half >>= 4) id += kDigits[half & 15];
-    return id;
 }
 
 milliseconds time_member(const json& body, const char* key, milliseconds usual, milliseconds most) {
@@ -168,7 +160,7 @@ Outgoing read_outgoing(const json& body) {
     if (out.kind == CastKind::broadcast) out.message = cast::Message::broadcast(payload);
     out.sender = text_member(body, "sender", "api");
     out.id = text_member(body, "id", "");
-    if (out.id.empty()) out.id = fresh_id();
+    if (out.id.empty()) out.id = cast::base::random_digits(32);
     out.message.type(type).id(out.id);
     if (const auto at = body.find("priority"); at != body.end() && !at->is_null()) {
         if (!at->is_number_integer() || at->get<std::int64_t>() < 0 || at->get<std::int64_t>() > 9)
@@ -212,9 +204,7 @@ json deliver(Client& client, const Outgoing& out,
                    {"recipients", std::move(all)},
                    {"failed_recipients", std::move(failed)},
                    {"delivery_time", took.count()},
-                   {"time_us", std::chrono::duration_cast<std::chrono::microseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count()}};
+                   {"time_us", cast::base::wall_us()}};
     status = 200;
     if (good == 0) {
         const ErrorCode code = results.front().code();

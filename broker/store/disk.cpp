@@ -11,11 +11,13 @@
 #include <cstdlib>
 #include <utility>
 
-#include "clock.hpp"
+#include "base/clock.hpp"
 #include "store/log_file.hpp"
 
 namespace broker {
 namespace {
+
+using cast::base::monotonic_us;
 
 using namespace std::chrono_literals;
 
@@ -198,7 +200,7 @@ void DiskStore::begin(Transaction&& transaction) {
         const std::lock_guard lock(mutex_);
         transaction_ = std::move(transaction);
         handed_over_ = true;
-        since_us_.store(clock_us(), std::memory_order_relaxed);
+        since_us_.store(monotonic_us(), std::memory_order_relaxed);
         busy_.store(true, std::memory_order_release);
     }
     wake_writer_.notify_one();
@@ -227,7 +229,7 @@ std::string DiskStore::trouble() const {
 
 std::int64_t DiskStore::busy_ms() const {
     if (!busy_.load(std::memory_order_acquire)) return 0;
-    return (clock_us() - since_us_.load(std::memory_order_relaxed)) / 1000;
+    return (monotonic_us() - since_us_.load(std::memory_order_relaxed)) / 1000;
 }
 
 void DiskStore::write_all() {
@@ -260,10 +262,10 @@ void DiskStore::write_all() {
 
 /// While single receipts are asked for every moment, waking the writer would cost a good part of what the disk does.
 void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
-    const std::int64_t begin = clock_us();
+    const std::int64_t begin = monotonic_us();
     if (spin_.pays() && may_spin_.load(std::memory_order_relaxed)) {
         guard.unlock();
-        while (!busy_.load(std::memory_order_acquire) && clock_us() - begin < Spin::kLongestUs) sched_yield();
+        while (!busy_.load(std::memory_order_acquire) && monotonic_us() - begin < Spin::kLongestUs) sched_yield();
         guard.lock();
     }
     while (!wake_writer_.wait_for(guard, kLook, [this] { return stop_ || busy_; })) {
@@ -272,7 +274,7 @@ void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
         look_after_names();
         guard.lock();
     }
-    spin_.waited(clock_us() - begin);
+    spin_.waited(monotonic_us() - begin);
     spin_.took(bytes_of(transaction_));
 }
 

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,8 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <random>
 
+#include "base/clock.hpp"
+#include "base/random_id.hpp"
 #include "src/forking.hpp"
 #include "src/session_time.hpp"
 #include "src/thread.hpp"
@@ -29,25 +29,11 @@ constexpr int kFramesALook = 256;
 constexpr std::int64_t kPartingUs = 1000 * kMillisecond;  // at the end, until the broker has our ACKs
 constexpr int kLingerMs = 500;
 
-std::int64_t read_clock(clockid_t clock) {
-    timespec t{};
-    clock_gettime(clock, &t);
-    return std::int64_t(t.tv_sec) * 1000000 + t.tv_nsec / 1000;
-}
-
-std::uint64_t random_id() {
-    std::random_device device;
-    const std::uint64_t id = (std::uint64_t(device()) << 32) | device();
-    return id == 0 ? 1 : id;
-}
-
 /// A session that is ours alone, on a host whose name is as the system knows it.
 Introduction introduction(const Options& options) {
-    std::string secret(wire::kSecret, 0);
-    if (getentropy(secret.data(), secret.size()) != 0) secret.clear();  // without a secret whoever knows the id has it
     std::array<char, wire::kMaxHost + 1> host{};
     if (gethostname(host.data(), host.size() - 1) != 0) host[0] = 0;
-    return {options.agent, std::move(secret), host.data()};
+    return {options.agent, base::random_bytes(wire::kSecret), host.data()};
 }
 
 std::string address(const Options& options) {
@@ -58,12 +44,12 @@ std::string address(const Options& options) {
 
 }  // namespace
 
-std::int64_t now_us() { return read_clock(CLOCK_MONOTONIC); }
-std::int64_t coarse_now_us() { return read_clock(CLOCK_MONOTONIC_COARSE); }
+std::int64_t now_us() { return base::monotonic_us(); }
+std::int64_t coarse_now_us() { return base::coarse_monotonic_us(); }
 std::int64_t deadline_us(std::chrono::milliseconds timeout) { return deadline_after(now_us(), timeout); }
 
 Link::Link(Options options, Dialer dialer)
-    : options_(std::move(options)), session_(random_id(), introduction(options_)), dialer_(std::move(dialer)) {
+    : options_(std::move(options)), session_(base::random_id(), introduction(options_)), dialer_(std::move(dialer)) {
     wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     remember_at_fork(*this);
 }

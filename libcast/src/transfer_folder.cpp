@@ -50,7 +50,7 @@ Error save_error(std::string_view doing, std::string_view name) {
     return error;
 }
 
-bool hash_front(int fd, std::uint64_t length, Sha256& hash) {
+bool hash_front(int fd, std::uint64_t length, base::Sha256& hash) {
     std::vector<char> block(kBlock);
     for (std::uint64_t at = 0; at < length;) {
         const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), length - at));
@@ -138,7 +138,7 @@ std::optional<std::string> FileFolder::find_same(const std::string& name, std::u
         if (!file && errno == ENOENT) return std::nullopt;
         struct stat about {};
         if (!file || !regular(file.get(), about) || static_cast<std::uint64_t>(about.st_size) != size) continue;
-        Sha256 hash;
+        base::Sha256 hash;
         if (hash_front(file.get(), size, hash) && hash.hex() == sha256) return numbered;
     }
     return std::nullopt;

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/transfer_hash.hpp"
+#include "base/sha256.hpp"
 
 namespace cast::detail {
 
@@ -33,7 +33,7 @@ Error system_error(std::string_view doing, std::string_view name);
 /// The same as not_saved: a receiver's call failed, and it is not the sender's argument.
 Error save_error(std::string_view doing, std::string_view name);
 /// Adds the file's first `length` bytes to `hash`; false when they cannot be read.
-bool hash_front(int fd, std::uint64_t length, Sha256& hash);
+bool hash_front(int fd, std::uint64_t length, base::Sha256& hash);
 
 class FileFolder {
 public:

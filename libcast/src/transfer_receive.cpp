@@ -28,7 +28,7 @@ constexpr std::int64_t kAtOnce = 1;        // a deadline that has passed: a targ
 struct Incoming {
     detail::Descriptor part;
     FileAssembly books;
-    detail::Sha256 hash;
+    base::Sha256 hash;
     std::uint64_t used = 0;
 };
 
@@ -73,7 +73,7 @@ FileReceiver::State::~State() {
 std::string FileReceiver::State::part_name(const Message& message, const FileHead& head) const {
     std::string key(self);
     key.append(1, '\0').append(message.sender()).append(1, '\0').append(head.transfer);
-    return ".cast-" + detail::sha256_hex(key).substr(0, 32) + ".part";
+    return ".cast-" + base::sha256_hex(key).substr(0, 32) + ".part";
 }
 
 void FileReceiver::State::report(const FileHead& head, FileWord word) {
@@ -161,7 +161,7 @@ Result<Incoming*> FileReceiver::State::incoming(const std::string& part) {
         Incoming made;
         std::uint64_t length = 0;
         if (auto found = folder.find_part(part, length)) {
-            if (!hash_front(found->get(), length, made.hash)) return detail::save_error("read", part);
+            if (!detail::hash_front(found->get(), length, made.hash)) return detail::save_error("read", part);
             made.part = std::move(*found);
             made.books = FileAssembly(length);
         }
@@ -273,7 +273,7 @@ FileEvent FileReceiver::State::take(const Message& message, const FileHead& head
 FileEvent FileReceiver::State::whole(const Message& message) {
     FileHead head;
     head.name = std::string(message.header("name").value_or("file"));
-    head.sha256 = detail::sha256_hex(message.payload());
+    head.sha256 = base::sha256_hex(message.payload());
     head.correlation =
         std::to_string(message.sequence()) + "." + std::to_string(message.arrival().time_since_epoch().count());
     head.transfer = detail::transfer_id(head.name, message.payload().size(), head.correlation);

@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <random>
 
+#include "base/random_id.hpp"
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
 #include "src/transfer_sender.hpp"
@@ -24,16 +24,9 @@ namespace {
 constexpr std::uint64_t kLarge = 1u << 20;  // of less it is not worth to ask
 constexpr std::size_t kSample = 64 * 1024;
 
-std::string random_digits() {
-    std::random_device device;
-    std::string out;
-    for (int i = 0; i < 16; ++i) out += "0123456789abcdef"[device() % 16];
-    return out;
-}
-
 // The time of change, and a SHA-256 over the first, middle and last bytes.
 std::string identity_of(int fd, const struct stat& about) {
-    detail::Sha256 hash;
+    base::Sha256 hash;
     std::string sample(kSample, '\0');
     const auto size = static_cast<std::uint64_t>(about.st_size);
     for (const std::uint64_t offset : {std::uint64_t{0}, size / 2, size > kSample ? size - kSample : 0}) {
@@ -73,7 +66,7 @@ FileSender::State::State(const Node& from, const Message& to, FileOptions given)
     }
     if (const auto slash = options.name.rfind('/'); slash != std::string::npos) options.name.erase(0, slash + 1);
     if (options.name.size() > 1024) options.name.erase(0, options.name.size() - 1024);
-    correlation = random_digits();
+    correlation = base::random_digits(16);
     transfer =
         detail::transfer_id(options.name, options.size, options.identity.empty() ? correlation : options.identity);
     moved_us = detail::now_us();

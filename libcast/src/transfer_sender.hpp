@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/sha256.hpp"
 #include "src/message_access.hpp"
 #include "src/node_state.hpp"
 #include "src/transfer_folder.hpp"
-#include "src/transfer_hash.hpp"
 #include "src/transfer_window.hpp"
 
 namespace cast {
@@ -98,7 +98,7 @@ private:
     std::string transfer, correlation, report_to;
 
     detail::FileWindow window;
-    detail::Sha256 hash;
+    base::Sha256 hash;
     std::string sha256;   // once ended
     std::string pending;  // taken, not sent: less than a chunk, or one that may be the last
     std::uint64_t position = 0;

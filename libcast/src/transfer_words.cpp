@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "src/transfer_hash.hpp"
+#include "base/sha256.hpp"
 #include "wire/names.hpp"
 
 namespace cast::detail {
@@ -109,7 +109,7 @@ std::string transfer_id(std::string_view name, std::optional<std::uint64_t> size
     text.push_back('\0');
     text += identity;
     text.push_back('\0');
-    return sha256_hex(text).substr(0, 32);
+    return base::sha256_hex(text).substr(0, 32);
 }
 
 ErrorCode code_named(std::string_view name) {

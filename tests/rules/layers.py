@@ -14,7 +14,7 @@ OUTSIDE = (
     + r"|[<\"](fmt|spdlog|CLI|toml\+\+|boost(?!/intrusive)|nats|prometheus|openssl|systemd)/|<(sqlite3|nats)\.h>"
 )
 WIRE, SRC = r"[<\"]wire/", r"\"src/"
-PURE_BASE = r"base/(?!json_text|random_id|sha256)"
+PURE_BASE = r"base/(?!clock|json_text|random_id|sha256)"
 BROKER = r"[<\"]((broker|core|edge|store|gateway|backbone)/|(broker|options|config_file)\.hpp)"
 CORE_DOORS = r"\"core/(?!(outbox|spin|store|types)\.hpp\")"
 
@@ -48,7 +48,7 @@ LAYERS = [
         + r")|[<\"]cast/(error|result|export)\.hpp|<boost/intrusive/[a-z_]+\.hpp>|"
         + STD,
         THREADS,
-        "the core is pure: core/, wire/, base/, std and Boost.Intrusive, no zmq, sqlite, http, nats, json, logs, threads",
+        "the core is pure: core/, wire/, base/, std and Boost.Intrusive, no zmq, sql, http, json, logs, clock, threads",
     ),
     (
         "broker/edge/",

@@ -12,7 +12,7 @@
 #include <future>
 #include <random>
 
-#include "src/transfer_hash.hpp"
+#include "base/sha256.hpp"
 #include "support/broker_process.hpp"
 
 using namespace cast;
@@ -120,7 +120,7 @@ TEST_CASE("three receivers get the same file, by each cast, and the sender hears
         const FileReport report = must(send_file(alice, broker.path("data.bin"), one.second));
         CHECK(report.size == bytes.size());
         CHECK(report.skipped == 0);
-        CHECK(report.sha256 == detail::sha256_hex(bytes));
+        CHECK(report.sha256 == base::sha256_hex(bytes));
         REQUIRE(report.outcomes.size() == 3);
         for (const auto& outcome : report.outcomes) CHECK(outcome.state == FileOutcome::State::saved);
         for (auto& process : savers) CHECK(process.wait(scaled(10000)) == 0);

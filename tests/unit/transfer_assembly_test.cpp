@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "base/sha256.hpp"
 #include "src/transfer_assembly.hpp"
-#include "src/transfer_hash.hpp"
 
 using namespace cast::detail;
 using Act = FileAssembly::Act;
@@ -114,14 +114,4 @@ TEST_CASE("each try hears how far the file is after so many bytes of its own cou
     CHECK(file.due("two", 4));
     for (const char* more : {"3", "4", "5", "6"}) file.told(more);
     CHECK(file.due("one", 4));  // forgotten: told again
-}
-
-TEST_CASE("SHA-256 is that of the standard, and goes on after it was asked") {
-    CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    Sha256 hash;
-    hash.add("a");
-    CHECK(hash.hex() == sha256_hex("a"));
-    hash.add("bc");
-    CHECK(hash.hex() == sha256_hex("abc"));
 }

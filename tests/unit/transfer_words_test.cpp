@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "src/transfer_hash.hpp"
+#include "base/sha256.hpp"
 #include "src/transfer_words.hpp"
 
 using namespace cast;
@@ -135,7 +135,8 @@ TEST_CASE("an id is that of name, size and identity together") {
     const std::string id = transfer_id("a.txt", 5, "v1");
     CHECK(id.size() == 32);
     CHECK(id == transfer_id("a.txt", 5, "v1"));
-    CHECK(id == sha256_hex(std::string("a.txt\0", 6) + std::string("5\0", 2) + std::string("v1\0", 3)).substr(0, 32));
+    CHECK(id == cast::base::sha256_hex(std::string("a.txt\0", 6) + std::string("5\0", 2) + std::string("v1\0", 3))
+                    .substr(0, 32));
     for (const auto& other : {transfer_id("b.txt", 5, "v1"), transfer_id("a.txt", 6, "v1"),
                               transfer_id("a.txt", 5, "v2"), transfer_id("a.txt", std::nullopt, "v1")})
         CHECK(id != other);
