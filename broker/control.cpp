@@ -11,8 +11,8 @@
 #include <map>
 #include <set>
 
+#include "base/json_text.hpp"
 #include "digging.hpp"
-#include "json_text.hpp"
 #include "listing.hpp"
 #include "report.hpp"
 #include "reports.hpp"
@@ -243,7 +243,7 @@ bool Control::go_on(Now now, Outbox& outbox) {
 ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox) {
     if (asked.json.size() > cast::wire::kControlMax)
         return fail(ErrorCode::too_large, "a control call is at most 256 KiB");
-    const json request = parse_json(asked.json);
+    const json request = cast::base::parse_json(asked.json);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
     const Call call{request, router_, *listing_, *digging_, {asked.from, asked.request}, now, outbox};
     const std::string op = call.text("op");

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json_text.hpp"
 #include "control.hpp"
 
 namespace broker {
@@ -30,9 +31,7 @@ struct Call {
 };
 
 inline ControlAnswer fail(cast::ErrorCode code, std::string text) { return {code, std::move(text)}; }
-inline ControlAnswer good(const nlohmann::json& answer) {
-    return {cast::ErrorCode::ok, answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
+inline ControlAnswer good(const nlohmann::json& answer) { return {cast::ErrorCode::ok, cast::base::dump_json(answer)}; }
 
 ControlAnswer call_peek(const Call& call);
 ControlAnswer call_history(const Call& call);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "base/utf8.hpp"
 #include "wire/record.hpp"
 
@@ -60,7 +61,7 @@ std::string encode_look(const LookAnswer& answer) {
     for (const Seen& seen : answer.messages) messages.push_back(seen_json(seen));
     json out = {{"messages", std::move(messages)}, {"next_before", nullptr}};
     if (answer.next_before != 0) out["next_before"] = answer.next_before;
-    return out.dump(-1, ' ', false, json::error_handler_t::replace);
+    return cast::base::dump_json(out);
 }
 
 }  // namespace broker

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "looks.hpp"
 #include "wire/batch.hpp"
 #include "wire/frame.hpp"
@@ -45,8 +46,7 @@ std::string encode(std::string_view group, const std::vector<Item>& items, Show 
     header.target = group;
     header.sender = cast::wire::kBrokerName;
     cast::wire::begin_batch(frame, header);
-    for (const Item& item : items)
-        cast::wire::append_record(frame, "json", {}, show(item).dump(-1, ' ', false, json::error_handler_t::replace));
+    for (const Item& item : items) cast::wire::append_record(frame, "json", {}, cast::base::dump_json(show(item)));
     cast::wire::seal_batch(frame, cast::wire::kFrameHeader, 0, static_cast<std::uint32_t>(items.size()), 0);
     return frame;
 }

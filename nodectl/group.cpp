@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "names.hpp"
@@ -23,7 +24,7 @@ std::string group_line(const cast::GroupInfo& group) {
     const nlohmann::ordered_json object = {{"name", group.name},       {"created", group.created},
                                            {"members", group.members}, {"messages", group.messages},
                                            {"bytes", group.bytes},     {"retained", group.retained}};
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return cast::base::dump_json(object) + "\n";
 }
 
 int create(const Context& context, const GroupOptions& options) {

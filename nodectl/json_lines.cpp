@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "names.hpp"
 #include "text.hpp"
 
@@ -108,24 +109,12 @@ Problem read_details(const Json& line, Envelope& envelope) {
     return read_time(line, envelope);
 }
 
-// Writing a value recurses once a level: a text of nothing but brackets would end the program.
-constexpr int kDeepest = 512;
-struct TooDeep {};
-
-bool not_too_deep(int depth, Json::parse_event_t, Json&) {
-    if (depth > kDeepest) throw TooDeep();
-    return true;
-}
-
 }  // namespace
 
 Problem parse_json_line(std::string_view text, Envelope& envelope, std::string& payload) {
-    Json line;
-    try {
-        line = Json::parse(text, not_too_deep, false);
-    } catch (const TooDeep&) {
-        return "nests deeper than " + std::to_string(kDeepest) + " levels";
-    }
+    const Json line = cast::base::parse_json(text);
+    if (line.is_discarded() && Json::accept(text))
+        return "nests deeper than " + std::to_string(cast::base::kDeepest) + " levels";
     if (line.is_discarded()) return "not JSON";
     if (!line.is_object()) return "not a JSON object";
     if (auto problem = read_target(line, envelope)) return problem;

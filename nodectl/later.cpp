@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "moment.hpp"
@@ -24,7 +25,7 @@ std::string later_line(const cast::LaterInfo& late) {
     const nlohmann::ordered_json object = {
         {"id", late.id},         {"due_us", due_us},          {"cast", late.cast},  {"sender", late.sender},
         {"target", late.target}, {"messages", late.messages}, {"bytes", late.bytes}};
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return cast::base::dump_json(object) + "\n";
 }
 
 std::string target_text(const cast::LaterInfo& late) {

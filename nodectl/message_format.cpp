@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "base/utf8.hpp"
 #include "text.hpp"
 
@@ -30,7 +31,7 @@ void append_human(std::string& out, const cast::Message& message, std::string_vi
 
 void append_member(std::string& out, std::string_view name, std::string_view value) {
     (out += name) += ':';
-    append_json(out, value);
+    cast::base::append_json_string(out, value);
 }
 
 void append_object(std::string& out, const cast::Message& message, std::string_view payload) {
@@ -50,9 +51,9 @@ void append_object(std::string& out, const cast::Message& message, std::string_v
     for (const auto& [key, value] : message.headers()) {
         if (key == "id") continue;  // has its own member
         if (!std::exchange(first, false)) out += ',';
-        append_json(out, key);
+        cast::base::append_json_string(out, key);
         out += ':';
-        append_json(out, value);
+        cast::base::append_json_string(out, value);
     }
     out += '}';
     append_member(out, ",\"id\"", message.id());

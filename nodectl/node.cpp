@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "events.hpp"
@@ -32,7 +33,7 @@ std::string node_line(const cast::NodeInfo& node) {
                                            {"sent", node.sent},
                                            {"agent", node.agent},
                                            {"host", node.host}};
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return cast::base::dump_json(object) + "\n";
 }
 
 std::string port_text(int port) { return port == 0 ? "-" : std::to_string(port); }

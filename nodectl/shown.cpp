@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -68,8 +69,6 @@ nlohmann::ordered_json shown_json(const json& message) {
     return out;
 }
 
-std::string json_line(const nlohmann::ordered_json& object) {
-    return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
+std::string json_line(const nlohmann::ordered_json& object) { return cast::base::dump_json(object) + "\n"; }
 
 }  // namespace nodectl

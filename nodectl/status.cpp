@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "commands.hpp"
 #include "context.hpp"
 #include "output.hpp"
@@ -19,7 +20,7 @@ int unreachable(const Context& context, const cast::Error& error) {
     if (context.json) {
         const nlohmann::ordered_json answer = {
             {"status", "unreachable"}, {"reasons", {cast::error_name(error.code)}}, {"broker", context.broker}};
-        print(answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+        print(cast::base::dump_json(answer) + "\n");
     }
     return code;
 }

@@ -1,4 +1,4 @@
-// Escaping, JSON strings and times. Pure.
+// Escaping and times. Pure.
 #include "text.hpp"
 
 #include <fmt/format.h>
@@ -65,35 +65,6 @@ std::string printable(std::string_view bytes, bool lines) {
     std::string out;
     append_printable(out, bytes, lines);
     return out;
-}
-
-void append_json(std::string& out, std::string_view bytes) {
-    out += '"';
-    std::size_t i = 0;
-    while (i < bytes.size()) {
-        const auto harmless = [](std::uint8_t c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
-        const std::size_t plain = run(bytes, i, harmless);
-        out.append(bytes, i, plain);
-        i += plain;
-        if (i == bytes.size()) break;
-        const Character c = first_character(bytes.substr(i));
-        if (c.size == 0)
-            out += "\\ufffd";
-        else if (c.point == '"' || c.point == '\\')
-            (out += '\\') += static_cast<char>(c.point);
-        else if (c.point == '\n')
-            out += "\\n";
-        else if (c.point == '\t')
-            out += "\\t";
-        else if (c.point == '\r')
-            out += "\\r";
-        else if (drives_terminal(c.point))
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<std::uint32_t>(c.point));
-        else
-            out.append(bytes, i, c.size);
-        i += c.size == 0 ? 1 : c.size;
-    }
-    out += '"';
 }
 
 void append_time(std::string& out, std::chrono::system_clock::time_point time) {

@@ -1,4 +1,4 @@
-// Bytes for people and for machines: escaping for terminals, JSON strings, times. Pure; they
+// Bytes for people and for machines: escaping for terminals, times. Pure; they
 // append to a buffer of the caller, because recv calls them for every message.
 #pragma once
 #include <chrono>
@@ -11,9 +11,6 @@ namespace nodectl {
 /// that turn the writing direction come as \n, \x1b, \u202e. Tabs stay; newlines only if `lines`.
 void append_printable(std::string& out, std::string_view bytes, bool lines = false);
 std::string printable(std::string_view bytes, bool lines = false);
-
-/// Appends a quoted JSON string; bytes that are not UTF-8 become U+FFFD.
-void append_json(std::string& out, std::string_view bytes);
 
 /// 2024-05-01T12:00:00.123456Z
 void append_time(std::string& out, std::chrono::system_clock::time_point time);

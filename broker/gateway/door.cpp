@@ -3,12 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
 #include "gateway/server.hpp"
 #include "gateway/worker.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -145,7 +145,7 @@ awaitable<void> Door::handle(std::string text) {
 
 /// Obeys at once, or says what is to be done. `answer` gets the "ref".
 Door::Task Door::read(const std::string& text, json& answer) {
-    json request = broker::parse_json(text, broker::kMostValues);
+    json request = cast::base::parse_json(text, cast::base::kMostValues);
     if (!request.is_object())
         throw Failure(400, "malformed", "not a JSON object",
                       "send one object, such as {\"content\": \"hi\", \"recipients\": [\"bob\"]}");

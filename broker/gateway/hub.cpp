@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "base/json_text.hpp"
 #include "gateway/app.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/request.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -245,7 +245,7 @@ void Hub::watch_events() {
             if (!event && event.code() != cast::ErrorCode::timed_out) throw Failure(event.error());
             if (begins) asio::post(app_.io, [this] { app_.ports.look(); });  // from now on we hear of all that changes
             if (!event) continue;
-            json told = broker::parse_json(event->json);
+            json told = cast::base::parse_json(event->json);
             asio::post(app_.io, [this, told = std::move(told)] {
                 app_.monitor.event(told);
                 app_.ports.noticed(told);
@@ -274,7 +274,7 @@ void Hub::watch_samples() {
             if (!admin) admin.emplace(app_.client.watcher()), admin->set_timeout(milliseconds(1000));
             const auto answer = admin->call(request);
             if (!answer) throw Failure(answer.error());
-            json taken = broker::parse_json(*answer);
+            json taken = cast::base::parse_json(*answer);
             if (taken.is_object() && !taken["samples"].empty())
                 asio::post(app_.io, [this, samples = std::move(taken["samples"])] { take_samples(samples); });
         } catch (const Failure&) {

@@ -9,9 +9,9 @@
 
 #include "base/base64.hpp"
 #include "base/clock.hpp"
+#include "base/json_text.hpp"
 #include "base/random_id.hpp"
 #include "base/utf8.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -274,7 +274,7 @@ json show_record(const json& record, std::size_t cut) {
 void put_content(json& out, std::string_view type, std::string_view payload) {
     out["size"] = payload.size();
     json value;
-    if (type == "json") value = broker::parse_json(payload, broker::kMostValues);
+    if (type == "json") value = cast::base::parse_json(payload, cast::base::kMostValues);
     if (type == "json" && !value.is_discarded())
         out["content"] = std::move(value);
     else if (cast::base::valid_utf8(payload))

@@ -3,11 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "gateway/app.hpp"
 #include "gateway/calls.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/worker.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -356,7 +356,7 @@ awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::soc
         searched = 0;
         while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
         if (line.empty()) continue;
-        if (std::exchange(first, false) && !broker::parse_json(line, broker::kMostValues).is_object()) {
+        if (std::exchange(first, false) && !cast::base::parse_json(line, cast::base::kMostValues).is_object()) {
             door->say(error_json(no_object()));
             break;
         }

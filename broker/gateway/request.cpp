@@ -7,7 +7,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace gateway {
 
@@ -164,11 +164,11 @@ void Request::only(std::initializer_list<std::string_view> keys) const {
 }
 
 json Request::object(std::initializer_list<std::string_view> members, std::size_t most_values) const {
-    json value = broker::parse_json(body, most_values);
+    json value = cast::base::parse_json(body, most_values);
     const std::string hint = "send a JSON object with any of " + listed(members) + "; /api/openapi.json has examples";
     if (value.is_discarded())
         throw Failure(400, "malformed",
-                      "the body is not JSON, nests deeper than " + std::to_string(broker::kDeepest) +
+                      "the body is not JSON, nests deeper than " + std::to_string(cast::base::kDeepest) +
                           " levels, or has more than " + std::to_string(most_values) + " values",
                       hint);
     if (!value.is_object()) throw Failure(400, "malformed", "the body is no JSON object", hint);
@@ -204,7 +204,7 @@ std::vector<std::string> names_member(const json& object, const char* key) {
     return at->get<std::vector<std::string>>();
 }
 
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dump(const json& value) { return cast::base::dump_json(value); }
 
 Answer answer_json(const json& value, int status) {
     Answer answer;

@@ -3,13 +3,13 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "gateway/app.hpp"
 #include "gateway/calls.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/metrics.hpp"
 #include "gateway/server.hpp"
 #include "gateway/worker.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -108,7 +108,7 @@ awaitable<Answer> send(App& app, Request request, tcp::socket&) {
         static std::mutex one_large;  // read at a time, for JSON takes much more room than its text
         std::unique_lock large(one_large, std::defer_lock);
         if (request.body.size() > kLargeBody) large.lock();
-        const Outgoing outgoing = read_outgoing(request.object(kSendMembers, broker::kMostValues));
+        const Outgoing outgoing = read_outgoing(request.object(kSendMembers, cast::base::kMostValues));
         if (large.owns_lock()) large.unlock();
         int status = 200;
         const json answer = deliver(

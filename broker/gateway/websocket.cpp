@@ -1,12 +1,12 @@
 // WebSockets: /ws, which pushes what happens, and /ws/nodes/{id}, which is a node. io thread.
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "gateway/app.hpp"
 #include "gateway/door.hpp"
 #include "gateway/messages.hpp"
 #include "gateway/server.hpp"
 #include "gateway/worker.hpp"
-#include "json_text.hpp"
 
 namespace gateway {
 
@@ -84,7 +84,7 @@ json ok_json(const Subscriber& s) {
 }
 
 json obey(App& app, Subscriber& s, const std::string& text) {
-    const json request = broker::parse_json(text);
+    const json request = cast::base::parse_json(text);
     if (!request.is_object())
         throw Failure(400, "malformed", "not a JSON object", "send one object, such as {\"type\": \"ping\"}");
     const std::string type = text_member(request, "type");

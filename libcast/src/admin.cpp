@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "src/link.hpp"
 #include "src/message_access.hpp"
 #include "src/session_time.hpp"
@@ -23,8 +24,7 @@ struct Admin::State {
     bool watching = false;
 
     Result<json> call(const json& request) const {
-        auto answer =
-            link->call(request.dump(-1, ' ', false, json::error_handler_t::replace), detail::deadline_us(timeout));
+        auto answer = link->call(base::dump_json(request), detail::deadline_us(timeout));
         if (!answer) return answer.error();
         json parsed = json::parse(*answer, nullptr, false);
         if (parsed.is_discarded()) return Error{ErrorCode::malformed, "the broker's answer"};

@@ -1,7 +1,6 @@
-// nodectl/text.hpp: what is safe for a terminal, JSON strings, times.
+// nodectl/text.hpp: what is safe for a terminal, times.
 #include <doctest/doctest.h>
 
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 
@@ -29,22 +28,6 @@ TEST_CASE("no bytes whatever bring a control character through") {
         CHECK(cast::base::valid_utf8(out));
         for (const char c : out) CHECK((static_cast<unsigned char>(c) >= 0x20 || c == '\t'));
     }
-}
-
-TEST_CASE("JSON strings are read back by a JSON parser as what they were") {
-    for (const std::string& text :
-         {std::string(), std::string("a\"b\\c/d\b\f\n\r\t"), std::string("\0\1\x1f\x7f", 4), std::string("ä€😀")}) {
-        std::string out;
-        append_json(out, text);
-        CHECK(nlohmann::json::parse(out).get<std::string>() == text);
-    }
-    std::string broken;
-    append_json(broken,
-                "a\xff"
-                "b");
-    CHECK(nlohmann::json::parse(broken).get<std::string>() ==
-          "a\xef\xbf\xbd"
-          "b");
 }
 
 TEST_CASE("times are told in UTC with microseconds, counts with their noun") {
