@@ -10,12 +10,16 @@
 #include <optional>
 #include <utility>
 
-#include "quantity.hpp"
+#include "base/duration.hpp"
+#include "base/size.hpp"
 
 namespace broker {
 namespace {
 
 using namespace std::chrono_literals;
+using cast::base::format_duration;
+using cast::base::format_size;
+using cast::base::parse_count;
 using cast::wire::kHardMaxMessage;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kGiB = 1ull << 30, kTiB = 1ull << 40;
@@ -193,7 +197,7 @@ struct Setter {
     std::string operator()(Durable Options::*member) const { return choose(options.*member, text, kDurable); }
     std::string operator()(WhenFull Options::*member) const { return choose(options.*member, text, kWhenFull); }
     std::string operator()(const SizeRange& range) const {
-        return put(options, range, parse_size(text), text,
+        return put(options, range, cast::base::parse_size(text), text,
                    "a size; write 65536, 64KiB, 1MiB, 1GiB (1024s) or 64kB, 1MB, 1GB (1000s)", format_size);
     }
     std::string operator()(const CountRange& range) const {
@@ -201,8 +205,8 @@ struct Setter {
                    [](std::uint64_t count) { return std::to_string(count); });
     }
     std::string operator()(const TimeRange& range) const {
-        return put(options, range, parse_duration(text), text, "a duration; write 250ms, 30s, 5m, 1h or 2d",
-                   format_duration);
+        return put(options, range, cast::base::parse_duration(text), text,
+                   "a duration; write 250ms, 30s, 5m, 1.5h or 2d", format_duration);
     }
     std::string operator()(const HttpEnd& end) const {
         const std::string fault = text == "off" ? "" : tcp_fault(text);

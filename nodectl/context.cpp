@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/duration.hpp"
 #include "output.hpp"
 
 namespace nodectl {
@@ -59,7 +60,7 @@ public:
         if (key == "broker" && !std::exchange(broker_, true)) context_.broker = value;
         if (key == "node" && !std::exchange(node_, true)) context_.node = value;
         if (key == "timeout" && !std::exchange(timeout_, true)) {
-            context_.timeout = parse_duration(value);
+            context_.timeout = up_to_longest(cast::base::parse_duration(value));
             return context_.timeout.has_value();
         }
         if (key == "json" && !std::exchange(json_, true)) {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 
-#include "duration.hpp"
-
 namespace CLI {
 class App;
 }
+
+#include "times.hpp"
 
 namespace nodectl {
 

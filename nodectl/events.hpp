@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "duration.hpp"
+#include "times.hpp"
 
 namespace nodectl {
 

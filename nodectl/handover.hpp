@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <deque>
 
-#include "duration.hpp"
 #include "output.hpp"
+#include "times.hpp"
 
 namespace nodectl {
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hpp"
+#include "base/duration.hpp"
 #include "base/json_text.hpp"
 #include "names.hpp"
 #include "text.hpp"
@@ -71,6 +72,11 @@ Problem read_headers(const Json& line, Envelope& envelope) {
     return std::nullopt;
 }
 
+std::optional<Milliseconds> duration_of(const Json& value) {
+    if (value.is_number()) return up_to_longest(cast::base::parse_duration(value.get<double>()));
+    return value.is_string() ? up_to_longest(cast::base::parse_duration(value.get<std::string>())) : std::nullopt;
+}
+
 Problem no_duration(std::string_view key) {
     return fmt::format("\"{}\" must be a duration of at most {}, such as \"30s\", or seconds", key, kLongestText);
 }
@@ -78,14 +84,14 @@ Problem no_duration(std::string_view key) {
 Problem read_time(const Json& line, Envelope& envelope) {
     if (line.contains("delay") && line.contains("at")) return "\"delay\" and \"at\" exclude each other";
     if (line.contains("delay")) {
-        envelope.delay = parse_duration(scalar(line["delay"]));
+        envelope.delay = duration_of(line["delay"]);
         envelope.at.reset();
         if (!envelope.delay) return no_duration("delay");
     }
     if (line.contains("at")) {
-        envelope.at = parse_moment(scalar(line["at"]), std::chrono::system_clock::now());
+        envelope.at = parse_time(scalar(line["at"]), std::chrono::system_clock::now());
         envelope.delay.reset();
-        if (!envelope.at) return fmt::format("\"at\" must be a time up to {}, such as {}", kLastDay, kMomentForms);
+        if (!envelope.at) return fmt::format("\"at\" must be a time up to {}, such as {}", kLastDay, kTimeForms);
     }
     return std::nullopt;
 }
@@ -103,7 +109,7 @@ Problem read_details(const Json& line, Envelope& envelope) {
         envelope.priority = value.get<int>();
     }
     if (line.contains("ttl")) {
-        envelope.ttl = parse_duration(scalar(line["ttl"]));
+        envelope.ttl = duration_of(line["ttl"]);
         if (!envelope.ttl) return no_duration("ttl");
     }
     return read_time(line, envelope);

@@ -8,9 +8,9 @@
 #include "base/json_text.hpp"
 #include "commands.hpp"
 #include "context.hpp"
-#include "moment.hpp"
 #include "output.hpp"
 #include "text.hpp"
+#include "times.hpp"
 
 namespace nodectl {
 namespace {
@@ -42,7 +42,7 @@ int list_scheduled(const Context& context, const LaterOptions& options) {
     Table table({"ID", "DUE", "FROM", "TO", "MESSAGES", "BYTES"});
     for (const auto& late : *waiting) {
         if (context.json) out += later_line(late);
-        table.add({std::to_string(late.id), moment_text(late.due), late.sender, target_text(late),
+        table.add({std::to_string(late.id), local_time_text(late.due), late.sender, target_text(late),
                    std::to_string(late.messages), std::to_string(late.bytes)});
     }
     return print(context.json ? out : table.text());

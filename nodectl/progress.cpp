@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include "duration.hpp"
 #include "output.hpp"
 #include "text.hpp"
+#include "times.hpp"
 
 namespace nodectl {
 namespace {

@@ -196,9 +196,9 @@ void add_details(CLI::App& send, SendOptions& options) {
         ->check(CLI::Range(0, 9));
     add_duration(send, "--ttl", envelope.ttl, "Let it expire when nobody has received it for so long");
     add_duration(send, "--delay", envelope.delay, "Let it wait at the broker for so long before it goes");
-    add_moment(send, "--at", envelope.at,
-               "Let it wait at the broker until then: 14:30, 2030-01-31T14:30 (with Z: UTC), or seconds since 1970; "
-               "--ttl counts from there");
+    add_time(send, "--at", envelope.at,
+             "Let it wait at the broker until then: 14:30, 2030-01-31T14:30 (with Z: UTC), or seconds since 1970; "
+             "--ttl counts from there");
     send.add_option("--id", envelope.id, "An id of your own; the header \"id\"");
     send.add_flag("--echo", envelope.echo, "Group and broadcast: to the sender's own node, too");
     send.add_option(

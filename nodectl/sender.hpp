@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "duration.hpp"
-#include "moment.hpp"
+#include "times.hpp"
 
 namespace nodectl {
 
@@ -31,7 +30,7 @@ struct Envelope {
     std::optional<int> priority;
     std::optional<Milliseconds> ttl;
     std::optional<Milliseconds> delay;  ///< one of these two, or none
-    std::optional<Moment> at;
+    std::optional<Timestamp> at;
     std::string id;
     bool echo = false;
 

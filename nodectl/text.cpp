@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <ctime>
 #include <iterator>
 
+#include "base/timestamp.hpp"
 #include "base/utf8.hpp"
 
 namespace nodectl {
@@ -68,21 +68,7 @@ std::string printable(std::string_view bytes, bool lines) {
 }
 
 void append_time(std::string& out, std::chrono::system_clock::time_point time) {
-    using namespace std::chrono;
-    static thread_local std::int64_t last = -1;  // the messages of a batch arrived together
-    static thread_local std::string text;
-    const auto us = duration_cast<microseconds>(time.time_since_epoch()).count();
-    if (us == last) {
-        out += text;
-        return;
-    }
-    const std::time_t second = static_cast<std::time_t>(us / 1'000'000);
-    std::tm tm{};
-    gmtime_r(&second, &tm);
-    text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                       tm.tm_hour, tm.tm_min, tm.tm_sec, us % 1'000'000);
-    last = us;
-    out += text;
+    cast::base::append_timestamp(out, std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()));
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {

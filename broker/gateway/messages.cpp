@@ -9,8 +9,10 @@
 
 #include "base/base64.hpp"
 #include "base/clock.hpp"
+#include "base/duration.hpp"
 #include "base/json_text.hpp"
 #include "base/random_id.hpp"
+#include "base/timestamp.hpp"
 #include "base/utf8.hpp"
 
 namespace gateway {
@@ -39,12 +41,12 @@ milliseconds time_member(const json& body, const char* key, milliseconds usual, 
     const auto at = body.find(key);
     if (at == body.end() || at->is_null()) return usual;
     std::optional<milliseconds> time;
-    if (at->is_string()) time = parse_time(at->get_ref<const std::string&>());
-    if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e9)
-        time = milliseconds(static_cast<std::int64_t>(at->get<double>() * 1000));
+    if (at->is_string()) time = cast::base::parse_duration(at->get_ref<const std::string&>());
+    if (at->is_number()) time = cast::base::parse_duration(at->get<double>());
     if (!time || *time > most)
         throw bad(std::string("\"") + key + "\" is no duration",
-                  "write \"250ms\", \"30s\", \"5m\" or seconds, at most " + std::to_string(most.count() / 1000));
+                  "write \"250ms\", \"30s\", \"5m\", \"1.5h\", \"2d\" or seconds, at most " +
+                      std::to_string(most.count() / 1000));
     return *time;
 }
 
@@ -106,7 +108,7 @@ void read_time(const json& body, cast::Message& message) {
     if (at == body.end() || at->is_null()) return;
     if (delay.count() > 0) throw bad("\"delay\" and \"at\" exclude each other", "give one of them");
     std::optional<std::chrono::microseconds> moment;
-    if (at->is_string()) moment = parse_moment(at->get_ref<const std::string&>());
+    if (at->is_string()) moment = cast::base::parse_timestamp(at->get_ref<const std::string&>());
     if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e12)
         moment = std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6));
     if (!moment) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/duration.hpp"
 #include "base/json_text.hpp"
 
 namespace gateway {
@@ -60,53 +59,6 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
     return out;
 }
 
-std::optional<milliseconds> parse_time(std::string_view text) {
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const auto number = parse_number(text.substr(0, digits));
-    const std::string_view unit = text.substr(digits);
-    if (!number || *number > 1'000'000'000) return std::nullopt;
-    const auto count = static_cast<std::int64_t>(*number);
-    if (unit == "ms") return milliseconds(count);
-    if (unit.empty() || unit == "s") return milliseconds(count * 1000);
-    if (unit == "m") return milliseconds(count * 60'000);
-    if (unit == "h") return milliseconds(count * 3'600'000);
-    return std::nullopt;
-}
-
-std::optional<std::chrono::microseconds> parse_moment(std::string_view text) {
-    std::tm day{};
-    int used = 0, hours = 0, minutes = 0;
-    const std::string all(text);
-    if (std::sscanf(all.c_str(), "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &day.tm_year, &day.tm_mon, &day.tm_mday,
-                    &day.tm_hour, &day.tm_min, &day.tm_sec, &used) != 6 ||
-        used != 19)
-        return std::nullopt;
-    if (day.tm_mon < 1 || day.tm_mon > 12 || day.tm_mday < 1 || day.tm_mday > 31 || day.tm_hour > 23 ||
-        day.tm_min > 59 || day.tm_sec > 60)
-        return std::nullopt;
-    std::string_view rest = text.substr(19);
-    std::int64_t fraction_us = 0;
-    if (rest.starts_with('.')) {
-        const std::size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size()) - 1;
-        if (digits == 0) return std::nullopt;
-        for (std::size_t i = 0; i < 6; ++i) fraction_us = fraction_us * 10 + (i < digits ? rest[1 + i] - '0' : 0);
-        rest.remove_prefix(1 + digits);
-    }
-    if (rest != "Z" && rest != "z") {
-        if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') ||
-            std::sscanf(std::string(rest.substr(1)).c_str(), "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
-            return std::nullopt;
-        if (rest[0] == '-') hours = -hours, minutes = -minutes;
-    }
-    day.tm_year -= 1900;
-    day.tm_mon -= 1;
-    const bool leap_second = day.tm_sec == 60;  // which may end the day
-    const int month = day.tm_mon, date = day.tm_mday;
-    const std::int64_t utc = timegm(&day) - hours * 3600 - minutes * 60;
-    if (!leap_second && (day.tm_mday != date || day.tm_mon != month)) return std::nullopt;  // 30 February
-    return std::chrono::microseconds(utc * 1'000'000 + fraction_us);
-}
-
 void read_target(std::string_view target, Request& request) {
     const std::size_t mark = std::min(target.find('?'), target.size());
     request.path = target.substr(0, mark);
@@ -150,10 +102,10 @@ bool Request::yes(std::string_view key) const {
 milliseconds Request::duration(std::string_view key, milliseconds usual, milliseconds most) const {
     const auto text = asked(key);
     if (!text) return usual;
-    const auto value = parse_time(*text);
+    const auto value = cast::base::parse_duration(*text);
     if (!value || *value > most)
-        throw bad_query(key,
-                        "is a duration of at most " + std::to_string(most.count() / 1000) + "s; write 250ms, 30s, 5m");
+        throw bad_query(key, "is a duration of at most " + std::to_string(most.count() / 1000) +
+                                 "s; write 250ms, 30s, 5m, 1.5h, 2d");
     return *value;
 }
 

@@ -71,11 +71,6 @@ nlohmann::json failure_json(const Failure& failure);
 std::string dump(const nlohmann::json& value);
 /// Percent-decodes; nothing when it is malformed or holds a NUL.
 std::optional<std::string> decode(std::string_view text, bool plus_is_space);
-/// "250ms", "30s", "5m", "1h", or seconds; nothing for anything else.
-std::optional<std::chrono::milliseconds> parse_time(std::string_view text);
-/// "2030-01-31T14:30:00Z", with a fraction or another offset from UTC (RFC 3339), since 1970; also what no system_clock
-/// can say.
-std::optional<std::chrono::microseconds> parse_moment(std::string_view text);
 /// Splits a target into path and query. Throws a Failure when the query is malformed.
 void read_target(std::string_view target, Request& request);
 

@@ -33,7 +33,6 @@ BRANCHED_FILES = {
     "broker/core/recovery.cpp": 23,
     "broker/core/stream_cold.cpp": 23,
     "broker/gateway/receivers.cpp": 21,
-    "broker/gateway/request.cpp": 25,
     "broker/gateway/server.cpp": 21,
     "libcast/src/sending.cpp": 23,
     "libcast/src/session.cpp": 24,

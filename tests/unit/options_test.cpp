@@ -218,7 +218,7 @@ TEST_CASE("a value that is no value is named with its source, and says what woul
     CHECK(says(refused({"--max-message", "65MiB"}), "--max-message: \"65MiB\" is too large; the most is 64MiB"));
     CHECK(says(refused({"--max-nodes=0"}), "\"0\" is too small; the least is 1"));
     CHECK(says(refused({"--max-nodes=-1"}), "is not a whole number"));
-    CHECK(says(refused({"--grace-time", "30"}), "\"30\" is not a duration; write 250ms"));
+    CHECK(says(refused({"--grace-time", "30x"}), "\"30x\" is not a duration; write 250ms"));
     CHECK(says(refused({"--log-level", "loud"}), "is not one of: trace, debug, info, warning, error"));
     CHECK(says(refused({"--log-format", "\x1b[31m"}), "\"?[31m\""));
     CHECK(says(refused({"--memory", "--data", "/tmp/x"}), "has no data directory"));

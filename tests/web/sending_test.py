@@ -86,7 +86,7 @@ class Sending(PageTest):
         self.page.find("[name=priority]").send_keys("9")
         self.page.type("ttl", "soon")
         self.page.see("Write a number and a unit")
-        self.page.type("ttl", "5m")
+        self.page.type("ttl", "1.5h")
         self.page.find("[name=headers]").send_keys("trace: 77")
         self.page.press("[name=send]")
         self.page.find("[data-recipient=bob][data-code=ok]")

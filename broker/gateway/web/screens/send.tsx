@@ -2,6 +2,7 @@
 import { FormEvent, KeyboardEvent, useState } from "react";
 import { Problem, send, sendFile } from "../lib/api";
 import { useData, useNodeNames } from "../lib/data";
+import { duration } from "../lib/duration";
 import { hello } from "../lib/live";
 import { route } from "../lib/route";
 import { remember, remembered, useStore } from "../lib/store";
@@ -19,7 +20,6 @@ import { When, WhenDraft, whenDue, whenOf, whenReady } from "./send_when";
 type Kind = "text" | "json" | "file";
 
 const kResultsKept = 20;
-const kTtl = /^\d+(\.\d+)?(ms|s|m|h)?$/;
 const kPriorities = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
 interface Draft extends WhenDraft {
@@ -87,7 +87,7 @@ function isReady(draft: Draft, file: File | null): boolean {
   const filled = draft.kind === "file" ? file !== null :
     draft.kind === "text" ? draft.text !== "" : jsonProblem(draft.json) === null;
   const timed = draft.kind === "file" || whenReady(draft);
-  return named && addressed && filled && timed && (draft.ttl === "" || kTtl.test(draft.ttl)) &&
+  return named && addressed && filled && timed && (draft.ttl === "" || duration(draft.ttl) !== null) &&
     headersOf(draft.headers) !== null;
 }
 
@@ -217,7 +217,7 @@ function Options({ draft, change }: PartProps) {
             )}
           </Field>
           <Field label={t("send.ttl")} note={t("send.ttl.note")}
-            wrong={draft.ttl !== "" && !kTtl.test(draft.ttl) ? t("send.ttl.wrong") : null}>
+            wrong={draft.ttl !== "" && duration(draft.ttl) === null ? t("send.ttl.wrong") : null}>
             {(props) => <input {...props} className="input" name="ttl" placeholder={t("send.ttl.none")}
               value={draft.ttl} autoComplete="off" onChange={(event) => change({ ttl: event.target.value.trim() })} />}
           </Field>

@@ -1,4 +1,5 @@
 // When a message is to go: at once, after a while, or at a time of this browser's clock.
+import { duration } from "../lib/duration";
 import { useText } from "../lib/text";
 import { Field, Segments } from "../ui/fields";
 
@@ -10,15 +11,13 @@ export interface WhenDraft {
   at: string; // as the input gives it: 2030-01-31T14:30
 }
 
-const kDelay = /^(\d+(\.\d+)?)(ms|s|m|h)?$/;
-
 function moment(at: string): Date | null {
   const time = new Date(at);
   return at === "" || Number.isNaN(time.getTime()) ? null : time;
 }
 
 export function whenReady({ when, delay, at }: WhenDraft): boolean {
-  return when === "now" || (when === "delay" ? kDelay.test(delay) : moment(at) !== null);
+  return when === "now" || (when === "delay" ? duration(delay) !== null : moment(at) !== null);
 }
 
 // The members of the request.
@@ -30,10 +29,7 @@ export function whenOf({ when, delay, at }: WhenDraft): { delay?: string; at?: n
 
 // When that is, if it is later than now: ms since 1970.
 export function whenDue({ when, delay, at }: WhenDraft): number | null {
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  const [, figure, , unit] = kDelay.exec(when === "delay" ? delay : "") ?? [];
-  const due = figure ? Date.now() + Number(figure) * units[unit ?? "s"] :
-    when === "at" ? moment(at)?.getTime() ?? 0 : 0;
+  const due = when === "delay" ? Date.now() + (duration(delay) ?? 0) : when === "at" ? moment(at)?.getTime() ?? 0 : 0;
   return due > Date.now() ? due : null;
 }
 
@@ -57,7 +53,7 @@ export function When({ draft, change }: { draft: WhenDraft; change: (part: Parti
       ]} />
       {draft.when === "delay" && (
         <Field label={t("send.delay")} note={t("send.delay.note")}
-          wrong={draft.delay !== "" && !kDelay.test(draft.delay) ? t("send.ttl.wrong") : null}>
+          wrong={draft.delay !== "" && duration(draft.delay) === null ? t("send.ttl.wrong") : null}>
           {(props) => <input {...props} className="input" name="delay" value={draft.delay} placeholder="10m"
             autoComplete="off" onChange={(event) => change({ delay: event.target.value.trim() })} />}
         </Field>

@@ -1,4 +1,4 @@
-// nodectl/moment.hpp: moments as people type them.
+// nodectl/times.hpp: durations and times of options, and how they are told.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "nodectl/moment.hpp"
+#include "base/duration.hpp"
+#include "nodectl/times.hpp"
 
 using namespace nodectl;
 
@@ -14,10 +15,10 @@ namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
 
-/// Microseconds since 1970; -1 when the text is no moment.
+/// Microseconds since 1970; -1 when the text is no time.
 std::int64_t parsed(const char* text) {
-    const auto moment = parse_moment(text, Moment(std::chrono::seconds(kNow)));
-    return moment ? std::chrono::duration_cast<std::chrono::microseconds>(moment->time_since_epoch()).count() : -1;
+    const auto time = parse_time(text, Timestamp(std::chrono::seconds(kNow)));
+    return time ? std::chrono::duration_cast<std::chrono::microseconds>(time->time_since_epoch()).count() : -1;
 }
 
 struct Utc {
@@ -33,7 +34,7 @@ struct Utc {
 
 }  // namespace
 
-TEST_CASE("a moment is a date, a clock's time or seconds since 1970") {
+TEST_CASE("a time is a date, a clock's time or seconds since 1970") {
     const Utc utc;
     constexpr std::pair<const char*, std::int64_t> kGood[] = {
         {"0", 0},
@@ -57,7 +58,7 @@ TEST_CASE("a moment is a date, a clock's time or seconds since 1970") {
     }
 }
 
-TEST_CASE("what is no moment is refused") {
+TEST_CASE("what is no time is refused") {
     const Utc utc;
     for (const char* text : {"",
                              "soon",
@@ -85,7 +86,8 @@ TEST_CASE("what is no moment is refused") {
     }
 }
 
-TEST_CASE("what a moment cannot hold is refused, in each of the forms, and does not become a time that has passed") {
+TEST_CASE(
+    "what a system_clock cannot hold is refused, in each of the forms, and does not become a time that has passed") {
     const Utc utc;
     for (const char* text : {"2262-04-11T23:47:15Z", "2262-04-11T23:47:15.999999Z", "2262-04-12T01:47:15+02:00",
                              "2262-04-11T23:47:15", "9223372035", "9223372035.999999"}) {
@@ -100,7 +102,40 @@ TEST_CASE("what a moment cannot hold is refused, in each of the forms, and does 
     }
 }
 
-TEST_CASE("a moment is shown as the clock here does") {
+TEST_CASE("a time is shown as the clock here does") {
     const Utc utc;
-    CHECK(moment_text(Moment(std::chrono::seconds(kNow))) == "2023-11-14 22:13:20");
+    CHECK(local_time_text(Timestamp(std::chrono::seconds(kNow))) == "2023-11-14 22:13:20");
+}
+
+TEST_CASE("a duration of more than ten years is none") {
+    CHECK(up_to_longest(Milliseconds(316'224'000'000)) == Milliseconds(316'224'000'000));
+    CHECK_FALSE(up_to_longest(Milliseconds(316'224'000'001)).has_value());
+    CHECK_FALSE(up_to_longest(std::nullopt).has_value());
+}
+
+TEST_CASE("durations are told in words that can be read, and most of them parsed again") {
+    constexpr std::pair<long, const char*> kTold[] = {
+        {0, "0ms"},      {500, "500ms"},           {1000, "1s"}, {1500, "1.5s"}, {90000, "1m 30s"},
+        {3600000, "1h"}, {90061000, "1d 1h 1m 1s"}};
+    for (const auto& [ms, text] : kTold) {
+        CHECK(duration_text(Milliseconds(ms)) == text);
+        if (std::string(text).find(' ') == std::string::npos)
+            CHECK(cast::base::parse_duration(text) == Milliseconds(ms));
+    }
+}
+
+TEST_CASE("an uptime is told in whole seconds") {
+    CHECK(uptime_text(0.9) == "less than 1s");
+    CHECK(uptime_text(1.9) == "1s");
+    CHECK(uptime_text(3600) == "1h");
+}
+
+TEST_CASE("a silence is waited for in slices, and ends when it should") {
+    using std::chrono::microseconds;
+    CHECK(slice_of({}, Milliseconds(5000)) == Milliseconds(200));
+    CHECK(slice_of(Milliseconds(1000), Milliseconds(0)) == Milliseconds(200));
+    CHECK(slice_of(Milliseconds(1000), Milliseconds(950)) == Milliseconds(50));
+    CHECK(slice_of(Milliseconds(50), microseconds(100)) == Milliseconds(50));
+    CHECK(slice_of(Milliseconds(50), microseconds(49900)) == Milliseconds(1));
+    CHECK(slice_of(Milliseconds(50), Milliseconds(70)) == Milliseconds(1));
 }
