@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/limits.hpp"
+#include "core/types.hpp"
 
 namespace broker {
 
@@ -17,8 +17,11 @@ enum class LogFormat { text, json };
 enum class Durable { fsync, os, memory };
 enum class WhenFull { block, reject };
 
+constexpr std::chrono::milliseconds in_milliseconds(std::int64_t us) { return std::chrono::milliseconds(us / kMs); }
+
 /// A member is called like its flag: max_message is --max-message, CAST_BROKER_MAX_MESSAGE and the key max-message.
-/// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges.
+/// "Live" settings change with SIGHUP; the others need a restart. settings.cpp holds their ranges. What the core keeps
+/// to has the core's defaults (core/types.hpp).
 struct Options {
     // --- Ends -------------------------------------------------------------------------------------------------
     /// Where clients connect: tcp://HOST:PORT (port 0 or * picks a free one) or ipc://PATH. May be several.
@@ -63,57 +66,57 @@ struct Options {
 
     // --- Limits (live); sizes in bytes ------------------------------------------------------------------------
     /// The largest payload of one message; at most 64 MiB.
-    std::uint64_t max_message = cast::wire::kMaxMessage;
-    std::uint64_t max_connections = 10000;
+    std::uint64_t max_message = kDefaults.max_message;
+    std::uint64_t max_connections = kDefaults.max_connections;
     /// Nodes, created and attached ones together.
-    std::uint64_t max_nodes = 100000;
-    std::uint64_t max_groups = 10000;
+    std::uint64_t max_nodes = kDefaults.max_nodes;
+    std::uint64_t max_groups = kDefaults.max_groups;
     /// Memberships, of all nodes in all groups together: 160 bytes of the memory budget each.
-    std::uint64_t max_memberships = 1'000'000;
+    std::uint64_t max_memberships = kDefaults.max_memberships;
     /// What waits for one node; a full mailbox refuses.
-    std::uint64_t mailbox_messages = 1000000;
-    std::uint64_t mailbox_bytes = 64u << 20;
+    std::uint64_t mailbox_messages = kDefaults.mailbox_messages;
+    std::uint64_t mailbox_bytes = kDefaults.mailbox_bytes;
     /// What a group, and the broadcast stream, keeps for members that are behind; older ones go.
-    std::uint64_t group_messages = 1000000;
-    std::uint64_t group_bytes = 64u << 20;
-    std::chrono::milliseconds group_age = std::chrono::hours{1};
+    std::uint64_t group_messages = kDefaults.group_messages;
+    std::uint64_t group_bytes = kDefaults.group_bytes;
+    std::chrono::milliseconds group_age = in_milliseconds(kDefaults.group_age_us);
     /// Bytes on their way to one reader without an acknowledgement.
-    std::uint64_t reader_window = cast::wire::kReaderWindow;
+    std::uint64_t reader_window = kDefaults.reader_window;
     /// Bytes on their way from one sender without a receipt.
-    std::uint64_t sender_window = cast::wire::kSenderWindow;
+    std::uint64_t sender_window = kDefaults.sender_window;
     /// Bytes of all streams together.
-    std::uint64_t memory_budget = 1u << 30;
+    std::uint64_t memory_budget = kDefaults.memory_budget;
     /// What waits for its time (send --at, --delay), and how far ahead that may be.
-    std::uint64_t later_messages = 100000;
-    std::uint64_t later_bytes = 64u << 20;
-    std::chrono::milliseconds later_time = std::chrono::hours{366 * 24};
+    std::uint64_t later_messages = kDefaults.later_messages;
+    std::uint64_t later_bytes = kDefaults.later_bytes;
+    std::chrono::milliseconds later_time = in_milliseconds(kDefaults.later_us);
     /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at
     /// once.
-    WhenFull when_full = WhenFull::block;
+    WhenFull when_full = kDefaults.reject_full ? WhenFull::reject : WhenFull::block;
     /// Dead letters that are kept, on disk and in memory; the oldest go first. 0 of either: none. One that is larger
     /// than dead_bytes by itself is not kept; a reader that refuses such a message hears so and has it still.
-    std::uint64_t dead_messages = 10000;
-    std::uint64_t dead_bytes = 16u << 20;
+    std::uint64_t dead_messages = kDefaults.dead_messages;
+    std::uint64_t dead_bytes = kDefaults.dead_bytes;
     /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it
     /// is a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for
     /// only who knows the readers can tell those that die of a message from those that were stopped while they had one.
-    std::uint64_t max_redeliveries = 0;
+    std::uint64_t max_redeliveries = kDefaults.max_redeliveries;
     /// Messages that a node has acknowledged which are kept, in memory, to be looked at; 0: none.
-    std::uint64_t history_messages = 100;
+    std::uint64_t history_messages = kDefaults.history_messages;
     /// Bytes of those of all nodes together.
-    std::uint64_t history_bytes = 16u << 20;
+    std::uint64_t history_bytes = kDefaults.history_bytes;
 
     // --- Times (live) -----------------------------------------------------------------------------------------
     /// How long a client may be away before its session, and what it had not confirmed, is forgotten.
-    std::chrono::milliseconds session_time = std::chrono::minutes{10};
+    std::chrono::milliseconds session_time = in_milliseconds(kDefaults.session_us);
     /// How long a node that was made by attaching outlives its lost connection.
-    std::chrono::milliseconds grace_time = std::chrono::seconds{10};
+    std::chrono::milliseconds grace_time = in_milliseconds(kDefaults.grace_us);
     /// A silent client is asked for a sign of life after this long...
-    std::chrono::milliseconds ping_interval = std::chrono::seconds{3};
+    std::chrono::milliseconds ping_interval = in_milliseconds(kDefaults.ping_us);
     /// ...and its connection given up after this long.
-    std::chrono::milliseconds dead_after = std::chrono::seconds{10};
+    std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_us);
     /// How long one slow member may hold its group back before the group goes on without it.
-    std::chrono::milliseconds hold_back = std::chrono::seconds{5};
+    std::chrono::milliseconds hold_back = in_milliseconds(kDefaults.hold_back_us);
     /// How long SIGTERM waits for what is under way.
     std::chrono::milliseconds drain_time = std::chrono::seconds{5};
 

@@ -40,7 +40,8 @@ inline SecretHash as_it_is(std::string_view secret) {
     return hash;
 }
 
-/// Limits and times of the core. broker::Options explains each to the operator.
+/// Limits and times of the core, each with its default: the only place of these numbers. broker::Options begins with
+/// them, and explains each to the operator.
 struct Config {
     std::uint64_t epoch = 1;
     std::uint64_t store_id = 1;
@@ -70,7 +71,7 @@ struct Config {
     std::size_t dead_messages = 10000;              ///< dead letters that are kept
     std::size_t dead_bytes = 16u << 20;             ///< 0 of either: none are kept
     std::uint32_t max_redeliveries = 0;     ///< a message that has cost its readers more is a dead letter; 0: never
-    std::size_t history_messages = 0;       ///< acknowledged ones kept a node, for somebody who looks; 0: none
+    std::size_t history_messages = 100;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
 
     /// Of long work in one turn, each a microsecond or two; the rest goes on in the next.
@@ -98,6 +99,10 @@ struct Config {
 
     /// Bytes under way to a reader. With a store its acknowledgements wait for the broker, which makes transactions.
     std::size_t under_way() const { return durable ? 2 * reader_window : reader_window; }
+
+    bool operator==(const Config&) const = default;
 };
+
+inline constexpr Config kDefaults{};
 
 }  // namespace broker

@@ -32,6 +32,7 @@ void draw_times(broker::Config& c, Random& r) {
 
 Settings draw_settings(Random& r) {
     Settings s;
+    s.config.history_messages = 0;
     if (r.percent(60)) draw_limits(s.config, r);
     draw_times(s.config, r);
     s.clients = static_cast<int>(r.between(2, 4));

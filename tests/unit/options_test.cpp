@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "broker.hpp"
 #include "config_file.hpp"
 #include "settings.hpp"
 
@@ -338,4 +339,12 @@ TEST_CASE("a reload takes over limits, times and logging, and names what needs a
     CHECK(running.log_level == broker::LogLevel::debug);
     CHECK(running.bind == Options{}.bind);
     CHECK(broker::reload_options(running, fresh).changed.empty());
+}
+
+TEST_CASE("a broker without settings keeps to the core's own defaults") {
+    Options options;
+    options.memory = true;  // with a store, the window of senders is doubled
+    broker::Config config = broker::core_config(options);
+    config.hash_secret = broker::kDefaults.hash_secret;
+    CHECK((config == broker::kDefaults));
 }

@@ -78,7 +78,13 @@ public:
         require(s.flow.messages_out == messages_out, "not every message was acknowledged");
     }
 
-    broker::Router router{broker::Config{}};
+    static broker::Config config() {
+        broker::Config config;
+        config.history_messages = 0;
+        return config;
+    }
+
+    broker::Router router{config()};
     broker::Outbox outbox;
     broker::Now now{broker::kSecond, 1'700'000'000'000'000};
 };
