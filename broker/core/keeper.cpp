@@ -25,6 +25,7 @@ SessionRow row_of(const Session& session) {
     SessionRow row{session.id, session.through, session.refused, {}, {}, session.secret};
     for (const Answer& answer : session.delivered) row.delivered.push_back(answer.outcome);
     row.blocked.assign(session.blocked.begin(), session.blocked.end());
+    std::sort(row.blocked.begin(), row.blocked.end());  // the same transaction is the same bytes on every machine
     return row;
 }
 

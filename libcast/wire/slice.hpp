@@ -38,6 +38,8 @@ public:
     /// A part of it that shares the owner. `at + size` must lie within.
     Slice part(std::size_t at, std::size_t size) const { return Slice(owner_, data_ + at, size); }
     const std::shared_ptr<const void>& owner() const { return owner_; }
+    /// The same bytes, whoever owns them.
+    bool operator==(const Slice& other) const { return view() == other.view(); }
 
 private:
     std::shared_ptr<const void> owner_;

@@ -1,6 +1,9 @@
 // Tables as maps.
 #include "support/memory_disk.hpp"
 
+#include <stdexcept>
+
+#include "store/codec.hpp"
 #include "store/tables.hpp"
 #include "wire/frame.hpp"
 
@@ -8,7 +11,21 @@ namespace cast::test {
 
 using namespace broker;
 
-void MemoryDisk::apply(const Transaction& t) {
+namespace {
+
+/// The transaction as another machine would get it.
+Transaction sent_as_bytes(const Transaction& transaction) {
+    Transaction read;
+    const std::string why = decode_transaction(wire::Slice::take(encode_transaction(transaction)), read);
+    if (!why.empty()) throw std::logic_error("an encoded transaction cannot be read: " + why);
+    if (!(read == transaction)) throw std::logic_error("an encoded transaction is read as another one");
+    return read;
+}
+
+}  // namespace
+
+void MemoryDisk::apply(const Transaction& transaction) {
+    const Transaction t = sent_as_bytes(transaction);
     next_stream_ = t.next_stream;
     forgetful_epoch_ = t.forgetful_epoch;
     session_us_ = t.session_us;

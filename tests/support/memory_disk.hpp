@@ -1,5 +1,6 @@
 // MemoryDisk: what a store holds, as maps: transactions are applied whole, read back after a crash, and chunks are
-// read. It stands for the SQLite store, whose tables work the same way.
+// read. It stands for the SQLite store, whose tables work the same way. Each transaction is applied as its bytes say
+// (store/codec.hpp), and they have to say the same as it does.
 #pragma once
 #include <cstdint>
 #include <map>
