@@ -29,7 +29,7 @@ json rate(const Rate& r) {
 double seconds_since(Now started, Now now) { return static_cast<double>(now.mono_us - started.mono_us) / 1e6; }
 
 std::size_t queued_messages(State& state) {
-    std::size_t all = state.queued_messages + state.directory.broadcast().stream.messages();
+    std::size_t all = state.usage.queued_messages() + state.directory.broadcast().stream.messages();
     state.directory.for_each_group([&](const Group& g) { all += g.stream.messages(); });
     return all;
 }
@@ -60,7 +60,7 @@ json per_node(State& state) {
             return json{{"received", n.received},
                         {"acknowledged", n.acknowledged},
                         {"sent", n.sent},
-                        {"queued", n.queued_messages}};
+                        {"queued", n.queued.messages()}};
         });
 }
 
@@ -143,8 +143,8 @@ json report_node(State& state, const Node& node) {
             {"attached", node.connection != nullptr},
             {"port", node.port},
             {"groups", std::move(groups)},
-            {"queued", node.queued_messages},
-            {"queued_bytes", node.queued_bytes},
+            {"queued", node.queued.messages()},
+            {"queued_bytes", node.queued.bytes()},
             {"received", node.received},
             {"acknowledged", node.acknowledged},
             {"sent", node.sent},
@@ -191,7 +191,7 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"bytes", {{"in", s.flow.bytes_in}, {"out", s.flow.bytes_out}}},
             {"batches", {{"in", s.batches_in}, {"out", s.batches_out}}},
             {"delivered", {{"messages", s.flow.messages_out}}},
-            {"queued", {{"messages", queued_messages(state)}, {"bytes", state.total_bytes}}},
+            {"queued", {{"messages", queued_messages(state)}, {"bytes", state.usage.bytes()}}},
             {"memory", {{"bytes", state.memory_bytes()}, {"budget", state.config.memory_budget}}},
             {"store", report_store(state, store, now)},
             {"descriptors", report_descriptors(state)},
@@ -244,7 +244,7 @@ json report_status(Router& router, const Store& store, const std::vector<std::st
             {"uptime_s", seconds_since(started, now)},
             {"nodes", state.directory.nodes()},
             {"attached", state.directory.attached()},
-            {"queued_bytes", state.total_bytes},
+            {"queued_bytes", state.usage.bytes()},
             {"memory_bytes", state.memory_bytes()},
             {"memory_budget", state.config.memory_budget},
             {"store", store.name()},

@@ -28,8 +28,9 @@ Membership& Node::add_membership(const Membership& membership) {
     return *memberships.insert(place_of(memberships, membership.group->stream.id()), membership);
 }
 
-Directory::Directory(StreamId first_stream, StreamId broadcast) : next_stream_(first_stream) {
-    broadcast_ = std::make_unique<Group>(broadcast != 0 ? broadcast : next_stream_++);
+Directory::Directory(UsageTotals& totals, StreamId first_stream, StreamId broadcast)
+    : totals_(totals), next_stream_(first_stream) {
+    broadcast_ = std::make_unique<Group>(broadcast != 0 ? broadcast : next_stream_++, totals_);
     broadcast_->created = true;
     owners_[broadcast_->stream.id()].group = broadcast_.get();
 }
@@ -84,8 +85,7 @@ void Directory::set_created(Node& node, bool created) {
 Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id) {
     for (const auto& lane : node.lanes)
         if (lane->priority == priority) return *lane;
-    auto fresh = std::make_unique<Lane>(id != 0 ? id : next_stream_++);
-    fresh->node = &node;
+    auto fresh = std::make_unique<Lane>(id != 0 ? id : next_stream_++, totals_, node);
     fresh->priority = priority;
     fresh->pace.budget_us = hold_back_us;
     if (owners_.size() == kFew) owners_.reserve(kMany);
@@ -107,7 +107,7 @@ std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t hold_back_us) 
 }
 
 Group& Directory::add_group(std::string_view name, StreamId id) {
-    auto fresh = std::make_unique<Group>(id != 0 ? id : next_stream_++);
+    auto fresh = std::make_unique<Group>(id != 0 ? id : next_stream_++, totals_);
     fresh->name = name;
     owners_[fresh->stream.id()].group = fresh.get();
     return groups_.add(std::move(fresh), true);

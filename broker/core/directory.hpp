@@ -48,7 +48,7 @@ struct WaitingFetch {
 
 /// Without a name it is broadcast.
 struct Group : Named {
-    explicit Group(StreamId id) : stream(id) {}
+    Group(StreamId id, UsageTotals& totals) : stream(id, totals) {}
     bool created = false;
     bool dissolved = false;  ///< it was deleted, and is in no directory; its members leave over several turns
     Stream stream;
@@ -79,7 +79,8 @@ struct StreamOwner {
 
 class Directory {
 public:
-    explicit Directory(StreamId first_stream, StreamId broadcast = 0);
+    /// `totals`: of all streams, those of the directory among them.
+    explicit Directory(UsageTotals& totals, StreamId first_stream = 1, StreamId broadcast = 0);
 
     Node* node(std::string_view name);
     Group* group(std::string_view name);
@@ -129,6 +130,7 @@ public:
 private:
     static constexpr std::size_t kFew = 20'000, kMany = 100'000;  // more than few: room for the default of max-nodes
 
+    UsageTotals& totals_;
     StreamId next_stream_;
     std::uint64_t next_node_ = 1;
     NameTable<Node> nodes_;

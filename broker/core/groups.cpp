@@ -34,7 +34,6 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
     const std::size_t size = frame.size();
     const Sequence first = group.stream.append(header, std::move(frame), now);
     state_.touch(group.stream);
-    state_.total_bytes += size;
     group.messages += header.count;
     group.bytes += size;
     group.appended_us = now.mono_us;
@@ -89,13 +88,10 @@ void Groups::publish(Group& group, Now now, Outbox& outbox) {
 void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
     state_.touch(group.stream);
     if (!group.stream.warm_front()) {
-        const ColdRange range = reason ? group.stream.pop_cold(*reason) : group.stream.pop_cold();
-        state_.total_bytes -= range.bytes;
-        state_.cold_bytes -= range.bytes;
+        reason ? group.stream.pop_cold(*reason) : group.stream.pop_cold();
         return;
     }
-    const StoredBatch batch = reason ? group.stream.pop_front(*reason) : group.stream.pop_front();
-    if (!batch.gone) state_.total_bytes -= batch.size;
+    reason ? group.stream.pop_front(*reason) : group.stream.pop_front();
 }
 
 void Groups::drop_all(Group& group, std::optional<GapReason> reason) {
@@ -105,8 +101,6 @@ void Groups::drop_all(Group& group, std::optional<GapReason> reason) {
         return;
     }
     state_.touch(stream);
-    state_.total_bytes -= stream.bytes();
-    state_.cold_bytes -= stream.cold_bytes();
     state_.leavings.add(stream.let_all_go(reason));
 }
 
@@ -324,7 +318,6 @@ void Groups::expire(Group& group, Sequence first, Now now) {
     if (i >= group.stream.batches() || group.stream[i].first != first) return;
     const StoredBatch& batch = group.stream[i];
     if (batch.gone || !batch.expired(now.mono_us)) return;
-    state_.total_bytes -= batch.size;
     state_.touch(group.stream);
     state_.statistics.expired += batch.count;
     group.stream.expire(i);

@@ -150,7 +150,6 @@ void Keeper::committed(Turn turn) {
 /// What the reader will not need soon goes from memory: all of it when there is none.
 void Keeper::cool(Lane& lane) {
     Stream& stream = lane.stream;
-    const std::size_t before = stream.cold_bytes();
     if (stream.has_cold()) {
         stream.cool(stream.split(), stream.batches());
         // An answer that is on its way is for what lies behind the front.
@@ -164,14 +163,12 @@ void Keeper::cool(Lane& lane) {
         while (keep < stream.batches() && stream[keep].end() - base <= most) ++keep;
         stream.cool(keep, stream.batches());
     }
-    state_.cold_bytes += stream.cold_bytes() - before;
 }
 
 void Keeper::cool(Group& group) {
     Stream& stream = group.stream;
-    const std::size_t before = stream.cold_bytes();
     const std::size_t keep = group.subscriptions.empty() ? 0 : state_.little(kGroupWarm);
-    std::size_t warm = stream.bytes() - before, count = 0;
+    std::size_t warm = stream.bytes() - stream.cold_bytes(), count = 0;
     while (count < stream.batches() && warm > keep && stream[count].last() <= group.published) {
         if (!stream[count].gone) warm -= stream[count].size;
         ++count;
@@ -180,7 +177,6 @@ void Keeper::cool(Group& group) {
     const ColdStep step{std::min(ColdStep{}.bytes, c.group_bytes / kSteps),
                         std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
     if (count > 0) stream.cool(0, count, step);
-    state_.cold_bytes += stream.cold_bytes() - before;
 }
 
 void Keeper::loaded(Loaded&& loaded, Now now, Outbox& outbox) {

@@ -46,7 +46,7 @@ ErrorCode Later::admits(const BatchHeader& header, Now now) const {
     if (due_us > now.wall_us && due_us - now.wall_us > static_cast<std::uint64_t>(c.later_us))
         return ErrorCode::invalid_argument;
     const bool many =
-        messages_ >= c.later_messages || bytes_ >= c.later_bytes || state_.memory_bytes() >= c.memory_budget;
+        messages() >= c.later_messages || bytes() >= c.later_bytes || state_.memory_bytes() >= c.memory_budget;
     return many ? ErrorCode::too_many : ErrorCode::ok;
 }
 
@@ -61,9 +61,7 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
     last_ += header.count;
     stamp_batch(const_cast<char*>(frame.data()) + kFrameHeader, id_, id, late.due_us);
     late.frame = std::move(frame);
-    messages_ += late.count;
-    bytes_ += late.size;
-    state_.total_bytes += late.size;
+    usage_.add(late.size, late.count);
     if (late.mono_us == kNever)
         due_.emplace(late.due_us, id);
     else
@@ -194,10 +192,12 @@ void Later::answer(const Late& late, ErrorCode code, Now now) {
 
 void Later::remove(Held::iterator at) {
     const Late& late = at->second;
-    messages_ -= late.count;
-    bytes_ -= late.size;
-    state_.total_bytes -= late.size;
-    if (late.frame.empty()) unread_.erase({late.due_us, at->first});
+    if (late.frame.empty()) {
+        usage_.remove_paged_out(late.size, late.count);
+        unread_.erase({late.due_us, at->first});
+    } else {
+        usage_.remove(late.size, late.count);
+    }
     if (late.saved) gone_.emplace_back(at->first, at->first + late.count - 1);
     if (state_.config.durable) state_.unsaved.later = true;
     held_.erase(at);
@@ -206,10 +206,7 @@ void Later::remove(Held::iterator at) {
 bool Later::cancel(Sequence id, Now now) {
     const auto at = held_.find(id);
     if (at == held_.end()) return false;
-    if (at->second.frame.empty())
-        state_.cold_bytes -= at->second.size;
-    else
-        answer(at->second, ErrorCode::deleted, now);
+    if (!at->second.frame.empty()) answer(at->second, ErrorCode::deleted, now);
     state_.statistics.later_canceled += at->second.count;
     unlist(at);
     remove(at);
@@ -241,8 +238,8 @@ void Later::save(Transaction& t) {
     row.id = id_;
     row.kind = kLaterStream;
     row.last = last_;
-    row.messages = messages_;
-    row.bytes = bytes_;
+    row.messages = messages();
+    row.bytes = bytes();
 }
 
 void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox) {
@@ -254,11 +251,8 @@ void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& ou
         held_.emplace(chunk.first,
                       Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}, kNever});
         unread_.emplace(chunk.arrival_us, chunk.first);
-        messages_ += chunk.messages;
-        bytes_ += size;
+        usage_.add_paged_out(size, chunk.messages);
     }
-    state_.total_bytes += bytes_;
-    state_.cold_bytes += bytes_;
     if (!held_.empty()) outbox.loads.push_back({id_, held_.begin()->first, kLoad});
 }
 
@@ -267,7 +261,6 @@ std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
     if (at == held_.end()) return 0;  // canceled meanwhile
     const std::uint32_t count = at->second.count;
     const Sequence next = at->first + count;
-    state_.cold_bytes -= at->second.size;
     state_.statistics.discarded += count;
     remove(at);
     load_from(next, outbox);
@@ -297,7 +290,7 @@ void Later::loaded(const Loaded& loaded, Outbox& outbox) {
         const auto at = batch ? held_.find(batch->header.sequence) : held_.end();
         if (at == held_.end() || !at->second.frame.empty()) continue;  // canceled meanwhile
         at->second.frame = frame;
-        state_.cold_bytes -= at->second.size;
+        usage_.page_in(at->second.size);
         due_.emplace(at->second.due_us, at->first);
         unread_.erase({at->second.due_us, at->first});
     }

@@ -36,7 +36,12 @@ struct Late {
 class Later {
 public:
     Later(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups, DeadLetters& dead)
-        : state_(state), receipts_(receipts), mailboxes_(mailboxes), groups_(groups), dead_(dead) {}
+        : state_(state),
+          receipts_(receipts),
+          mailboxes_(mailboxes),
+          groups_(groups),
+          dead_(dead),
+          usage_(state.usage) {}
 
     /// ok, or why this batch may not wait here: too far ahead, too many of them, for a hidden node.
     cast::ErrorCode admits(const cast::wire::BatchHeader& header, Now now) const;
@@ -48,8 +53,8 @@ public:
     bool cancel(Sequence id, Now now);
 
     StreamId stream() const { return id_; }  ///< 0: nothing ever waited
-    std::size_t messages() const { return messages_; }
-    std::size_t bytes() const { return bytes_; }
+    std::size_t messages() const { return usage_.messages(); }
+    std::size_t bytes() const { return usage_.bytes(); }
     /// visit(id, Late), the next one first; what is not read back yet is not visited. Ends when visit says false.
     template <class Visit>
     void for_each(Now now, Visit&& visit) const {
@@ -119,8 +124,7 @@ private:
     std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for
     std::map<std::string, std::deque<Sequence>> full_;     // due, but their target is full; by way_to()
     std::int64_t retry_us_ = kNever;
-    std::size_t messages_ = 0;
-    std::size_t bytes_ = 0;
+    Usage usage_;
     std::vector<Sequence> unsaved_;
     std::vector<std::pair<Sequence, Sequence>> gone_;  // first and last of those that the store is to erase
 };

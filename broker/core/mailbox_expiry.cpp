@@ -34,8 +34,6 @@ void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
     // It came when the clock that is set said something else.
     if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
     if (held(lane, first)) return;  // close() looks again
-    state_.unqueue(*lane.node, batch.size, batch.count);
-    state_.total_bytes -= batch.size;
     state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
     if ((batch.flags & cast::wire::kWantsDelivered) != 0)
@@ -124,11 +122,7 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
             continue;
         }
         if (!stream.gaps().room_for_expired(batch.first)) continue;
-        const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
         stream.expire_cold(batch);
-        state_.unqueue(*lane.node, bytes - stream.bytes(), messages - stream.messages());
-        state_.total_bytes -= bytes - stream.bytes();
-        state_.cold_bytes -= cold - stream.cold_bytes();
         state_.touch(stream);
         end_of_cold(lane, batch, now);
         mark(*lane.node);  // its reader may be waiting for just that, and hears of the gap instead

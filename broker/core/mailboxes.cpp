@@ -31,7 +31,7 @@ Sequence last_of_gone(const Stream& stream, std::size_t& i) {
 ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& header) const {
     const Config& c = state_.config;
     if ((header.flags & cast::wire::kAttachedOnly) != 0 && node.connection == nullptr) return ErrorCode::node_absent;
-    const bool full = node.queued_messages >= c.mailbox_messages || node.queued_bytes >= c.mailbox_bytes;
+    const bool full = node.queued.messages() >= c.mailbox_messages || node.queued.bytes() >= c.mailbox_bytes;
     return full ? ErrorCode::mailbox_full : ErrorCode::ok;
 }
 
@@ -42,10 +42,8 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     if (state_.config.durable) lane.stream.kept = !node.hidden;
     const Sequence first = lane.stream.append(header, std::move(frame), now);
     state_.touch(lane.stream);
-    state_.queue(node, size, header.count);
     node.received += header.count;
     state_.busiest.grown(node);
-    state_.total_bytes += size;
     if (header.ttl_ms != 0)
         state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
@@ -173,7 +171,6 @@ bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
 void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now) {
     Stream& stream = lane.stream;
     Node& node = *lane.node;
-    const std::size_t bytes = stream.bytes(), messages = stream.messages(), cold = stream.cold_bytes();
     lane.unreadable = false;
     for (StoredBatch& batch : batches) {
         const bool known = stream.gaps().knows(batch.first);
@@ -186,9 +183,6 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
         }
     }
     stream.warm(std::move(batches), through);
-    state_.queue(node, stream.bytes() - bytes, stream.messages() - messages);
-    state_.total_bytes += stream.bytes() - bytes;
-    state_.cold_bytes += stream.cold_bytes() - cold;
     state_.touch(stream);
     pass_all(lane, now);
     mark(node);
@@ -256,8 +250,6 @@ void Mailboxes::pass_all(Lane& lane, Now now) {
 
 void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
     Node& node = *lane.node;
-    state_.unqueue(node, batch.size, batch.count);
-    state_.total_bytes -= batch.size;
     if (batch.given_up) return;
     node.acknowledged += batch.count;
     state_.statistics.flow.messages_out += batch.count;
@@ -305,11 +297,8 @@ void Mailboxes::close(Lane& lane, Now now) {
 
 void Mailboxes::disown(Lane& lane, Now now) {
     close(lane, now);
-    Stream& stream = lane.stream;
-    state_.touch(stream);
-    state_.total_bytes -= stream.cold_bytes();
-    state_.cold_bytes -= stream.cold_bytes();
-    state_.unqueue(*lane.node, stream.bytes(), stream.messages());
+    state_.touch(lane.stream);
+    lane.stream.orphan();
 }
 
 }  // namespace broker

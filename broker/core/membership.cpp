@@ -66,8 +66,6 @@ void Groups::remove(Group& group, Now now, Outbox& outbox) {
     if (!group.waiting.empty()) receipts_.release(group.stream.id(), group.waiting, now);
     drop_all(group, {});
     state_.end(group.stream);
-    state_.total_bytes -= group.stream.bytes();
-    state_.cold_bytes -= group.stream.cold_bytes();
     std::erase(state_.lagging, &group);
     std::erase(state_.dirty_groups, &group);
     std::unique_ptr<Group> taken = state_.directory.take_group(group);

@@ -48,7 +48,9 @@ private:
 
 /// One priority of a mailbox: a stream with one reader.
 struct Lane {
-    explicit Lane(StreamId id) : stream(id) {}
+    Lane(StreamId id, UsageTotals& totals, Node& owner);
+    /// Of no node: what a start found of one that is gone.
+    Lane(StreamId id, UsageTotals& totals) : stream(id, totals) { stream.orphan(); }
     Stream stream;
     Node* node = nullptr;
     int priority = 0;
@@ -91,21 +93,24 @@ struct Node : Named {
     std::uint64_t id : 42 = 0;  ///< counts the nodes that were ever made
     int port : 17 = 0;
     bool created : 1 = false, hidden : 1 = false;
-    bool online : 1 = false;                   ///< as last told in an event
-    bool dirty : 1 = false;                    ///< listed among the nodes of this turn
-    bool busy : 1 = false;                     ///< listed among the busiest
-    SessionId holder = 0;                      ///< session that receives as it; 0: none
-    SessionId reader = 0;                      ///< session that received as it last
-    Connection* connection = nullptr;          ///< where it is received now
-    std::int64_t lost_us = 0;                  ///< since when its holder has no connection
-    std::vector<std::unique_ptr<Lane>> lanes;  ///< highest priority first
-    std::vector<Membership> memberships;       ///< by stream id
-    std::size_t queued_bytes = 0, queued_messages = 0;
+    bool online : 1 = false;                                 ///< as last told in an event
+    bool dirty : 1 = false;                                  ///< listed among the nodes of this turn
+    bool busy : 1 = false;                                   ///< listed among the busiest
+    SessionId holder = 0;                                    ///< session that receives as it; 0: none
+    SessionId reader = 0;                                    ///< session that received as it last
+    Connection* connection = nullptr;                        ///< where it is received now
+    std::int64_t lost_us = 0;                                ///< since when its holder has no connection
+    MailboxUsage queued;                                     ///< in all its lanes
+    std::vector<std::unique_ptr<Lane>> lanes;                ///< highest priority first
+    std::vector<Membership> memberships;                     ///< by stream id
     std::uint64_t received = 0, acknowledged = 0, sent = 0;  ///< messages
     std::unique_ptr<NodeHistory> history;                    ///< null: nothing is kept
 
     Membership* membership(const Group& group);
     Membership& add_membership(const Membership& membership);
 };
+
+inline Lane::Lane(StreamId id, UsageTotals& totals, Node& owner)
+    : stream(id, totals, owner.queued, owner.hidden), node(&owner) {}
 
 }  // namespace broker

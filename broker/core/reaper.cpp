@@ -44,7 +44,6 @@ bool Reaper::go_on(Reaped& reaped, Now now, Outbox& outbox) {
         state_.touch(stream);
         const StoredBatch batch = stream.pop_front();
         if (batch.gone) continue;
-        state_.total_bytes -= batch.size;
         drop(reaped, batch, now);
     }
     if (stream.has_cold()) load(reaped, outbox);

@@ -101,7 +101,7 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
     if (is_lane && row.passed < row.last) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
     if (is_lane) {
         Node* node = directory.node(row.owner);
-        std::unique_ptr<Lane> orphan = node == nullptr ? std::make_unique<Lane>(row.id) : nullptr;
+        std::unique_ptr<Lane> orphan = node == nullptr ? std::make_unique<Lane>(row.id, state_.usage) : nullptr;
         Lane& lane = node == nullptr ? *orphan : directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
         stream = &lane.stream;
         stream->restore(row, std::move(cold));
@@ -124,7 +124,6 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         }
         if (stream->has_cold() && stream->cold().front().first <= lane.cursor)
             outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
-        state_.queue(*node, stream->bytes(), stream->messages());
     } else {
         Group& group =
             row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
@@ -138,8 +137,6 @@ void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, st
         group.published = row.last;
         group.floor = row.floor;
     }
-    state_.total_bytes += stream->bytes();
-    state_.cold_bytes += stream->cold_bytes();
 }
 
 void Keeper::restore_members(const Recovered& recovered) {

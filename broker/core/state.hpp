@@ -53,10 +53,11 @@ struct Reaped {
 };
 
 struct State {
-    explicit State(const Config& c) : config(c), directory(c.first_stream, c.broadcast_stream) {}
+    explicit State(const Config& c) : config(c), directory(usage, c.first_stream, c.broadcast_stream) {}
 
     Config config;
     std::size_t asked = 0;  ///< bytes that the store reads for readers; before the lanes, which count in it
+    UsageTotals usage;      ///< of all streams; before them
     Directory directory;
     Sessions sessions;
     Statistics statistics;
@@ -65,16 +66,13 @@ struct State {
     Busiest busiest;
     bool store_healthy = true;
 
-    std::size_t total_bytes = 0;      ///< held in all streams
-    std::size_t live_bytes = 0;       ///< that came for readers who are there, since the last transaction was collected
-    std::size_t cold_bytes = 0;       ///< of those, in the store alone
-    std::size_t memberships = 0;      ///< of all but hidden nodes, in all groups but broadcast
-    std::size_t queued_messages = 0;  ///< in the mailboxes of all but hidden nodes
+    std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
+    std::size_t memberships = 0;  ///< of all but hidden nodes, in all groups but broadcast
     Unsaved unsaved;
     Told told;                          ///< to the store
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
-    std::map<StreamId, Reaped> reaped;  ///< what is in memory counts among total_bytes, what is in the store does not
+    std::map<StreamId, Reaped> reaped;
     std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
     Expiries expiries;
     ExpiryReads expiry_reads;
@@ -105,21 +103,12 @@ struct State {
     static constexpr std::size_t kMembershipBytes = 160;  ///< what one takes, about
     std::size_t edge_bytes =
         0;  ///< what strangers have sent, and what waits for subscribers, as the broker saw it last
-    std::size_t memory_bytes() const { return total_bytes - cold_bytes + memberships * kMembershipBytes + edge_bytes; }
+    std::size_t memory_bytes() const { return usage.memory_bytes() + memberships * kMembershipBytes + edge_bytes; }
     /// So much of the budget is in use that readers of what the store has are given little at a time. Else a few that
     /// take much and acknowledge nothing would leave no room for what comes in.
     bool tight() const { return config.durable && memory_bytes() + asked > config.memory_budget / 2; }
     static constexpr std::size_t kLittle = 64u << 10;
     std::size_t little(std::size_t much) const { return tight() ? std::min(much, kLittle) : much; }
-    /// So much more waits in the node's mailbox; unqueue: less.
-    void queue(Node& node, std::size_t bytes, std::size_t messages) {
-        node.queued_bytes += bytes;
-        node.queued_messages += messages;
-        if (!node.hidden) queued_messages += messages;
-    }
-    void unqueue(Node& node, std::size_t bytes, std::size_t messages) {
-        queue(node, std::size_t{0} - bytes, std::size_t{0} - messages);
-    }
     void touch(Stream& stream) {
         if (!stream.kept || stream.touched) return;
         stream.touched = true;

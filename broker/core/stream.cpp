@@ -33,8 +33,7 @@ Sequence Stream::append(const cast::wire::BatchHeader& header, cast::wire::Slice
     cast::wire::stamp_batch(bytes, id_, batch.first, now.wall_us);
     last_ = batch.last();
     offset_ += frame.size();
-    bytes_ += frame.size();
-    messages_ += batch.count;
+    usage_.add(frame.size(), batch.count);
     batch.frame = std::move(frame);
     batches_.push_back(std::move(batch));
     return batches_.back().first;
@@ -82,8 +81,7 @@ StoredBatch Stream::pop_front() {
         --gone_batches_;
         remember(batch.first, batch.last(), cast::wire::GapReason::expired);
     } else {
-        bytes_ -= batch.size;
-        messages_ -= batch.count;
+        usage_.remove(batch.size, batch.count);
     }
     return batch;
 }
@@ -97,8 +95,7 @@ StoredBatch Stream::pop_front(cast::wire::GapReason reason) {
 void Stream::expire(std::size_t i) {
     StoredBatch& batch = batches_[i];
     if (batch.gone) return;
-    bytes_ -= batch.size;
-    messages_ -= batch.count;
+    usage_.remove(batch.size, batch.count);
     batch.gone = true;
     ++gone_batches_;
     batch.frame = {};
@@ -162,7 +159,8 @@ std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> 
         remember(first, last_, *reason);
     }
     popped_ = last_;
-    bytes_ = messages_ = cold_bytes_ = split_ = gone_batches_ = joinable_ = hole_ = hole_end_ = 0;
+    usage_.clear();
+    split_ = gone_batches_ = joinable_ = hole_ = hole_end_ = 0;
     cold_.clear();
     return std::exchange(batches_, {});
 }

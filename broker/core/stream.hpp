@@ -13,6 +13,7 @@
 #include "core/gaps.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
+#include "core/usage.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
 #include "wire/slice.hpp"
@@ -46,14 +47,17 @@ StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::Batch
 
 class Stream {
 public:
-    explicit Stream(StreamId id) : id_(id) {}
+    Stream(StreamId id, UsageTotals& totals) : id_(id), usage_(totals) {}
+    /// Of a lane.
+    Stream(StreamId id, UsageTotals& totals, MailboxUsage& mailbox, bool hidden)
+        : id_(id), usage_(totals, mailbox, hidden) {}
 
     StreamId id() const { return id_; }
     Sequence last() const { return last_; }  ///< of the newest record ever; 0: none yet
     Sequence first_kept() const;
-    std::size_t bytes() const { return bytes_; }             ///< held now, in memory or in the store
-    std::size_t messages() const { return messages_; }       ///< held now
-    std::size_t batches() const { return batches_.size(); }  ///< in memory, like all that is counted by index
+    std::size_t bytes() const { return usage_.bytes(); }        ///< held now, in memory or in the store
+    std::size_t messages() const { return usage_.messages(); }  ///< held now
+    std::size_t batches() const { return batches_.size(); }     ///< in memory, like all that is counted by index
     std::size_t batches_held() const { return batches_.size() - gone_batches_ - (hole_end_ - hole_); }  ///< not gone
     /// Index of the batch behind this one, and how many lie before it: there may be a hole amid them.
     std::size_t next(std::size_t i) const { return i + 1 == hole_ ? hole_end_ : i + 1; }
@@ -82,6 +86,9 @@ public:
     /// Of a new stream: its first `count` numbers are gone.
     void begin_with_gap(std::uint64_t count, cast::wire::GapReason reason);
 
+    /// It is no node's lane any more.
+    void orphan() { usage_.orphan(); }
+
     const Gaps& gaps() const { return gaps_; }
     /// Message `s` of batch `i` is given up: readers will be told, and the sender is answered.
     void give_up(std::size_t i, Sequence s);
@@ -91,7 +98,7 @@ public:
     // --- The cold part (stream_cold.cpp). ------------------------------------------------------------------
     bool has_cold() const { return !cold_.empty(); }
     const std::vector<ColdRange>& cold() const { return cold_; }
-    std::size_t cold_bytes() const { return cold_bytes_; }
+    std::size_t cold_bytes() const { return usage_.paged_out_bytes(); }
     std::size_t split() const { return split_; }  ///< batches in memory before the cold part
     bool cold_at(Sequence s) const { return !cold_.empty() && s >= cold_.front().first && s <= cold_.back().last; }
     /// `i` is find(s): what is missing from `s` on is missing through here; less than `s`: nothing is.
@@ -155,8 +162,7 @@ private:
     StreamId id_;
     Sequence last_ = 0;
     std::uint64_t offset_ = 0;
-    std::size_t bytes_ = 0;
-    std::size_t messages_ = 0;
+    Usage usage_;
     std::size_t split_ = 0;
     std::size_t gone_batches_ = 0;
     std::size_t joinable_ = 0;             // about so many of them follow another one
@@ -164,7 +170,6 @@ private:
     std::deque<StoredBatch> batches_;
     Gaps gaps_;
     std::vector<ColdRange> cold_;
-    std::size_t cold_bytes_ = 0;
     Sequence base_ = 0;    // the last one when this epoch began
     Sequence began_ = 0;   // ...and when the one before did; or less
     Sequence saved_ = 0;   // handed to a transaction

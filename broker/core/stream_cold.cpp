@@ -31,7 +31,8 @@ StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::Batch
 }
 
 void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
-    std::uint64_t bytes = 0, messages = 0;
+    std::uint64_t bytes = 0, messages = 0;            // of what was not known to be gone
+    std::uint64_t kept_bytes = 0, kept_messages = 0;  // of what is in memory now
     std::uint64_t offset = split_ > 0 ? batches_[split_ - 1].end() : 0;
     std::size_t count = 0;
     for (StoredBatch& batch : batches) {
@@ -45,8 +46,8 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
         batch.offset = offset;
         offset = batch.end();
         gone_batches_ += batch.gone ? 1 : 0;
-        bytes_ += batch.gone ? 0 : batch.size;
-        messages_ += batch.gone ? 0 : batch.count;
+        kept_bytes += batch.gone ? 0 : batch.size;
+        kept_messages += batch.gone ? 0 : batch.count;
         if (count > 0 && joined(batches[count - 1], batch)) continue;
         if (&batches[count] != &batch) batches[count] = std::move(batch);
         ++count;
@@ -54,6 +55,7 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
     batches_.insert(batches_.begin() + static_cast<std::ptrdiff_t>(split_), std::make_move_iterator(batches.begin()),
                     std::make_move_iterator(batches.begin() + static_cast<std::ptrdiff_t>(count)));
     split_ += count;
+    usage_.add(kept_bytes, kept_messages);
     std::size_t passed = 0;
     for (; passed < cold_.size() && cold_[passed].first <= through; ++passed) {
         ColdRange& range = cold_[passed];
@@ -64,9 +66,7 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
         messages -= std::min(messages, m);
         range.bytes -= b;
         range.messages -= m;
-        bytes_ -= b;
-        messages_ -= m;
-        cold_bytes_ -= b;
+        usage_.remove_paged_out(b, m);
         if (whole) continue;
         range.first = through + 1;
         break;
@@ -107,7 +107,7 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
         range.messages += batch.count;
         range.bytes += batch.size;
         range.arrival_us = batch.arrival_us;
-        cold_bytes_ += batch.size;
+        usage_.page_out(batch.size);
     }
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin),
                    batches_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -126,7 +126,7 @@ void Stream::cool_front() {
         } else {
             range.messages += batch.count;
             range.bytes += batch.size;
-            cold_bytes_ += batch.size;
+            usage_.page_out(batch.size);
         }
         --split_;
         batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(split_));
@@ -140,9 +140,7 @@ void Stream::expire_cold(const StoredBatch& batch) {
                             messages = std::min<std::uint64_t>(range.messages, batch.count);
         range.bytes -= bytes;
         range.messages -= messages;
-        bytes_ -= bytes;
-        messages_ -= messages;
-        cold_bytes_ -= bytes;
+        usage_.remove_paged_out(bytes, messages);
     }
     remember(batch.first, batch.last(), cast::wire::GapReason::expired);
     if (split_ == 0) skip_gone_front();
@@ -158,9 +156,7 @@ void Stream::skip_gone_front() {
             cold_.front().first = next;
             return;
         }
-        bytes_ -= cold_.front().bytes;
-        messages_ -= cold_.front().messages;
-        cold_bytes_ -= cold_.front().bytes;
+        usage_.remove_paged_out(cold_.front().bytes, cold_.front().messages);
         cold_.erase(cold_.begin());
     }
 }
@@ -168,9 +164,7 @@ void Stream::skip_gone_front() {
 ColdRange Stream::pop_cold() {
     const ColdRange range = cold_.front();
     cold_.erase(cold_.begin());
-    bytes_ -= range.bytes;
-    messages_ -= range.messages;
-    cold_bytes_ -= range.bytes;
+    usage_.remove_paged_out(range.bytes, range.messages);
     popped_ = range.last;
     return range;
 }
@@ -191,12 +185,8 @@ void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
     chunk_last_ = row.chunk_first == 0 ? 0 : row.last;
     chunk_bytes_ = row.chunk_bytes;
     cold_ = std::move(cold);
-    for (const ColdRange& range : cold_) {
-        cold_bytes_ += range.bytes;
-        messages_ += range.messages;
-    }
-    bytes_ = cold_bytes_;
-    offset_ = bytes_;
+    for (const ColdRange& range : cold_) usage_.add_paged_out(range.bytes, range.messages);
+    offset_ = usage_.bytes();
 }
 
 void Stream::save(Transaction& transaction) {
@@ -249,8 +239,8 @@ void Stream::fill(StreamRow& row) const {
     row.last = last_;
     row.began = base_;
     row.passed = first_kept() - 1;
-    row.messages = messages_;
-    row.bytes = bytes_;
+    row.messages = usage_.messages();
+    row.bytes = usage_.bytes();
     row.chunk_first = chunk_first_;
     row.chunk_bytes = chunk_bytes_;
     gaps_.fill(row.gone);

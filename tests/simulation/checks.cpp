@@ -75,9 +75,9 @@ void check_node(broker::Router& router, Node& node, std::size_t& total) {
             largest_count = std::max<std::size_t>(largest_count, lane->stream[i].count);
     }
     total += bytes;
-    require(bytes == node.queued_bytes && messages == node.queued_messages, [&] {
+    require(bytes == node.queued.bytes() && messages == node.queued.messages(), [&] {
         return text("%s: %zu messages and %zu bytes queued, says %zu and %zu", node.name.c_str(), messages, bytes,
-                    node.queued_messages, node.queued_bytes);
+                    node.queued.messages(), node.queued.bytes());
     });
     // Where the clock is set back, what had expired may come to life again in the store.
     require(router.config().durable ||
@@ -192,16 +192,18 @@ void check_state(broker::Router& router) {
     });
     require(waiting <= router.later().messages(), "more waits than is counted");
     require(unread == 0 || router.config().durable, "what waits is not in memory");
-    require(total == router.state().total_bytes,
-            [&] { return text("%zu bytes are held, says %zu", total, router.state().total_bytes); });
-    std::size_t cold = unread;
+    require(total == router.state().usage.bytes(),
+            [&] { return text("%zu bytes are held, says %zu", total, router.state().usage.bytes()); });
+    std::size_t cold = unread, queued = 0;
     directory.for_each_node([&](Node& node) {
+        queued += node.hidden ? 0 : node.queued.messages();
         for (const auto& lane : node.lanes) cold += lane->stream.cold_bytes();
     });
     directory.for_each_group([&](Group& group) { cold += group.stream.cold_bytes(); });
     cold += directory.broadcast().stream.cold_bytes();
-    require(cold == router.state().cold_bytes,
-            [&] { return text("%zu bytes are cold, says %zu", cold, router.state().cold_bytes); });
+    require(cold == router.state().usage.paged_out_bytes(),
+            [&] { return text("%zu bytes are cold, says %zu", cold, router.state().usage.paged_out_bytes()); });
+    require(queued == router.state().usage.queued_messages(), "the messages in all mailboxes are counted wrongly");
     require(router.config().durable || total < router.config().memory_budget + kLargest,
             "the memory budget is exceeded");
     check_sessions(router);

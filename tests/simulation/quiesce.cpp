@@ -136,7 +136,7 @@ void World::describe() {
     broker::State& state = daemon_.router()->state();
     state.directory.for_each_node([&](broker::Node& node) {
         trace("node %s: wire %llu, %zu queued", node.name.c_str(),
-              ull((node.connection == nullptr ? 0 : node.connection->id)), node.queued_messages);
+              ull((node.connection == nullptr ? 0 : node.connection->id)), node.queued.messages());
         for (const auto& lane : node.lanes)
             trace("  lane %llu: cursor %llu, sent %llu, last %llu, %zu batches", ull(lane->stream.id()),
                   ull(lane->cursor), ull(lane->sent), ull(lane->stream.last()), lane->stream.batches());

@@ -15,7 +15,8 @@ using namespace broker;
 namespace {
 
 struct Crowd {
-    Directory directory{1};
+    UsageTotals totals;
+    Directory directory{totals};
     Busiest busiest;
 
     Node& node(std::uint64_t traffic) {
@@ -91,7 +92,8 @@ TEST_CASE("a position is found by its stream, and the last of several counts") {
 }
 
 TEST_CASE("nodes are counted as they are made, attached and deleted, and listed by name") {
-    Directory directory(1);
+    UsageTotals totals;
+    Directory directory{totals};
     Node &carol = directory.add_node("carol", false), &alice = directory.add_node("alice", false);
     directory.add_node("$reply", true);
     int stands_for_a_connection = 0;

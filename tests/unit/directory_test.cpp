@@ -9,7 +9,8 @@ using broker::Directory;
 using broker::Node;
 
 TEST_CASE("directory: a port is found by its number, and free again when its node changes it or goes") {
-    Directory directory(1);
+    broker::UsageTotals totals;
+    Directory directory{totals};
     Node& alice = directory.add_node("alice", false);
     Node& bob = directory.add_node("bob", false);
     CHECK(directory.holder_of_port(0) == nullptr);
@@ -29,7 +30,8 @@ TEST_CASE("directory: a port is found by its number, and free again when its nod
 }
 
 TEST_CASE("directory: the bits of a node hold all ports, and its flags and number do not touch each other") {
-    Directory directory(1);
+    broker::UsageTotals totals;
+    Directory directory{totals};
     for (int port : {1, 1024, 32768, 65535}) {
         Node& node = directory.add_node("node" + std::to_string(port), port % 2 == 0);
         const std::uint64_t id = node.id;

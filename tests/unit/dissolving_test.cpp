@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(Large, "a large group that is deleted is gone at once, and its
         CHECK(members() + 10 >= before);
     }
     CHECK(members() == 0);
-    CHECK(s.state().total_bytes == s.state().directory.broadcast().stream.bytes());
+    CHECK(s.state().usage.bytes() == s.state().directory.broadcast().stream.bytes());
     CHECK(s.state().unsaved.members.empty());  // they go with the group's stream
     s.keep(disk);
     std::string told;

@@ -114,11 +114,11 @@ TEST_CASE("what was read is not remembered until it would have run out, and what
         if (i % 100 == 99) s.ack(2);
         most = std::max(most, s.state().expiries.size());
     }
-    CHECK(s.state().directory.node("bob")->queued_messages == 0);
+    CHECK(s.state().directory.node("bob")->queued.messages() == 0);
     CHECK(most < 3000);
     s.pass(kDay + 1000);
     s.turn();
-    CHECK(s.state().directory.node("carol")->queued_messages == 0);
+    CHECK(s.state().directory.node("carol")->queued.messages() == 0);
     CHECK(s.state().statistics.expired == 2);
     for (int i = 0; i < 3; ++i) s.turn();
     CHECK(s.state().expiries.empty());
@@ -166,7 +166,7 @@ TEST_CASE("mail that is read back again and again is remembered once") {
     CHECK(s.state().expiries.size() <= 2048);
     s.pass(kDay + 1000);
     for (int i = 0; i < 3; ++i) s.turn_and_load();
-    CHECK(s.state().directory.node("bob")->queued_messages == 0);
+    CHECK(s.state().directory.node("bob")->queued.messages() == 0);
 }
 
 TEST_CASE("mail in the store runs out by the clock, also when that was set back before") {
@@ -252,7 +252,7 @@ struct Found : Kept {
     }
     std::size_t bytes_read = 0;
     const broker::Stream& mail() { return scene->state().directory.node("bob")->lanes.at(0)->stream; }
-    std::size_t waiting() { return scene->state().directory.node("bob")->queued_messages; }
+    std::size_t waiting() { return scene->state().directory.node("bob")->queued.messages(); }
     std::uint64_t dead() { return scene->router().dead().messages(); }
 };
 

@@ -66,10 +66,10 @@ TEST_CASE_FIXTURE(
     s->pass(2000);
     s->keep(disk);
     CHECK(s->router().dead().messages() == 100);
-    CHECK(s->state().directory.node("bob")->queued_messages == 20);
+    CHECK(s->state().directory.node("bob")->queued.messages() == 20);
     for (int i = 0; i < 3; ++i) {
         s = &start(i == 1);
-        CHECK(s->state().directory.node("bob")->queued_messages == 20);
+        CHECK(s->state().directory.node("bob")->queued.messages() == 20);
         s->connect(2);
         s->attach(2, "bob");
         s->turn();
@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(
         s->detach(2, "bob");
         s->router().loaded(disk.read(load), s->now, s->outbox);
         s->keep(disk);
-        CHECK(s->state().directory.node("bob")->queued_messages == 20);
+        CHECK(s->state().directory.node("bob")->queued.messages() == 20);
     }
     s = &start();
     s->connect(2);
@@ -90,8 +90,8 @@ TEST_CASE_FIXTURE(
     }
     CHECK(words(s->delivered(2)) == 20);
     CHECK(s->gaps(2).find("lost") == std::string::npos);
-    CHECK(s->state().directory.node("bob")->queued_messages == 0);
-    CHECK(s->state().total_bytes == s->state().directory.broadcast().stream.bytes());
+    CHECK(s->state().directory.node("bob")->queued.messages() == 0);
+    CHECK(s->state().usage.bytes() == s->state().directory.broadcast().stream.bytes());
 }
 
 TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none covers a message that is kept") {
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none cover
         CHECK(got == 1500);
         CHECK(s->gaps(2).find("lost") == std::string::npos);
         CHECK(s->router().dead().messages() == 1500);
-        CHECK(s->state().directory.node("bob")->queued_messages == 0);
+        CHECK(s->state().directory.node("bob")->queued.messages() == 0);
     }
 }
 

@@ -232,7 +232,7 @@ TEST_CASE("a full mailbox lets what is due in when it has room, in order") {
     CHECK(b.mail("bob") == "1 ");
     b.turn(100);
     CHECK(b.mail("bob") == "1 2 3 ");
-    CHECK(bob.queued_messages == 3);
+    CHECK(bob.queued.messages() == 3);
 }
 
 TEST_CASE("who asked for delivery hears of a target that is gone by then, and of a cancel") {
@@ -254,7 +254,7 @@ TEST_CASE("who asked for delivery hears of a target that is gone by then, and of
     b.turn(2000);
     CHECK(b.mail("eve").empty());
     CHECK(b.waiting() == 0);
-    CHECK(b.router.state().total_bytes == 0);
+    CHECK(b.router.state().usage.bytes() == 0);
 }
 
 TEST_CASE("a transaction holds what waits, and one holds both its leaving and its coming") {
@@ -375,7 +375,7 @@ TEST_CASE("what is damaged is let go after some tries, and what lies behind it i
     CHECK(again.mail("bob") == "first last ");
     CHECK(again.waiting() == 0);
     CHECK(again.router.later().bytes() == 0);
-    CHECK(again.router.state().cold_bytes == 0);
+    CHECK(again.router.state().usage.paged_out_bytes() == 0);
     Transaction after;
     again.router.collect(after, again.now);
     CHECK(std::any_of(after.erasures.begin(), after.erasures.end(),

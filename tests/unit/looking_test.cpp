@@ -166,9 +166,9 @@ TEST_CASE("a purge empties a mailbox; the next reader is told, and so is a sende
     CHECK(s.router().purge(s.bob(), s.now, s.outbox) == 3);
     s.turn();
     CHECK(s.outcomes(1) == "1 delivered deleted");
-    CHECK(s.bob().queued_messages == 0);
-    CHECK(s.bob().queued_bytes == 0);
-    CHECK(s.state().total_bytes == 0);
+    CHECK(s.bob().queued.messages() == 0);
+    CHECK(s.bob().queued.bytes() == 0);
+    CHECK(s.state().usage.bytes() == 0);
     CHECK(s.peek().empty());
     s.send(1, "alice", "bob", {"after"});
     s.attach(2, "bob");
@@ -195,7 +195,7 @@ TEST_CASE("a reader keeps what it has when its mailbox is purged, and hears of t
     CHECK(s.delivered(2) == "after");
     s.ack(2);
     CHECK(s.peek().empty());
-    CHECK(s.bob().queued_bytes == 0);
+    CHECK(s.bob().queued.bytes() == 0);
 }
 
 TEST_CASE("what was partly acknowledged is purged in part") {
@@ -218,7 +218,7 @@ TEST_CASE("a purged group tells its absent members of a gap when they come") {
     broker::Group& team = *s.state().directory.group("team");
     CHECK(s.router().purge(team) == 2);
     CHECK(team.stream.messages() == 0);
-    CHECK(s.state().total_bytes == 0);
+    CHECK(s.state().usage.bytes() == 0);
     s.attach(2, "bob");
     s.router().handle(2, wire::Slice::copy(wire::encode(wire::Fetch{team.stream.id(), 1, 1000})), s.now, s.outbox);
     s.turn();

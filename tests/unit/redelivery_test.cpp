@@ -69,8 +69,8 @@ TEST_CASE("a message is handed out once and twice again, then it is a dead lette
     CHECK(s.outcomes(1) == "1 delivered undeliverable");
     s.ack(s.reader);
     CHECK(s.outcomes(1) == "2 delivered ok");
-    CHECK(s.state().directory.node("bob")->queued_messages == 0);
-    CHECK(s.state().total_bytes == 0);
+    CHECK(s.state().directory.node("bob")->queued.messages() == 0);
+    CHECK(s.state().usage.bytes() == 0);
 }
 
 TEST_CASE("a message alone in its batch leaves nothing behind, and is not among what was read") {

@@ -93,16 +93,16 @@ TEST_CASE(
     s.router().delete_node("bob", s.now, s.outbox);
     const broker::Node& bob = s.create("bob");
     CHECK(s.router().dead().messages() < 10);
-    CHECK(bob.queued_messages == 0);
-    CHECK(s.state().queued_messages == 0);
+    CHECK(bob.queued.messages() == 0);
+    CHECK(s.state().usage.queued_messages() == 0);
     s.send_many(1);
-    CHECK(bob.queued_messages == 1);
+    CHECK(bob.queued.messages() == 1);
     CHECK(s.turns_while([&] { return !s.state().reaped.empty(); }) >= 6);
     std::vector<std::string> all = numbers(9000, 30), low = numbers(4000, 30);
     all.insert(all.end(), low.begin(), low.end());
     CHECK(letters(s.router()) == all);
-    CHECK(bob.queued_messages == 1);
-    CHECK(s.state().total_bytes == bob.queued_bytes + s.other_bytes());
+    CHECK(bob.queued.messages() == 1);
+    CHECK(s.state().usage.bytes() == bob.queued.bytes() + s.other_bytes());
 }
 
 TEST_CASE("what is purged is gone at once, and its senders are told in the turns that follow") {
@@ -110,15 +110,15 @@ TEST_CASE("what is purged is gone at once, and its senders are told in the turns
     s.send_many(50, {.flags = wire::kWantsDelivered});
     broker::Node& bob = *s.state().directory.node("bob");
     CHECK(s.router().purge(bob, s.now, s.outbox) == 50);
-    CHECK(bob.queued_messages == 0);
+    CHECK(bob.queued.messages() == 0);
     s.send_many(1);
-    CHECK(bob.queued_messages == 1);
+    CHECK(bob.queued.messages() == 1);
     CHECK(s.turns_while([&] { return !s.state().reaped.empty(); }) >= 4);
     const std::string told = s.outcomes(1);
     CHECK(told.find("1 delivered deleted") == 0);
     CHECK(told.find("50 delivered deleted") != std::string::npos);
     CHECK(s.router().dead().messages() == 0);
-    CHECK(s.state().total_bytes == bob.queued_bytes + s.other_bytes());
+    CHECK(s.state().usage.bytes() == bob.queued.bytes() + s.other_bytes());
 }
 
 TEST_CASE_FIXTURE(Kept,
@@ -248,7 +248,7 @@ TEST_CASE("what ran out of its time while a reader had it goes in steps when tha
     std::vector<std::string> all = letters(s.router());
     std::sort(all.begin(), all.end());
     CHECK(all == numbers(4000, 60));  // of priority 4
-    CHECK(s.state().directory.node("bob")->queued_messages == 0);
+    CHECK(s.state().directory.node("bob")->queued.messages() == 0);
 }
 
 TEST_CASE("that goes on although nothing else is left to be done") {
@@ -336,7 +336,7 @@ TEST_CASE("a group lets all of it go at once, and its memory in steps") {
     }
     SUBCASE("deleted") { CHECK(s.router().delete_group("team", s.now, s.outbox) == ErrorCode::ok); }
     SUBCASE("its last member goes") { s.router().delete_node("bob", s.now, s.outbox); }
-    CHECK(s.state().total_bytes == s.other_bytes());
+    CHECK(s.state().usage.bytes() == s.other_bytes());
     CHECK(s.turns_while([&] { return !s.state().leavings.empty(); }) >= 2);
 }
 
@@ -365,7 +365,7 @@ TEST_CASE("what expires amid a large mailbox is joined now and then, and the res
     CHECK(got == 3300);
     CHECK(gaps.find("lost") == std::string::npos);
     CHECK(mail.empty());
-    CHECK(s.state().total_bytes == s.other_bytes());
+    CHECK(s.state().usage.bytes() == s.other_bytes());
 }
 
 TEST_CASE("letters are put back and thrown away in steps, and the answer comes with the last one") {
@@ -392,7 +392,7 @@ TEST_CASE("letters are put back and thrown away in steps, and the answer comes w
         CHECK(answer.at("requeued") == 20);
         CHECK(answer.at("failed").size() == 20);
         CHECK(answer.at("failed").at(0).at("code") == "no_such_node");
-        CHECK(s.state().directory.node("carol")->queued_messages == 20);
+        CHECK(s.state().directory.node("carol")->queued.messages() == 20);
     }
     SUBCASE("thrown away, of one node") {
         CHECK(digging.begin(call, broker::Digging::Wish::purge).later);

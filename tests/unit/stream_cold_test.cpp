@@ -29,7 +29,8 @@ Slice cold_frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling)
 
 /// A stream that is kept, and the chunks that its store would have.
 struct ColdStreamFixture {
-    Stream stream{42};
+    UsageTotals totals;
+    Stream stream{42, totals};
     std::vector<ChunkRow> chunks;
     std::vector<Erasure> erasures;
 
@@ -241,7 +242,8 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "a stream that comes back from its row goes
     keep();
     stream.pop_front();
     const StreamRow kept = row();
-    Stream again(42);
+    UsageTotals again_totals;
+    Stream again(42, again_totals);
     again.restore(kept, {{3, 5, kept.messages, kept.bytes, 0}});
     CHECK(again.last() == 5);
     CHECK(again.last(1) == 5);

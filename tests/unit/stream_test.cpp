@@ -46,7 +46,8 @@ std::string gaps(const Stream& stream, Sequence from, Sequence to) {
 }  // namespace
 
 TEST_CASE("a stream numbers its records from 1 and writes stream, sequence and arrival into the batch") {
-    Stream stream(42);
+    UsageTotals totals;
+    Stream stream(42, totals);
     CHECK(stream.last() == 0);
     CHECK(stream.empty());
     append(stream, 3);
@@ -65,7 +66,8 @@ TEST_CASE("a stream numbers its records from 1 and writes stream, sequence and a
 }
 
 TEST_CASE("a batch is found by any of its sequences") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     for (std::uint32_t count : {3, 1, 5}) append(stream, count);
     const std::size_t want[] = {0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 3, 3};
     for (Sequence s = 0; s < 12; ++s) {
@@ -76,7 +78,8 @@ TEST_CASE("a batch is found by any of its sequences") {
 }
 
 TEST_CASE("bytes and messages count what is held, numbers are never used again") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     const std::size_t first = append(stream, 2), second = append(stream, 3);
     CHECK(stream.bytes() == first + second);
     stream.pop_front();
@@ -92,7 +95,8 @@ TEST_CASE("bytes and messages count what is held, numbers are never used again")
 }
 
 TEST_CASE("what is let go with a reason becomes a gap, neighbours of one reason become one") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     for (int i = 0; i < 6; ++i) append(stream, 10);
     stream.pop_front(GapReason::retention);
     stream.pop_front(GapReason::retention);
@@ -106,14 +110,16 @@ TEST_CASE("what is let go with a reason becomes a gap, neighbours of one reason 
 }
 
 TEST_CASE("numbers that nothing explains are lost") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     append(stream, 4);
     stream.pop_front();
     CHECK(gaps(stream, 1, 4) == "1-4 lost; ");
 }
 
 TEST_CASE("an expired batch lets its bytes go, and closes up when it stands in front") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     const std::size_t first = append(stream, 1, 0, 1000);
     append(stream, 1, 0, 1000);
     append(stream, 1, 0, 5000);
@@ -135,7 +141,8 @@ TEST_CASE("an expired batch lets its bytes go, and closes up when it stands in f
 }
 
 TEST_CASE("what expires behind one that is kept is one batch, in whatever order") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     append(stream, 1);
     for (int i = 0; i < 99; ++i) append(stream, 2, 0, 1000);
     append(stream, 1);
@@ -166,7 +173,8 @@ TEST_CASE("thousands that expire amid others, in any order, become few, a few wi
     std::mt19937 random(7);
     for (int round = 0; round < 4; ++round) {
         CAPTURE(round);
-        Stream stream(1);
+        UsageTotals totals;
+        Stream stream(1, totals);
         std::map<broker::Sequence, std::uint32_t> held;  // first -> count
         std::vector<broker::Sequence> order;
         const auto add = [&](std::uint32_t count) {
@@ -221,7 +229,8 @@ TEST_CASE("thousands that expire amid others, in any order, become few, a few wi
 }
 
 TEST_CASE("the memory of gaps is bounded: the oldest ranges become one") {
-    Stream stream(1);
+    UsageTotals totals;
+    Stream stream(1, totals);
     for (int i = 0; i < 4000; ++i) append(stream, 1);
     for (int i = 0; i < 2000; ++i) {
         stream.pop_front(GapReason::retention);

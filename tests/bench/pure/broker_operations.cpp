@@ -178,12 +178,17 @@ Slice stored() {
 
 Step stream() {
     constexpr std::size_t kHeld = 100;
-    auto stream = std::make_shared<broker::Stream>(7);
+    struct Counted {
+        broker::UsageTotals totals;
+        broker::Stream stream{7, totals};
+    };
+    auto counted = std::make_shared<Counted>();
     const Slice frame = stored();
     return warmed_up(
-        [stream, frame, header = read_batch(frame.view().substr(kFrameHeader))->header] {
-            stream->append(header, frame, {});
-            if (stream->batches() > kHeld) keep(stream->pop_front());
+        [counted, frame, header = read_batch(frame.view().substr(kFrameHeader))->header] {
+            broker::Stream& stream = counted->stream;
+            stream.append(header, frame, {});
+            if (stream.batches() > kHeld) keep(stream.pop_front());
         },
         200);
 }
@@ -201,7 +206,6 @@ Step group_ack(std::size_t connections, std::size_t nodes) {
     const Slice frame = stored();
     auto append = [broker, &group, frame, header = read_batch(frame.view().substr(kFrameHeader))->header] {
         group.stream.append(header, frame, broker->now);
-        broker->state().total_bytes += frame.size();
         group.published = group.stream.last();
     };
     append();
