@@ -255,12 +255,14 @@ void DeadLetters::loaded(const Loaded& loaded) {
     const auto number = streams_.find(loaded.stream);
     const auto at = number == streams_.end() ? letters_.end() : letters_.find(number->second);
     if (at == letters_.end() || at->second.frame.size() != 0) return;
-    if (loaded.frames.empty()) {  // the store lost it: nobody can be shown what it was
-        erase(at);
-        return;
-    }
+    if (loaded.frames.empty()) return lost(loaded.stream);
     at->second.frame = loaded.frames.front();
     if (!std::exchange(at->second.passed_over, false)) --loading_;
+}
+
+void DeadLetters::lost(StreamId stream) {
+    const auto at = letters_.find(streams_.at(stream));
+    if (at->second.frame.size() == 0) erase(at);
 }
 
 void DeadLetters::pass_over(StreamId stream) {

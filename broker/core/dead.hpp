@@ -66,7 +66,9 @@ public:
     void save(Transaction& transaction);
     void restore(const StreamRow& row, Outbox& outbox);
     void loaded(const Loaded& loaded);
-    /// The disk does not give it back, and will be asked again: nobody waits for it, and it is not shown meanwhile.
+    /// It cannot be read any more: it is dropped.
+    void lost(StreamId stream);
+    /// It could not be read. It is asked for again later, stays hidden until then, and nobody waits for it.
     void pass_over(StreamId stream);
     /// Some are still being read from the store.
     bool loading() const { return loading_ > 0; }

@@ -69,7 +69,12 @@ void Later::append(const BatchHeader& header, Slice frame, Now now) {
     held_.emplace_hint(held_.end(), id, std::move(late));
     if (!state_.config.durable) return;
     unsaved_.push_back(id);
-    state_.unsaved.later = true;
+    touch();
+}
+
+void Later::touch() {
+    if (!state_.config.durable || std::exchange(touched_, true)) return;
+    state_.unsaved.streams.push_back(id_);
 }
 
 std::int64_t Later::tick(Now now, Outbox& outbox) {
@@ -199,7 +204,7 @@ void Later::remove(Held::iterator at) {
         usage_.remove(late.size, late.count);
     }
     if (late.saved) gone_.emplace_back(at->first, at->first + late.count - 1);
-    if (state_.config.durable) state_.unsaved.later = true;
+    touch();
     held_.erase(at);
 }
 
@@ -213,9 +218,8 @@ bool Later::cancel(Sequence id, Now now) {
     return true;
 }
 
-void Later::save(Transaction& t) {
-    if (!state_.unsaved.later) return;
-    state_.unsaved.later = false;
+Sequence Later::save(Transaction& t) {
+    touched_ = false;
     std::sort(gone_.begin(), gone_.end());
     for (const auto& [first, last] : gone_) {
         const bool joins =
@@ -240,6 +244,7 @@ void Later::save(Transaction& t) {
     row.last = last_;
     row.messages = messages();
     row.bytes = bytes();
+    return last_;
 }
 
 void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox) {

@@ -79,9 +79,10 @@ public:
     /// Some are not read back yet.
     bool reading() const { return !unread_.empty(); }
 
-    // --- What the store has to be told, and what it says (keeper.cpp). --------------------------------------
+    // --- What the store has to be told, and what it says (core/persistence). --------------------------------------
     bool is(StreamId stream) const { return stream != 0 && stream == id_; }
-    void save(Transaction& transaction);
+    /// Returns the last sequence of it.
+    Sequence save(Transaction& transaction);
     void restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox);
     void loaded(const Loaded& loaded, Outbox& outbox);
     /// The first batch from here on that is not read yet is damaged: it is let go, and those behind it are read.
@@ -109,6 +110,7 @@ private:
                      Outbox& outbox);
     void retry(Now now, Outbox& outbox);
     void remove(Held::iterator at);
+    void touch();
     void answer(const Late& late, cast::ErrorCode code, Now now);
 
     State& state_;
@@ -125,6 +127,7 @@ private:
     std::map<std::string, std::deque<Sequence>> full_;     // due, but their target is full; by way_to()
     std::int64_t retry_us_ = kNever;
     Usage usage_;
+    bool touched_ = false;  // listed for the next transaction
     std::vector<Sequence> unsaved_;
     std::vector<std::pair<Sequence, Sequence>> gone_;  // first and last of those that the store is to erase
 };

@@ -92,7 +92,7 @@ Turn Receipts::close_turn() {
     if (state_.accepted.empty()) return state_.turn;
     auto& turns = state_.uncommitted;
     // Turns since the last transaction was collected will be kept together; there are many while the store fails.
-    if (state_.config.durable && !turns.empty() && turns.back().first > state_.told.turn)
+    if (state_.config.durable && !turns.empty() && turns.back().first > state_.persisted.turn)
         turns.back().first = state_.turn;
     else
         turns.emplace_back(state_.turn, std::vector<Accepted>());

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/deliver.hpp"
+#include "core/persistence/recovery.hpp"
 #include "core/welcome.hpp"
 #include "wire/names.hpp"
 
@@ -57,11 +58,17 @@ Router::Router(const Config& config)
       attachments_(state_, groups_, mailboxes_, reaper_),
       later_(state_, receipts_, mailboxes_, groups_, dead_),
       looking_(state_),
-      keeper_(state_, groups_, mailboxes_, reaper_, looking_, dead_, later_) {
+      streams_({state_, groups_, mailboxes_, reaper_, dead_, later_}),
+      persister_(state_, streams_, dead_),
+      page_loads_(state_, streams_, mailboxes_, looking_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.directory.broadcast().stream.kept = config.durable;
     state_.touch(state_.directory.broadcast().stream);
+}
+
+void Router::restore(const Recovered& recovered, Now now, Outbox& outbox) {
+    Recovery(state_, reaper_, dead_, later_).restore(recovered, now, outbox);
 }
 
 void Router::announce(std::vector<std::string> publish_ends, std::string version) {

@@ -12,10 +12,11 @@
 #include "core/attachments.hpp"
 #include "core/dead.hpp"
 #include "core/groups.hpp"
-#include "core/keeper.hpp"
 #include "core/later.hpp"
 #include "core/looking.hpp"
 #include "core/mailboxes.hpp"
+#include "core/persistence/page_loads.hpp"
+#include "core/persistence/persister.hpp"
 #include "core/reaper.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
@@ -39,15 +40,15 @@ public:
     Turn close_turn() { return receipts_.close_turn(); }
     void committed(Turn turn) {
         receipts_.committed(turn);
-        if (state_.config.durable) keeper_.committed(turn);
+        if (state_.config.durable) persister_.committed(turn);
     }
     /// Something is to be stored now; else `due_us` is brought forward to when.
     bool wants_transaction(Now now, std::int64_t& due_us);
-    void collect(Transaction& transaction, Now now) { keeper_.collect(transaction, now); }
+    void collect(Transaction& transaction, Now now) { persister_.collect(transaction, now); }
     /// What the store answered to a load of an outbox.
-    void loaded(Loaded&& loaded, Now now, Outbox& outbox) { keeper_.loaded(std::move(loaded), now, outbox); }
+    void loaded(Loaded&& loaded, Now now, Outbox& outbox) { page_loads_.loaded(std::move(loaded), now, outbox); }
     /// What a start found in the store; before anything else. Config: durable, first_stream, broadcast_stream.
-    void restore(const Recovered& recovered, Now now, Outbox& outbox) { keeper_.restore(recovered, now, outbox); }
+    void restore(const Recovered& recovered, Now now, Outbox& outbox);
     /// Deliveries, publications and receipts of the turn. Returns when the next receipt is due.
     std::int64_t flush(Now now, Outbox& outbox);
 
@@ -136,7 +137,9 @@ private:
     Attachments attachments_;
     Later later_;
     Looking looking_;
-    Keeper keeper_;
+    StreamRegistry streams_;
+    Persister persister_;
+    PageLoads page_loads_;
     std::vector<std::string> publish_ends_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;

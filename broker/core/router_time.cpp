@@ -76,7 +76,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
                       outbox);
         });
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
-    next = std::min(next, keeper_.tick(now, outbox));
+    next = std::min(next, page_loads_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
     next = std::min(next, std::max(state_.expiries.next_us(), now.mono_us + 1));
     if (more_to_do()) next = now.mono_us + 1;
@@ -108,19 +108,19 @@ void Router::go_on(Now now, Outbox& outbox) {
     looking_.go_on(now, outbox);
     state_.leavings.free(kFreedATurn);
     if (state_.settling > 0 && !dead_.settled()) return;
-    keeper_.go_on(now, outbox);
+    page_loads_.go_on(now, outbox);
     mailboxes_.go_on(now);
     expire(now, outbox);
     reaper_.go_on(now, outbox);
 }
 
 bool Router::more_to_do() const {
-    return !dead_.settled() || groups_.ready() || looking_.ready() || !state_.leavings.empty() || keeper_.ready() ||
+    return !dead_.settled() || groups_.ready() || looking_.ready() || !state_.leavings.empty() || page_loads_.ready() ||
            mailboxes_.looks() || reaper_.ready() || state_.expiry_reads.has_next() || state_.expiries.sweeping();
 }
 
 bool Router::wants_transaction(Now now, std::int64_t& due_us) {
-    if (!keeper_.wants(now, due_us)) return false;
+    if (!persister_.wants(now, due_us)) return false;
     if (state_.ending || dead_.settled() || ++state_.settling > kSettling) return true;
     due_us = std::min(due_us, now.mono_us + 1);
     return false;
@@ -271,7 +271,7 @@ void Router::reconfigure(const Config& config, Outbox& outbox) {
     next.broadcast_stream = state_.config.broadcast_stream;
     next.durable = state_.config.durable;
     next.hash_secret = state_.config.hash_secret;
-    if (next.session_us > state_.config.session_us) state_.forgetful_epoch = next.epoch;  // Keeper::restore says why
+    if (next.session_us > state_.config.session_us) state_.forgetful_epoch = next.epoch;  // Recovery::restore says why
     state_.config = next;
     state_.history.shrink();
     groups_.shrink();

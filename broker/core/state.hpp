@@ -17,12 +17,13 @@
 #include "core/leavings.hpp"
 #include "core/notices.hpp"
 #include "core/outbox.hpp"
+#include "core/persistence/dirty_set.hpp"
+#include "core/persistence/persisted_watermark.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
 #include "core/store.hpp"
 #include "core/tap.hpp"
 #include "core/types.hpp"
-#include "core/unsaved.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -68,8 +69,8 @@ struct State {
 
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t memberships = 0;  ///< of all but hidden nodes, in all groups but broadcast
-    Unsaved unsaved;
-    Told told;                          ///< to the store
+    DirtySet unsaved;
+    PersistedWatermark persisted;
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, Reaped> reaped;
@@ -127,24 +128,25 @@ struct State {
         membership.touched = true;
         unsaved.members.touch({node.name, membership.group->stream.id()});
     }
-    /// All that there is now is told, or need not be.
-    void tell() { told = {turn, directory.next_stream(), directory.nodes_made(), sessions.lives()}; }
+    /// Notes how far everything is numbered: the transaction that is collected now has it, or it need not be stored.
+    void mark_persisted() { persisted = {turn, directory.next_stream(), directory.nodes_made(), sessions.lives()}; }
     // It is about to be no more.
     void end(const Stream& stream) {
         if (!stream.kept) return;
         std::erase(unsaved.streams, stream.id());
-        if (stream.id() < told.next_stream) unsaved.streams.push_back(stream.id());
+        if (stream.id() < persisted.next_stream) unsaved.streams.push_back(stream.id());
     }
     void end(const Session& session) {
-        if (config.durable) unsaved.sessions.end(session.id, session.life <= told.lives);
+        if (config.durable) unsaved.sessions.end(session.id, session.life <= persisted.lives);
     }
     void end(const Node& node) {
-        if (config.durable && !node.hidden) unsaved.nodes.end(node.name, node.id <= told.nodes);
+        if (config.durable && !node.hidden) unsaved.nodes.end(node.name, node.id <= persisted.nodes);
     }
     void end(const Node& node, const Membership& membership) {
         const Stream& stream = membership.group->stream;
         if (!stream.kept || node.hidden) return;
-        unsaved.members.end({node.name, stream.id()}, node.id <= told.nodes && stream.id() < told.next_stream);
+        unsaved.members.end({node.name, stream.id()},
+                            node.id <= persisted.nodes && stream.id() < persisted.next_stream);
     }
 
     /// Tells a client of one of its nodes. `stored`: the store is to know that, and does before the client.

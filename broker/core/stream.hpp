@@ -131,7 +131,7 @@ public:
     ColdRange pop_cold();
     ColdRange pop_cold(cast::wire::GapReason reason);
 
-    // --- What the store has to be told (keeper.cpp). --------------------------------------------------------
+    // --- What the store has to be told (core/persistence). --------------------------------------------------------
     /// Everything about it is kept, and it begins with what a row says.
     void restore(const StreamRow& row, std::vector<ColdRange> cold);
     /// The last sequence that is certain to be the same batch as so many epochs ago (0 to 2).

@@ -1,5 +1,5 @@
-// core/keeper with a disk: what goes into transactions, what leaves memory and comes back, and that nothing is lost on
-// the way there and back, whoever comes and goes meanwhile.
+// core/persistence with a disk: what goes into transactions, what leaves memory and comes back, and that nothing is
+// lost on the way there and back, whoever comes and goes meanwhile.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -507,7 +507,7 @@ struct Failing : CoreScene {
         turn();
     }
     std::size_t listed() {
-        const broker::Unsaved& u = state().unsaved;
+        const broker::DirtySet& u = state().unsaved;
         std::size_t count =
             u.streams.size() + u.sessions.size() + u.nodes.size() + u.members.size() + state().uncommitted.size();
         for (const auto& [turn, outcomes] : state().uncommitted) count += outcomes.size();

@@ -1,8 +1,11 @@
-// Recovery: the state anew from what a store holds. Mail stays in the store until somebody reads it. Pure; broker's
-// thread, once at the start.
-#include <algorithm>
+// The state anew from the rows of a store. Pure; broker's thread, once at the start.
+#include "core/persistence/recovery.hpp"
 
-#include "core/keeper.hpp"
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
 #include "wire/names.hpp"
 
 namespace broker {
@@ -49,14 +52,23 @@ void trim(std::vector<ColdRange>& cold, const StreamRow& row) {
 
 }  // namespace
 
-void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
-    Directory& directory = state_.directory;
+void Recovery::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     state_.forgetful_epoch = recovered.forgetful_epoch;
     // Sessions were dropped in time, and by what clients are told now they would still be here.
     const bool longer =
         recovered.session_us != 0 && recovered.session_us < static_cast<std::uint64_t>(state_.config.session_us);
     if (longer && state_.forgetful_epoch == 0) state_.forgetful_epoch = state_.config.epoch - 1;
     state_.restored_us = now.mono_us;
+    restore_nodes(recovered, now);
+    restore_streams(recovered, now, outbox);
+    restore_members(recovered);
+    restore_expiries(recovered, now);
+    restore_sessions(recovered, now);
+    state_.mark_persisted();
+}
+
+void Recovery::restore_nodes(const Recovered& recovered, Now now) {
+    Directory& directory = state_.directory;
     for (const NodeRow& row : recovered.nodes) {
         if (directory.node(row.name) != nullptr) continue;
         Node& node = directory.add_node(row.name, false);
@@ -67,79 +79,73 @@ void Keeper::restore(const Recovered& recovered, Now now, Outbox& outbox) {
         node.lost_us = now.mono_us;
         state_.orphans.insert(&node);
     }
+}
+
+void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outbox) {
     std::map<StreamId, std::vector<ColdRange>> cold;
     for (const ChunkRow& chunk : recovered.group_chunks) {
         const auto age_us = std::max<std::int64_t>(0, static_cast<std::int64_t>(now.wall_us - chunk.arrival_us));
         cold[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
     }
-    for (const StreamRow& row : recovered.streams)
+    for (const StreamRow& row : recovered.streams) {
         if (row.kind == kLaterStream)
             later_.restore(row, recovered, outbox);
+        else if (row.kind == kDeadStream)
+            dead_.restore(row, outbox);
+        else if (row.kind < cast::wire::kPriorities)
+            restore_lane(row, recovered.clean, now, outbox);
         else
-            restore_stream(row, recovered, std::move(cold[row.id]), now, outbox);
-    restore_members(recovered);
-    restore_expiries(recovered, now);
-    for (const SessionRow& row : recovered.sessions) {
-        Session& session = state_.sessions.add_session(row.id);
-        session.through = session.committed = session.receipted = row.through;
-        session.known = true;
-        session.secret = row.secret;
-        session.refused = row.refused;
-        for (const cast::wire::Outcome& outcome : row.delivered) session.delivered.push_back({outcome, 0});
-        for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
-        state_.sessions.mark_away(session, now.mono_us);
+            restore_group(row, recovered.clean, std::move(cold[row.id]));
     }
-    state_.tell();
 }
 
-void Keeper::restore_stream(const StreamRow& row, const Recovered& recovered, std::vector<ColdRange> cold, Now now,
-                            Outbox& outbox) {
-    if (row.kind == kDeadStream) return dead_.restore(row, outbox);
+void Recovery::restore_lane(const StreamRow& row, bool clean, Now now, Outbox& outbox) {
+    Node* node = state_.directory.node(row.owner);
+    if (node != nullptr) {
+        Lane& lane = state_.directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
+        fill(lane, row, clean, now);
+        const Stream& stream = lane.stream;
+        if (stream.has_cold() && stream.cold().front().first <= lane.cursor)
+            outbox.loads.push_back(stream.load(row.passed + 1, state_.config.reader_window / 2));
+        return;
+    }
+    auto orphan = std::make_unique<Lane>(row.id, state_.usage);
+    fill(*orphan, row, clean, now);
+    if (orphan->stream.has_cold())
+        reaper_.restore(std::move(orphan), outbox);
+    else
+        state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
+}
+
+void Recovery::fill(Lane& lane, const StreamRow& row, bool clean, Now now) {
+    std::vector<ColdRange> cold;
+    if (row.passed < row.last) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
+    lane.stream.restore(row, std::move(cold));
+    lane.cursor = lane.sent = row.floor;
+    lane.priority = row.kind;
+    lane.goings = row.goings;
+    // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next. It is also to say
+    // what this broker began with, for readers that come back only to the next one.
+    lane.high_sent = clean ? row.high : row.last;
+    const bool known = lane.high_sent == row.high && row.began == row.last;
+    if (!clean && !known && lane.cursor < row.last) state_.touch(lane.stream);
+}
+
+void Recovery::restore_group(const StreamRow& row, bool clean, std::vector<ColdRange> cold) {
     Directory& directory = state_.directory;
-    Stream* stream = nullptr;
-    const bool is_lane = row.kind < cast::wire::kPriorities;
-    if (is_lane && row.passed < row.last) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
-    if (is_lane) {
-        Node* node = directory.node(row.owner);
-        std::unique_ptr<Lane> orphan = node == nullptr ? std::make_unique<Lane>(row.id, state_.usage) : nullptr;
-        Lane& lane = node == nullptr ? *orphan : directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
-        stream = &lane.stream;
-        stream->restore(row, std::move(cold));
-        lane.cursor = lane.sent = row.floor;
-        lane.priority = row.kind;
-        lane.goings = row.goings;
-        // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next. It is also to
-        // say what this broker began with, for readers that come back only to the next one.
-        lane.high_sent = recovered.clean ? row.high : row.last;
-        const bool known = lane.high_sent == row.high && row.began == row.last;
-        if (!recovered.clean && !known && lane.cursor < row.last) state_.touch(*stream);
-        if (node == nullptr) {
-            stream->kept = true;
-            if (stream->has_cold()) {
-                reaper_.restore(std::move(orphan), outbox);
-            } else {
-                state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
-            }
-            return;
-        }
-        if (stream->has_cold() && stream->cold().front().first <= lane.cursor)
-            outbox.loads.push_back(stream->load(row.passed + 1, state_.config.reader_window / 2));
-    } else {
-        Group& group =
-            row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
-        if (row.created) group.created = true;
-        stream = &group.stream;
-        // Chunks in the store may reach below what all have read.
-        while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
-        trim(cold, row);
-        stream->restore(row, std::move(cold));
-        if (!recovered.clean && row.began != row.last && !stream->empty()) state_.touch(*stream);
-        group.published = row.last;
-        group.floor = row.floor;
-    }
+    Group& group =
+        row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
+    if (row.created) group.created = true;
+    // Chunks in the store may reach below what all have read.
+    while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
+    trim(cold, row);
+    group.stream.restore(row, std::move(cold));
+    if (!clean && row.began != row.last && !group.stream.empty()) state_.touch(group.stream);
+    group.published = row.last;
+    group.floor = row.floor;
 }
 
-void Keeper::restore_members(const Recovered& recovered) {
+void Recovery::restore_members(const Recovered& recovered) {
     for (const MemberRow& row : recovered.members) {
         Node* node = state_.directory.node(row.node);
         Group* group = state_.directory.owner(row.stream).group;
@@ -157,9 +163,22 @@ void Keeper::restore_members(const Recovered& recovered) {
     }
 }
 
+void Recovery::restore_sessions(const Recovered& recovered, Now now) {
+    for (const SessionRow& row : recovered.sessions) {
+        Session& session = state_.sessions.add_session(row.id);
+        session.through = session.committed = session.receipted = row.through;
+        session.known = true;
+        session.secret = row.secret;
+        session.refused = row.refused;
+        for (const cast::wire::Outcome& outcome : row.delivered) session.delivered.push_back({outcome, 0});
+        for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
+        state_.sessions.mark_away(session, now.mono_us);
+    }
+}
+
 /// An entry a chunk, at the time when the first of its batches runs out; then it is read, and the next one's time is
 /// the entry's.
-void Keeper::restore_expiries(const Recovered& recovered, Now now) {
+void Recovery::restore_expiries(const Recovered& recovered, Now now) {
     for (const ExpiryRow& row : recovered.expiries) {
         const Lane* lane = state_.directory.owner(row.stream).lane;
         if (lane == nullptr) continue;  // of a node that is gone: it is being read

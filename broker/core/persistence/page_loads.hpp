@@ -1,0 +1,42 @@
+// PageLoads: takes in what the store has read, as much as a turn allows, and asks again for what it could not read,
+// ever more rarely. Who asks the store in the first place are the parts that need a page. Pure; broker's thread.
+#pragma once
+#include <deque>
+#include <string>
+
+#include "core/looking.hpp"
+#include "core/mailboxes.hpp"
+#include "core/persistence/stream_registry.hpp"
+#include "core/state.hpp"
+
+namespace broker {
+
+class PageLoads {
+public:
+    PageLoads(State& state, const StreamRegistry& streams, Mailboxes& mailboxes, Looking& looking)
+        : state_(state), streams_(streams), mailboxes_(mailboxes), looking_(looking) {}
+
+    /// The store's answer to a load of an outbox.
+    void loaded(Loaded&& loaded, Now now, Outbox& outbox);
+    /// Goes on with what the store has answered, as far as this turn allows.
+    void go_on(Now now, Outbox& outbox);
+    bool ready() const { return !arrived_.empty(); }
+    /// Repeats the loads that failed and are due. Returns when the next one is.
+    std::int64_t tick(Now now, Outbox& outbox);
+
+private:
+    void take_first(Now now, Outbox& outbox);
+    bool take_in(Loaded& loaded, Now now, Outbox& outbox);
+    void failed(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox);
+    void readable(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox);
+    void tell(const char* kind, StreamId id, const StreamLabel& label, const std::string& text, Now now,
+              Outbox& outbox);
+
+    State& state_;
+    const StreamRegistry& streams_;
+    Mailboxes& mailboxes_;
+    Looking& looking_;
+    std::deque<Loaded> arrived_;  ///< answers of the store that are not taken in yet
+};
+
+}  // namespace broker

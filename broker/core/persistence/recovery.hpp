@@ -1,0 +1,36 @@
+// Recovery: builds the state anew from what a store holds, once at the start. Mail stays in the store until somebody
+// reads it. Pure; broker's thread.
+#pragma once
+#include <vector>
+
+#include "core/dead.hpp"
+#include "core/later.hpp"
+#include "core/reaper.hpp"
+#include "core/state.hpp"
+
+namespace broker {
+
+class Recovery {
+public:
+    Recovery(State& state, Reaper& reaper, DeadLetters& dead, Later& later)
+        : state_(state), reaper_(reaper), dead_(dead), later_(later) {}
+
+    void restore(const Recovered& recovered, Now now, Outbox& outbox);
+
+private:
+    void restore_nodes(const Recovered& recovered, Now now);
+    void restore_streams(const Recovered& recovered, Now now, Outbox& outbox);
+    void restore_lane(const StreamRow& row, bool clean, Now now, Outbox& outbox);
+    void fill(Lane& lane, const StreamRow& row, bool clean, Now now);
+    void restore_group(const StreamRow& row, bool clean, std::vector<ColdRange> cold);
+    void restore_members(const Recovered& recovered);
+    void restore_sessions(const Recovered& recovered, Now now);
+    void restore_expiries(const Recovered& recovered, Now now);
+
+    State& state_;
+    Reaper& reaper_;
+    DeadLetters& dead_;
+    Later& later_;
+};
+
+}  // namespace broker
