@@ -199,43 +199,51 @@ int run(const broker::Options& options, Ends ends, broker::Store& store, const b
     return 0;
 }
 
-int serve_from_disk(const broker::Options& options, broker::Config config, int signals) {
-    constexpr broker::StreamId kLeap = 1u << 16;  // over the ids that the epoch before gave out and did not keep
-    const std::string directory = options.data.empty() ? broker::default_directory() : options.data;
+bool in_memory(const broker::Options& o) { return o.memory || o.durability == broker::Durable::memory; }
+
+std::string directory_of(const broker::Options& o) { return o.data.empty() ? broker::default_directory() : o.data; }
+
+std::unique_ptr<broker::Store> make_store(const broker::Options& options) {
+    if (in_memory(options)) return std::make_unique<broker::MemoryStore>();
+    const std::string directory = directory_of(options);
     if (directory.empty())
         throw std::runtime_error("no data directory: give one with --data, or keep all in memory with --memory");
     const bool sync = options.durability == broker::Durable::fsync;
-    broker::DiskStore store(directory, sync ? broker::Durability::fsync : broker::Durability::os);
+    auto store =
+        std::make_unique<broker::DiskStore>(directory, sync ? broker::Durability::fsync : broker::Durability::os);
     for (const std::string& told : broker::make_private(directory)) broker::log_warning(told);
-    store.may_spin(!options.no_spin &&
-                   std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
-    Ends ends(options);
-    store.begin_epoch(config.store_id, config.first_stream);
-    broker::Recovered recovered = store.recover();
-    config.durable = true;
-    config.epoch = store.identity().epoch;
-    config.store_id = store.identity().store_id;
-    config.first_stream = recovered.next_stream + kLeap;
+    store->may_spin(!options.no_spin &&
+                    std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
+    return store;
+}
+
+broker::Config start_config(const broker::Options& options, const broker::Store& store,
+                            const broker::Recovered& recovered) {
+    constexpr broker::StreamId kLeap = 1u << 16;  // over the ids that the epoch before gave out and did not keep
+    broker::Config config = broker::core_config(options);
+    config.durable = !store.volatile_only();
+    config.epoch = recovered.epoch;
+    config.store_id = recovered.store_id;
+    config.first_stream = recovered.next_stream + (config.durable ? kLeap : 0);
     for (const broker::StreamRow& row : recovered.streams)
         if (row.kind == cast::wire::kBroadcastStream) config.broadcast_stream = row.id;
-    broker::log_info("the store is in " + directory);
-    const int code = run(options, std::move(ends), store, config, &recovered, signals);
-    if (store.close()) return code;
-    const char* what =
-        store.lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";
-    broker::log_error("the store could not be closed in order" + (what + store.trouble()));
-    return store.lost() ? 1 : code;
+    return config;
 }
 
 int serve(const broker::Options& options, int signals) {
-    broker::Config config = broker::core_config(options);
-    config.epoch = Broker::now().wall_us;
-    config.store_id = positive_id();
-    config.first_stream = positive_id() >> 16 << 16;  // ids of an earlier start are not given out again
-    if (!options.memory && options.durability != broker::Durable::memory)
-        return serve_from_disk(options, config, signals);
-    broker::MemoryStore store;
-    return run(options, Ends(options), store, config, nullptr, signals);
+    const std::unique_ptr<broker::Store> store = make_store(options);
+    Ends ends(options);
+    // Stream ids of an earlier start are not given out again.
+    store->open({positive_id(), Broker::now().wall_us, positive_id() >> 16 << 16});
+    const broker::Recovered recovered = store->recover();
+    const broker::Config config = start_config(options, *store, recovered);
+    if (config.durable) broker::log_info("the store is in " + directory_of(options));
+    const int code = run(options, std::move(ends), *store, config, config.durable ? &recovered : nullptr, signals);
+    if (store->close()) return code;
+    const char* what =
+        store->lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";
+    broker::log_error("the store could not be closed in order" + (what + store->trouble()));
+    return store->lost() ? 1 : code;
 }
 
 }  // namespace

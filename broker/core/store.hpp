@@ -44,9 +44,18 @@ struct ExpiryRow {
     std::uint64_t at_us = 0;  ///< wall
 };
 
+/// What a store begins with that is new.
+struct NewStore {
+    std::uint64_t id = 0;
+    std::uint64_t epoch = 0;  ///< for a store that forgets all; others count their epochs
+    StreamId first_stream = 0;
+};
+
 /// What a start finds. Chunks of groups come without their frames.
 struct Recovered {
-    bool clean = true;  ///< the last broker ended in order: it knew what its readers had
+    std::uint64_t store_id = 0;
+    std::uint64_t epoch = 0;  ///< the one that begins with this start
+    bool clean = true;        ///< the last broker ended in order: it knew what its readers had
     StreamId next_stream = 0;
     std::uint64_t forgetful_epoch = 0;
     std::uint64_t session_us = 0;  ///< 0: a broker wrote it that did not say
@@ -58,9 +67,21 @@ struct Recovered {
     std::vector<ExpiryRow> expiries;
 };
 
+/// From open() to close() it is one epoch. A constructor takes what belongs to the store (a directory and its lock) and
+/// changes nothing in it, so that a start which fails before open() leaves the store as the last epoch left it.
 class Store {
 public:
     virtual ~Store() = default;
+    /// Begins the epoch, once nothing else can keep the broker from serving. Throws std::runtime_error with a sentence
+    /// for the operator.
+    virtual void open(const NewStore& fresh) = 0;
+    /// What the start finds; once, after open() and before the first transaction. Throws like open().
+    virtual Recovered recover() = 0;
+    /// Ends the epoch in order: everything is committed, and the broker knows what its readers have. False when that
+    /// could not be noted: what was receipted is there all the same, unless the store is lost().
+    virtual bool close() = 0;
+    /// After close(): a start would not find what was receipted, or not all of it.
+    virtual bool lost() const { return false; }
     /// True when the core need not collect anything: what it holds in memory is all there is.
     virtual bool volatile_only() const { return false; }
     /// It can take a transaction now.

@@ -59,7 +59,7 @@ std::string default_directory() {
 DiskStore::DiskStore(const std::string& directory, Durability durability)
     : directory_(directory), files_(directory_.database()), reserve_(directory), durability_(durability) {
     try {
-        open();
+        open_files();
     } catch (const SqliteError& error) {
         cannot_start(error);
     }
@@ -79,7 +79,7 @@ void DiskStore::cannot_start(const SqliteError& error) const {
     throw std::runtime_error("the store " + directory_.database() + ": " + error.what() + advice);
 }
 
-void DiskStore::open() {
+void DiskStore::open_files() {
     directory_.insist_on_what_was();
     if (durability_ == Durability::fsync) directory_.settle_log();
     open_database();
@@ -108,10 +108,10 @@ void DiskStore::with_reserve(Act&& act) try {
     act();
 }
 
-void DiskStore::begin_epoch(std::uint64_t id, StreamId first_stream) try {
+void DiskStore::open(const NewStore& fresh) try {
     insist_on_names();
     const bool clean = identity_.clean;
-    with_reserve([&] { identity_ = broker::begin_epoch(*database_, id, first_stream); });
+    with_reserve([&] { identity_ = begin_epoch(*database_, fresh.id, fresh.first_stream); });
     identity_.clean = clean;
     if (durability_ == Durability::fsync) directory_.lengthen_log(kLogReady);
     directory_.remember(identity_.store_id);
@@ -151,6 +151,8 @@ void DiskStore::open_database() {
 
 Recovered DiskStore::recover() try {
     Recovered all = read_all(*database_, identity_);
+    all.store_id = identity_.store_id;
+    all.epoch = identity_.epoch;
     all.expiries = read_expiries(*database_);
     handed_over_ = true;
     return all;

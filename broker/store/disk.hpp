@@ -37,18 +37,11 @@ public:
     DiskStore(const std::string& directory, Durability durability);
     ~DiskStore() override;
 
-    /// Once nothing else can keep the broker from serving: a start that ends before it leaves the store as the last
-    /// epoch left it. `id`, `first_stream`: of a store that is new. Throws like the constructor.
-    void begin_epoch(std::uint64_t id, StreamId first_stream);
+    void open(const NewStore& fresh) override;
     const Identity& identity() const { return identity_; }
-    /// What the start found; to be taken once, before the first transaction.
-    Recovered recover();
-    /// Everything is committed and the broker knows what its readers have: says so in the store. False when it cannot:
-    /// what was receipted is there all the same, unless the store is lost().
-    bool close();
-    /// After close(): a start would not find what was receipted, or not all of it.
-    bool lost() const { return lost_; }
-
+    Recovered recover() override;
+    bool close() override;
+    bool lost() const override { return lost_; }
     bool idle() const override { return !busy_.load(std::memory_order_acquire); }
     void begin(Transaction&& transaction) override;
     Turn committed() const override { return committed_.load(std::memory_order_acquire); }
@@ -69,7 +62,7 @@ private:
     static constexpr auto kLook = std::chrono::seconds(1);
 
     [[noreturn]] void cannot_start(const SqliteError& error) const;
-    void open();
+    void open_files();
     void open_database();
     template <typename Act>
     void with_reserve(Act&& act);

@@ -7,6 +7,15 @@ namespace broker {
 
 class MemoryStore final : public Store {
 public:
+    void open(const NewStore& fresh) override { fresh_ = fresh; }
+    Recovered recover() override {
+        Recovered nothing;
+        nothing.store_id = fresh_.id;
+        nothing.epoch = fresh_.epoch;
+        nothing.next_stream = fresh_.first_stream;
+        return nothing;
+    }
+    bool close() override { return true; }
     bool volatile_only() const override { return true; }
     bool idle() const override { return true; }
     void begin(Transaction&& transaction) override { committed_ = transaction.turn; }
@@ -17,6 +26,7 @@ public:
     const char* name() const override { return "memory"; }
 
 private:
+    NewStore fresh_;
     Turn committed_ = 0;
 };
 

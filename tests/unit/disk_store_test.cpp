@@ -42,7 +42,7 @@ struct DiskFixture {
 
     std::unique_ptr<DiskStore> open(Durability durability = Durability::os) {
         auto opened = std::make_unique<DiskStore>(directory, durability);
-        opened->begin_epoch(99, 1000);
+        opened->open({99, 0, 1000});
         return opened;
     }
     void commit(Transaction&& t) {
@@ -63,7 +63,7 @@ struct DiskFixture {
     }
     std::string why_not(const std::string& where) {
         try {
-            DiskStore(where, Durability::os).begin_epoch(1, 1);
+            DiskStore(where, Durability::os).open({1, 0, 1});
         } catch (const std::exception& error) {
             return error.what();
         }
@@ -148,6 +148,8 @@ TEST_CASE_FIXTURE(DiskFixture, "every row is found again as it was, and one that
     reopen();
     Recovered r = store->recover();
     CHECK(r.next_stream == 1234);
+    CHECK(r.store_id == 99);
+    CHECK(r.epoch == 2);
     REQUIRE(r.nodes.size() == 2);
     CHECK(r.nodes[0].name == "alice");
     CHECK(r.nodes[0].created);

@@ -23,7 +23,7 @@ struct GoneStoreFixture {
 
     std::unique_ptr<DiskStore> open() {
         auto opened = std::make_unique<DiskStore>(directory, Durability::fsync);
-        opened->begin_epoch(99, 1000);
+        opened->open({99, 0, 1000});
         return opened;
     }
     std::string file(const char* name) { return directory + "/" + name; }
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(GoneStoreFixture, "no epoch is begun in files that are gone") 
     store.reset();
     DiskStore opened(directory, Durability::fsync);
     fs::rename(directory, directory + ".away");
-    CHECK_THROWS_AS(opened.begin_epoch(1, 1), StoreGone);
+    CHECK_THROWS_AS(opened.open({1, 0, 1}), StoreGone);
 }
 
 TEST_CASE_FIXTURE(GoneStoreFixture, "nothing is read from a file that has only the name") {
