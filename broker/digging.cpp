@@ -44,14 +44,14 @@ bool Digging::go_on(Dig& dig, Now now) {
         const auto dead = router_.dead().after(dig.at);
         if (!dead || dead->id > dig.last) return true;
         dig.at = dead->id;
-        ++state.steps;
+        state.budget.spend();
         if (!dig.node.empty() && dead->letter.target != dig.node) continue;
         if (dig.wish == Wish::purge) {
             router_.dead().drop(dig.at);
             ++dig.done;
             continue;
         }
-        state.steps += kRequeueSteps;
+        state.budget.spend(kRequeueSteps);
         std::string node(dead->letter.target);
         const ErrorCode code = router_.requeue(dig.at, now);
         if (code == ErrorCode::ok)

@@ -291,7 +291,7 @@ std::int64_t Attachments::tick(Now now, Outbox& outbox) {
         const std::int64_t until = node.lost_us + state_.config.grace_us;
         if (until > now.mono_us) return std::min(next, until);
         if (!once && !state_.may_go_on()) return now.mono_us + 1;
-        state_.steps += kReleaseSteps + node.memberships.size();
+        state_.budget.spend(kReleaseSteps + node.memberships.size());
         release(node, now, outbox);
     }
     return next;

@@ -41,24 +41,24 @@ void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_vi
     const auto view = batch_of(batch.frame);
     last = std::min(last, batch.last());
     cursor = std::max(cursor, batch.first - 1);
-    if (!view || cursor >= last || state_.config.dead_messages == 0 || state_.config.dead_bytes == 0) return;
+    if (!view || cursor >= last || config_.dead_messages == 0 || config_.dead_bytes == 0) return;
     const BatchHeader& h = view->header;
     Uncut uncut{batch.frame, {}, batch.first, cursor, last, 0, false, now};
     uncut.headers =
         encode_headers(letter_headers({reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}}));
-    uncut.certain = view->records.size() + kLetterOverhead <= state_.config.dead_bytes;
+    uncut.certain = view->records.size() + kLetterOverhead <= config_.dead_bytes;
     if (uncut.certain) certain_ += uncut.count();
     uncut_bytes_ += batch.frame.size();
     uncut_.push_back(std::move(uncut));
     leave_out();
-    while (uncut_bytes_ > state_.config.dead_bytes) cut(uncut_.front().count() + 1);
+    while (uncut_bytes_ > config_.dead_bytes) cut(uncut_.front().count() + 1);
     if (uncut_.size() == 1 && uncut_.front().count() <= kCutAtOnce) settle();
 }
 
 /// Those that what follows them would push out again at once are never cut. What may be too large itself pushes out
 /// nothing.
 void DeadLetters::leave_out() {
-    const std::uint64_t most = state_.config.dead_messages;
+    const std::uint64_t most = config_.dead_messages;
     while (!uncut_.empty() && certain_ > most) {
         Uncut& oldest = uncut_.front();
         const std::uint64_t behind = certain_ - (oldest.certain ? oldest.count() : 0);
@@ -108,17 +108,17 @@ void DeadLetters::cut_out(const std::string& begin, const std::string& headers, 
     frame.reserve(begin.size() + record_bound(kLetterType, headers, record));
     frame = begin;
     append_record(frame, kLetterType, headers, record);
-    if (frame.size() > state_.config.dead_bytes)  // all others would go for it, and it with them
+    if (frame.size() > config_.dead_bytes)  // all others would go for it, and it with them
         ++too_large_;
     else
         add(std::move(frame), died);
 }
 
 ErrorCode DeadLetters::take(const BatchView& batch, Now now) {
-    if (batch.header.count > state_.config.dead_messages) return ErrorCode::too_many;
+    if (batch.header.count > config_.dead_messages) return ErrorCode::too_many;
     // Its end would push its beginning out.
     const std::size_t size = batch.records.size() + batch.header.count * begin_letter(batch.header.sender).size();
-    if (size > state_.config.dead_bytes) return ErrorCode::too_large;
+    if (size > config_.dead_bytes) return ErrorCode::too_large;
     for (const bool store : {false, true}) {  // all of it, or nothing
         cast::wire::Reader in(batch.records);
         for (std::uint32_t i = 0; i < batch.header.count; ++i) {
@@ -134,7 +134,7 @@ ErrorCode DeadLetters::take(const BatchView& batch, Now now) {
 }
 
 void DeadLetters::add(std::string&& frame, Now now) {
-    const StreamId stream = state_.directory.take_stream();
+    const StreamId stream = directory_.take_stream();
     seal_batch(frame, kFrameHeader, ++last_, 1, 0);
     stamp_batch(frame.data() + kFrameHeader, stream, 1, now.wall_us);
     streams_[stream] = last_;
@@ -145,17 +145,15 @@ void DeadLetters::add(std::string&& frame, Now now) {
     stored.frame = Slice::take(std::move(frame));
     bytes_ += stored.size;
     ++buried_;
-    ++state_.steps;
-    if (state_.config.durable) state_.unsaved.letters = true;
+    budget_.spend();
+    dirty_.touch_letters();
     bound();
 }
 
 void DeadLetters::bound() { trim(kLettersAtOnce); }
 
 bool DeadLetters::trim(int most) {
-    const auto beyond = [this] {
-        return letters_.size() > state_.config.dead_messages || bytes_ > state_.config.dead_bytes;
-    };
+    const auto beyond = [this] { return letters_.size() > config_.dead_messages || bytes_ > config_.dead_bytes; };
     while (beyond() && --most >= 0) {
         erase(letters_.begin());
         ++dropped_;
@@ -169,7 +167,7 @@ std::map<std::uint64_t, DeadLetters::Stored>::iterator DeadLetters::erase(
     if (at->second.frame.size() == 0 && !at->second.passed_over) --loading_;
     if (at->first <= saved_) {  // the store has it, or is about to
         gone_.push_back(at->second.stream);
-        state_.unsaved.letters = true;
+        dirty_.letters = true;
     }
     streams_.erase(at->second.stream);
     return letters_.erase(at);
@@ -210,7 +208,7 @@ std::optional<DeadView> DeadLetters::after(std::uint64_t id) {
 ErrorCode DeadLetters::requeue(std::uint64_t id, Mailboxes& mailboxes, Now now) {
     const auto dead = view(id);
     if (!dead) return ErrorCode::deleted;
-    Node* node = state_.directory.node(dead->letter.target);
+    Node* node = directory_.node(dead->letter.target);
     if (node == nullptr) return ErrorCode::no_such_node;
     BatchHeader header;
     header.session = kBrokerSession;  // with the letter's stream it is one of a kind
@@ -233,7 +231,7 @@ ErrorCode DeadLetters::requeue(std::uint64_t id, Mailboxes& mailboxes, Now now) 
 /// What came and went since the last transaction is nothing to the store.
 void DeadLetters::save(Transaction& transaction) {
     settle();
-    if (!std::exchange(state_.unsaved.letters, false)) return;
+    if (!std::exchange(dirty_.letters, false)) return;
     transaction.letters_gone = std::exchange(gone_, {});
     for (auto at = letters_.upper_bound(saved_); at != letters_.end(); ++at)
         transaction.letters.push_back({at->second.stream, at->first, at->second.dead_us, at->second.frame});

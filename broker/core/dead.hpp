@@ -13,7 +13,8 @@
 #include <vector>
 
 #include "core/mailboxes.hpp"
-#include "core/state.hpp"
+#include "core/persistence/dirty_set.hpp"
+#include "core/turn_budget.hpp"
 #include "wire/letter.hpp"
 
 namespace broker {
@@ -28,7 +29,8 @@ struct DeadView {
 
 class DeadLetters {
 public:
-    explicit DeadLetters(State& state) : state_(state) {}
+    DeadLetters(const Config& config, Directory& directory, TurnBudget& budget, DirtySet& dirty)
+        : config_(config), directory_(directory), budget_(budget), dirty_(dirty) {}
 
     /// What the batch holds beyond `cursor`, through `last`, is dead. Of a large one the letters are cut out in steps,
     /// or, if newer ones push them out before that, never; whoever looks at letters or saves them has them cut at once.
@@ -45,7 +47,7 @@ public:
 
     std::size_t messages() const {
         if (settled()) return letters_.size();
-        return std::min<std::size_t>(letters_.size() + certain_, state_.config.dead_messages);
+        return std::min<std::size_t>(letters_.size() + certain_, config_.dead_messages);
     }
     std::size_t bytes() const { return bytes_; }  ///< of those that are cut
     std::uint64_t buried() const { return buried_; }
@@ -100,7 +102,10 @@ private:
     void bound();
     std::map<std::uint64_t, Stored>::iterator erase(std::map<std::uint64_t, Stored>::iterator at);
 
-    State& state_;
+    const Config& config_;
+    Directory& directory_;
+    TurnBudget& budget_;
+    DirtySet& dirty_;
     std::map<std::uint64_t, Stored> letters_;              ///< by number, which people see
     std::unordered_map<StreamId, std::uint64_t> streams_;  ///< numbers by stream
     std::deque<Uncut> uncut_;                              ///< the oldest first

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "wire/names.hpp"
+
 namespace broker {
 
 namespace {
@@ -42,6 +44,11 @@ Group* Directory::group(std::string_view name) { return groups_.find(name); }
 StreamOwner Directory::owner(StreamId id) const {
     const auto at = owners_.find(id);
     return at == owners_.end() ? StreamOwner{} : at->second;
+}
+
+bool Directory::watched() {
+    const Group* events = group(cast::wire::kEventsGroup);
+    return events != nullptr && events->member_count > 0;
 }
 
 Node& Directory::add_node(std::string_view name, bool hidden) {

@@ -86,6 +86,8 @@ public:
     Group* group(std::string_view name);
     Group& broadcast() { return *broadcast_; }
     StreamOwner owner(StreamId id) const;
+    /// Somebody reads the presence events.
+    bool watched();
 
     /// A new node; a member of broadcast from its present end on, unless hidden.
     Node& add_node(std::string_view name, bool hidden);

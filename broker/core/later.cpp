@@ -86,7 +86,7 @@ std::int64_t Later::tick(Now now, Outbox& outbox) {
     Next due = next(now);
     for (bool once = true; due.id != 0 && due.over_us >= 0 && (once || state_.may_go_on());
          once = false, due = next(now)) {
-        ++state_.steps;
+        state_.budget.spend();
         if (!unread_.empty()) {
             const auto& [due_us, id] = *unread_.begin();
             const std::int64_t over_us = since(due_us, now);
@@ -143,7 +143,7 @@ void Later::retry(Now now, Outbox& outbox) {
 
 bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     const Late& late = at->second;
-    state_.steps += 1 + late.size / kCopied;
+    state_.budget.spend(1 + late.size / kCopied);
     const Slice frame = frame_now(late.frame);
     const BatchHeader h = read_late(frame)->header;
     Node* node = h.cast == Cast::unicast ? state_.directory.node(h.target) : nullptr;

@@ -161,7 +161,7 @@ bool Looking::go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox) {
                 part.next = upto + 1;
             } else if (const StoredBatch& batch = (*s)[i]; batch.gone || batch.expired(now.mono_us)) {
                 part.next = batch.last() + 1;
-                ++state_.steps;
+                state_.budget.spend();
                 if (state_.may_go_on()) continue;
                 paused_.push_back(number);
                 return false;

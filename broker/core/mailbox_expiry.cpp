@@ -56,7 +56,7 @@ bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
         if (looks > 1 && !state_.may_go_on()) return false;
         const StoredBatch& batch = lane.stream[i];
         const bool expired = !batch.gone && batch.expired(now.mono_us) && batch.first <= again.last;
-        state_.steps += expired || looks % kLooks == 0 ? 1 : 0;
+        state_.budget.spend(expired || looks % kLooks == 0 ? 1 : 0);
         const Sequence first = batch.first;
         again.next = batch.last() + 1;
         if (expired) expire_warm(lane, first, now);
@@ -99,7 +99,7 @@ void Mailboxes::read_more_expired(Now now, Outbox& outbox) {
     while (state_.may_go_on()) {
         const auto next = state_.expiry_reads.next();
         if (!next) return;
-        ++state_.steps;
+        state_.budget.spend();
         if (Lane* lane = state_.directory.owner(next->stream).lane) expire(*lane, *next, now, outbox);
     }
 }
@@ -110,7 +110,7 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
     Expiry next{loaded.failed && !loaded.corrupt ? now.mono_us + kSecond : kNever, due.stream, due.first, due.last};
     std::size_t at = 0;
     for (; at < loaded.frames.size() && (at == 0 || state_.may_go_on()); ++at) {
-        ++state_.steps;
+        state_.budget.spend();
         const cast::wire::Slice& frame = loaded.frames[at];
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
         if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;

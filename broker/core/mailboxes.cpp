@@ -123,7 +123,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             begin_gap(lane, outbox);
             send_gaps(state_, stream, lane.sent + 1, upto, node.connection->id, outbox);
             lane.sent = upto;
-            state_.steps += kGapSteps;
+            state_.budget.spend(kGapSteps);
             continue;
         }
         const StoredBatch& batch = stream[i];
@@ -133,7 +133,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             send_gap(state_, stream.id(), {lane.sent + 1, last, cast::wire::GapReason::expired}, node.connection->id,
                      outbox);
             lane.sent = last;
-            state_.steps += kGapSteps;
+            state_.budget.spend(kGapSteps);
         } else if (lane.over) {
             if (!give_up(lane, i, now) || (lane.untold && !tell_given_up(lane, outbox))) break;
             continue;
@@ -219,7 +219,7 @@ bool Mailboxes::skip_expired(Lane& lane, Now now) {
         const bool handed = batch.first <= lane.sent && lane.sent > lane.cursor;
         if (batch.gone || handed || !batch.expired(now.mono_us)) return true;
         if (!state_.may_go_on()) return false;
-        ++state_.steps;
+        state_.budget.spend();
         expire_warm(lane, batch.first, now);
     }
 }

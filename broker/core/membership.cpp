@@ -80,7 +80,7 @@ void Groups::remove(Group& group, Now now, Outbox& outbox) {
 /// True: all have left.
 bool Groups::dissolve(Group& group, Now now, Outbox& outbox) {
     for (bool once = true; !group.members.empty() && (once || state_.may_go_on()); once = false) {
-        ++state_.steps;
+        state_.budget.spend();
         leave(**group.members.begin(), group, now, outbox);
     }
     return group.members.empty();

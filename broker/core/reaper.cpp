@@ -40,7 +40,7 @@ bool Reaper::go_on(Reaped& reaped, Now now, Outbox& outbox) {
     Stream& stream = reaped.lane->stream;
     for (bool once = true; stream.warm_front(); once = false) {
         if (!once && !state_.may_go_on()) return false;
-        ++state_.steps;
+        state_.budget.spend();
         state_.touch(stream);
         const StoredBatch batch = stream.pop_front();
         if (batch.gone) continue;
@@ -69,7 +69,7 @@ void Reaper::read(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
     Stream& stream = lane.stream;
     Reaped& reaped = state_.reaped.at(stream.id());
     for (const StoredBatch& batch : batches) {
-        ++state_.steps;
+        state_.budget.spend();
         if (stream.gaps().knows(batch.first)) continue;
         drop(reaped, batch, now);
     }

@@ -88,7 +88,8 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
 
 Turn Receipts::close_turn() {
     state_.deciding = ++state_.turn;
-    state_.work = state_.steps = 0;
+    state_.work = 0;
+    state_.budget.begin_turn();
     if (state_.accepted.empty()) return state_.turn;
     auto& turns = state_.uncommitted;
     // Turns since the last transaction was collected will be kept together; there are many while the store fails.

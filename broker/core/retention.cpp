@@ -65,7 +65,7 @@ bool Groups::look_after(Group& group, Now now) {
     const bool more = retain(group, now);
     if (!more && !group.stream.empty() && past_age(group, now)) drop_front(group, GapReason::retention);
     if (std::exchange(group.may_trim, false)) trim(group);
-    state_.steps += before - group.stream.batches();
+    state_.budget.spend(before - group.stream.batches());
     return more;
 }
 

@@ -51,7 +51,7 @@ bool comes_again(ErrorCode code) {
 Router::Router(const Config& config)
     : state_(config),
       receipts_(state_),
-      dead_(state_),
+      dead_(state_.config, state_.directory, state_.budget, state_.unsaved),
       mailboxes_(state_, receipts_, dead_),
       reaper_(state_, receipts_, dead_),
       groups_(state_, receipts_),
@@ -60,7 +60,7 @@ Router::Router(const Config& config)
       looking_(state_),
       streams_({state_, groups_, mailboxes_, reaper_, dead_, later_}),
       persister_(state_, streams_, dead_),
-      page_loads_(state_, streams_, mailboxes_, looking_) {
+      page_loads_(state_.config, state_.directory, state_.budget, state_.unreadable, streams_, mailboxes_, looking_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.directory.broadcast().stream.kept = config.durable;

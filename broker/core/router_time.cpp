@@ -102,7 +102,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
 /// Long work, as much of it as a turn may do. A transaction takes the letters of all that has ended by then: so while
 /// one waits nothing else ends here until they are cut.
 void Router::go_on(Now now, Outbox& outbox) {
-    if (state_.may_go_on()) dead_.cut(state_.config.turn_steps - state_.steps);
+    if (state_.may_go_on()) dead_.cut(state_.budget.left());
     groups_.go_on(now);
     groups_.dissolve(now, outbox);
     looking_.go_on(now, outbox);
@@ -130,10 +130,10 @@ void Router::expire(Now now, Outbox& outbox) {
     if (state_.expiries.many()) sweep_expiries();
     mailboxes_.read_more_expired(now, outbox);
     for (bool once = true; state_.expiries.next_us() <= now.mono_us && (once || state_.may_go_on()); once = false) {
-        state_.steps += state_.expiries.size() > kInCache ? kFar : 1;
+        state_.budget.spend(state_.expiries.size() > kInCache ? kFar : 1);
         const Expiry due = state_.expiries.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
-        if (owner.lane != nullptr && owner.lane->stream.batches() > kInCache) state_.steps += kFar;
+        if (owner.lane != nullptr && owner.lane->stream.batches() > kInCache) state_.budget.spend(kFar);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due, now, outbox);
         if (owner.group != nullptr) groups_.expire(*owner.group, due.first, now);
     }
@@ -149,7 +149,7 @@ void Router::sweep_expiries() {
         return owner.group != nullptr && owner.group->stream.batches() > 0 &&
                expiry.first >= owner.group->stream.front().first;
     };
-    state_.steps += state_.expiries.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept;
+    state_.budget.spend(state_.expiries.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept);
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {

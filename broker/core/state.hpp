@@ -23,6 +23,7 @@
 #include "core/statistics.hpp"
 #include "core/store.hpp"
 #include "core/tap.hpp"
+#include "core/turn_budget.hpp"
 #include "core/types.hpp"
 #include "wire/names.hpp"
 
@@ -44,6 +45,8 @@ struct Unreadable {
     std::int64_t since_us = 0;  ///< monotonic, as the other
     std::int64_t again_us = 0;  ///< kNever: the answer is awaited
 };
+
+using UnreadablePages = std::map<std::pair<StreamId, Sequence>, Unreadable>;  // by where reading is to go on
 
 /// A lane that is no node's any more; its mail is let go in the order in which it would have been read (Reaper).
 struct Reaped {
@@ -69,12 +72,12 @@ struct State {
 
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t memberships = 0;  ///< of all but hidden nodes, in all groups but broadcast
-    DirtySet unsaved;
     PersistedWatermark persisted;
+    DirtySet unsaved{config, persisted};
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, Reaped> reaped;
-    std::map<std::pair<StreamId, Sequence>, Unreadable> unreadable;  ///< by where reading is to go on
+    UnreadablePages unreadable;
     Expiries expiries;
     ExpiryReads expiry_reads;
     Leavings leavings;
@@ -83,8 +86,8 @@ struct State {
     std::vector<Group*> lagging;           ///< groups with subscriptions behind their end
     std::unordered_set<SessionId> receipts_due;
 
-    std::size_t steps = 0;  ///< of long work: what ends, expires or comes in large numbers is spread over turns
-    bool may_go_on(std::size_t more = 0) const { return steps + more < config.turn_steps; }
+    TurnBudget budget{config};
+    bool may_go_on(std::size_t more = 0) const { return budget.may_go_on(more); }
     bool ending = false;   ///< the broker is about to stop: transactions wait for nothing
     int settling = 0;      ///< turns for which a transaction has waited until no more letters are to be cut (Router)
     std::size_t work = 0;  ///< steps of this turn that are not counted in frames and bytes; close_turn() begins anew
@@ -110,45 +113,16 @@ struct State {
     bool tight() const { return config.durable && memory_bytes() + asked > config.memory_budget / 2; }
     static constexpr std::size_t kLittle = 64u << 10;
     std::size_t little(std::size_t much) const { return tight() ? std::min(much, kLittle) : much; }
-    void touch(Stream& stream) {
-        if (!stream.kept || stream.touched) return;
-        stream.touched = true;
-        unsaved.streams.push_back(stream.id());
+    template <class... What>
+    void touch(What&&... what) {
+        unsaved.touch(what...);
     }
-    void touch(Session& session) {
-        if (!config.durable || session.touched) return;
-        session.touched = true;
-        unsaved.sessions.touch(session.id);
-    }
-    void touch(const Node& node) {
-        if (config.durable && !node.hidden) unsaved.nodes.touch(node.name);
-    }
-    void touch(const Node& node, Membership& membership) {
-        if (!membership.group->stream.kept || node.hidden || membership.touched) return;
-        membership.touched = true;
-        unsaved.members.touch({node.name, membership.group->stream.id()});
+    template <class... What>
+    void end(const What&... what) {
+        unsaved.end(what...);
     }
     /// Notes how far everything is numbered: the transaction that is collected now has it, or it need not be stored.
     void mark_persisted() { persisted = {turn, directory.next_stream(), directory.nodes_made(), sessions.lives()}; }
-    // It is about to be no more.
-    void end(const Stream& stream) {
-        if (!stream.kept) return;
-        std::erase(unsaved.streams, stream.id());
-        if (stream.id() < persisted.next_stream) unsaved.streams.push_back(stream.id());
-    }
-    void end(const Session& session) {
-        if (config.durable) unsaved.sessions.end(session.id, session.life <= persisted.lives);
-    }
-    void end(const Node& node) {
-        if (config.durable && !node.hidden) unsaved.nodes.end(node.name, node.id <= persisted.nodes);
-    }
-    void end(const Node& node, const Membership& membership) {
-        const Stream& stream = membership.group->stream;
-        if (!stream.kept || node.hidden) return;
-        unsaved.members.end({node.name, stream.id()},
-                            node.id <= persisted.nodes && stream.id() < persisted.next_stream);
-    }
-
     /// Tells a client of one of its nodes. `stored`: the store is to know that, and does before the client.
     void notify(const Node& node, bool stored, ConnectionId to, std::string&& frame, Outbox& outbox) {
         if (!config.durable || !stored) return outbox.send(to, std::move(frame));
@@ -156,10 +130,7 @@ struct State {
         unsaved.urgent = true;
     }
 
-    bool watched() {  ///< somebody reads presence events
-        Group* events = directory.group(cast::wire::kEventsGroup);
-        return events != nullptr && events->member_count > 0;
-    }
+    bool watched() { return directory.watched(); }
 };
 
 }  // namespace broker

@@ -25,7 +25,7 @@ Config kept_config() {
 struct Parts {
     State state{kept_config()};
     Receipts receipts{state};
-    DeadLetters dead{state};
+    DeadLetters dead{state.config, state.directory, state.budget, state.unsaved};
     Mailboxes mailboxes{state, receipts, dead};
     Reaper reaper{state, receipts, dead};
     Groups groups{state, receipts};
@@ -94,7 +94,7 @@ TEST_CASE("a lane that its node lost is written without an owner, until the reap
     p.mailboxes.disown(lane, p.now);
     std::vector<std::unique_ptr<Lane>> lanes;
     lanes.push_back(p.state.directory.replace(lane, 0));
-    p.state.steps = p.state.config.turn_steps;  // nothing more in this turn, but for one step
+    p.state.budget.spend(p.state.config.turn_steps);  // nothing more in this turn, but for one step
     p.state.reaped[id] = {std::move(lanes.front()), 0, false, false};
     p.state.reaped[id].lane->node = nullptr;
     REQUIRE(p.streams.find(id));

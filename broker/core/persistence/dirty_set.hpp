@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/directory.hpp"
+#include "core/persistence/persisted_watermark.hpp"
+#include "core/session.hpp"
 #include "core/types.hpp"
 
 namespace broker {
@@ -33,7 +36,10 @@ private:
     std::set<Name> changed_, ended_;
 };
 
-struct DirtySet {
+class DirtySet {
+public:
+    DirtySet(const Config& config, const PersistedWatermark& persisted) : config_(config), persisted_(persisted) {}
+
     std::vector<StreamId> streams;
     Changes<SessionId> sessions;
     Changes<std::string> nodes;
@@ -41,6 +47,49 @@ struct DirtySet {
     bool letters = false;  ///< dead letters came, or went
     bool urgent = false;   ///< somebody waits for the next transaction
     bool empty() const { return !letters && streams.empty() && sessions.empty() && nodes.empty() && members.empty(); }
+
+    // What the store keeps nothing of is not listed.
+    void touch(Stream& stream) {
+        if (!stream.kept || stream.touched) return;
+        stream.touched = true;
+        streams.push_back(stream.id());
+    }
+    void touch(Session& session) {
+        if (!config_.durable || session.touched) return;
+        session.touched = true;
+        sessions.touch(session.id);
+    }
+    void touch(const Node& node) {
+        if (config_.durable && !node.hidden) nodes.touch(node.name);
+    }
+    void touch(const Node& node, Membership& membership) {
+        if (!membership.group->stream.kept || node.hidden || membership.touched) return;
+        membership.touched = true;
+        members.touch({node.name, membership.group->stream.id()});
+    }
+    void touch_letters() { letters = letters || config_.durable; }
+
+    // Called just before the object is erased: the next transaction deletes its row.
+    void end(const Stream& stream) {
+        if (!stream.kept) return;
+        std::erase(streams, stream.id());
+        if (stream.id() < persisted_.next_stream) streams.push_back(stream.id());
+    }
+    void end(const Session& session) {
+        if (config_.durable) sessions.end(session.id, session.life <= persisted_.lives);
+    }
+    void end(const Node& node) {
+        if (config_.durable && !node.hidden) nodes.end(node.name, node.id <= persisted_.nodes);
+    }
+    void end(const Node& node, const Membership& membership) {
+        const Stream& stream = membership.group->stream;
+        if (!stream.kept || node.hidden) return;
+        members.end({node.name, stream.id()}, node.id <= persisted_.nodes && stream.id() < persisted_.next_stream);
+    }
+
+private:
+    const Config& config_;
+    const PersistedWatermark& persisted_;
 };
 
 }  // namespace broker

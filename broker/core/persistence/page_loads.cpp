@@ -15,16 +15,16 @@ constexpr std::int64_t kAskRarely = 5 * kSecond;
 
 void PageLoads::loaded(Loaded&& loaded, Now now, Outbox& outbox) {
     arrived_.push_back(std::move(loaded));
-    while (!arrived_.empty() && state_.may_go_on()) take_first(now, outbox);
+    while (!arrived_.empty() && budget_.may_go_on()) take_first(now, outbox);
 }
 
 void PageLoads::go_on(Now now, Outbox& outbox) {
-    for (bool once = true; !arrived_.empty() && (once || state_.may_go_on()); once = false) take_first(now, outbox);
+    for (bool once = true; !arrived_.empty() && (once || budget_.may_go_on()); once = false) take_first(now, outbox);
 }
 
 /// The oldest answer of the store; of a long one what this turn allows.
 void PageLoads::take_first(Now now, Outbox& outbox) {
-    ++state_.steps;
+    budget_.spend();
     Loaded& loaded = arrived_.front();
     bool whole = true;
     if (loaded.look == Load::kExpiry)
@@ -44,15 +44,15 @@ bool PageLoads::take_in(Loaded& loaded, Now now, Outbox& outbox) {
         failed(stream, loaded, now, outbox);
         return true;
     }
-    if (!state_.unreadable.empty()) readable(stream, loaded, now, outbox);
+    if (!unreadable_.empty()) readable(stream, loaded, now, outbox);
     return stream->page_loaded(loaded, now, outbox);
 }
 
 void PageLoads::failed(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox) {
-    const auto [at, fresh] = state_.unreadable.try_emplace({loaded.stream, loaded.from});
+    const auto [at, fresh] = unreadable_.try_emplace({loaded.stream, loaded.from});
     Unreadable& u = at->second;
     if (fresh) {
-        u.load = {loaded.stream, loaded.from, state_.config.reader_window / 2};
+        u.load = {loaded.stream, loaded.from, config_.reader_window / 2};
         u.since_us = now.mono_us;
     } else if (u.again_us != kNever) {
         return;  // two readers had asked
@@ -63,7 +63,7 @@ void PageLoads::failed(FoundStream& stream, const Loaded& loaded, Now now, Outbo
     const std::string let_go = stream->load_failed(loaded, u.tries, now, outbox);
     if (!let_go.empty()) {
         tell("unreadable", loaded.stream, label, let_go + " damaged and let go: " + loaded.why, now, outbox);
-        state_.unreadable.erase(at);
+        unreadable_.erase(at);
     } else if (u.why != loaded.why) {
         u.why = loaded.why;
         tell("unreadable", loaded.stream, label,
@@ -72,7 +72,7 @@ void PageLoads::failed(FoundStream& stream, const Loaded& loaded, Now now, Outbo
 }
 
 void PageLoads::readable(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox) {
-    if (state_.unreadable.erase({loaded.stream, loaded.from}) > 0)
+    if (unreadable_.erase({loaded.stream, loaded.from}) > 0)
         tell("readable", loaded.stream, stream->describe(), "can be read again", now, outbox);
 }
 
@@ -82,12 +82,13 @@ void PageLoads::tell(const char* kind, StreamId id, const StreamLabel& label, co
     if (!label.what.empty()) whose += " (" + label.what + ")";
     const bool bad = std::string_view(kind) == "unreadable";
     outbox.log.push_back({whose + ": " + text, bad});
-    if (state_.watched()) outbox.events.push_back({kind, label.node, label.group, now.wall_us, 0, whose + ": " + text});
+    if (directory_.watched())
+        outbox.events.push_back({kind, label.node, label.group, now.wall_us, 0, whose + ": " + text});
 }
 
 std::int64_t PageLoads::tick(Now now, Outbox& outbox) {
     std::int64_t next = kNever;
-    for (auto at = state_.unreadable.begin(); at != state_.unreadable.end();) {
+    for (auto at = unreadable_.begin(); at != unreadable_.end();) {
         Unreadable& u = at->second;
         if (u.again_us > now.mono_us) {
             next = std::min(next, u.again_us);
@@ -102,7 +103,7 @@ std::int64_t PageLoads::tick(Now now, Outbox& outbox) {
             ++at;
         } else {
             if (stream) stream->load_given_up();
-            at = state_.unreadable.erase(at);
+            at = unreadable_.erase(at);
         }
     }
     return next;

@@ -13,8 +13,15 @@ namespace broker {
 
 class PageLoads {
 public:
-    PageLoads(State& state, const StreamRegistry& streams, Mailboxes& mailboxes, Looking& looking)
-        : state_(state), streams_(streams), mailboxes_(mailboxes), looking_(looking) {}
+    PageLoads(const Config& config, Directory& directory, TurnBudget& budget, UnreadablePages& unreadable,
+              const StreamRegistry& streams, Mailboxes& mailboxes, Looking& looking)
+        : config_(config),
+          directory_(directory),
+          budget_(budget),
+          unreadable_(unreadable),
+          streams_(streams),
+          mailboxes_(mailboxes),
+          looking_(looking) {}
 
     /// The store's answer to a load of an outbox.
     void loaded(Loaded&& loaded, Now now, Outbox& outbox);
@@ -32,7 +39,10 @@ private:
     void tell(const char* kind, StreamId id, const StreamLabel& label, const std::string& text, Now now,
               Outbox& outbox);
 
-    State& state_;
+    const Config& config_;
+    Directory& directory_;
+    TurnBudget& budget_;
+    UnreadablePages& unreadable_;
     const StreamRegistry& streams_;
     Mailboxes& mailboxes_;
     Looking& looking_;
