@@ -87,8 +87,8 @@ void Groups::publish(Group& group, Now now, Outbox& outbox) {
 
 void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
     state_.touch(group.stream);
-    if (!group.stream.warm_front()) {
-        reason ? group.stream.pop_cold(*reason) : group.stream.pop_cold();
+    if (!group.stream.front_in_memory()) {
+        reason ? group.stream.pop_paged_out(*reason) : group.stream.pop_paged_out();
         return;
     }
     reason ? group.stream.pop_front(*reason) : group.stream.pop_front();
@@ -96,7 +96,7 @@ void Groups::drop_front(Group& group, std::optional<GapReason> reason) {
 
 void Groups::drop_all(Group& group, std::optional<GapReason> reason) {
     Stream& stream = group.stream;
-    if (stream.batches() + stream.cold().size() <= kFewBatches) {
+    if (stream.batches() + stream.paged_out().size() <= kFewBatches) {
         while (!stream.empty()) drop_front(group, reason);
         return;
     }
@@ -119,10 +119,11 @@ void Groups::trim(Group& group) {
     const Sequence past = std::min(floor, group.published);
     const Stream& stream = group.stream;
     const auto passed = [&] {
-        return !stream.empty() && (stream.warm_front() ? stream.front().last() : stream.cold().front().last) <= past;
+        return !stream.empty() &&
+               (stream.front_in_memory() ? stream.front().last() : stream.paged_out().front().last) <= past;
     };
     group.may_trim = false;
-    if (past == stream.last() && stream.batches() + stream.cold().size() > kFewBatches) drop_all(group, {});
+    if (past == stream.last() && stream.batches() + stream.paged_out().size() > kFewBatches) drop_all(group, {});
     for (int i = 0; passed(); ++i) {
         if (i == kDropsAtOnce) {
             group.may_trim = true;
@@ -178,7 +179,7 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     s.pace.advanced_us = now.mono_us;
     s.tail_wait_us = 0;
     // Only who stood before the end of the oldest batch can have kept it.
-    if (!group.stream.warm_front() || before < group.stream.front().last()) trim(group);
+    if (!group.stream.front_in_memory() || before < group.stream.front().last()) trim(group);
     if (!group.waiting.empty() || s.pace.charged_us != 0)
         review(group, now);
     else if (s.lowest == group.stream.last())
@@ -192,7 +193,7 @@ void Groups::recount(Subscription& s) {
 
 bool Groups::lags(const Group& group, const Subscription& s) const {
     const Stream& stream = group.stream;
-    if (stream.cold_at(s.lowest + 1)) return true;
+    if (stream.paged_out_at(s.lowest + 1)) return true;
     const std::size_t i = stream.find(s.lowest + 1);
     if (i >= stream.batches()) return false;
     return stream.back().end() - stream[i].offset > state_.config.lag_bytes ||
@@ -203,9 +204,9 @@ bool Groups::holds(Group& group, Now now) {
     bool hold = false;
     for (const auto& s : group.subscriptions) {
         if (lags(group, *s)) {
-            const bool cold = group.stream.cold_at(s->lowest + 1);
+            const bool paged_out = group.stream.paged_out_at(s->lowest + 1);
             const std::int64_t since =
-                cold ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
+                paged_out ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
             if (may_hold(s->pace, since, state_.config, now)) hold = true;
         } else {
             stop_hold(s->pace, s->lowest == group.stream.last(), state_.config, now);
@@ -240,7 +241,7 @@ void Groups::fetch(Connection& connection, const cast::wire::Fetch& fetch, Now n
 void Groups::bring(Group& group, Connection& connection, WaitingFetch fetch, Now now, Outbox& outbox) {
     Stream& stream = group.stream;
     while (fetch.next <= stream.last() && fetch.left > 0) {
-        if (stream.cold_at(fetch.next)) {
+        if (stream.paged_out_at(fetch.next)) {
             // One answer serves all who wait there.
             const bool asked = std::any_of(group.fetches.begin(), group.fetches.end(),
                                            [&](const WaitingFetch& f) { return f.next == fetch.next; });

@@ -151,7 +151,7 @@ bool Looking::go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox) {
         Part& part = look.parts[look.at];
         const Stream* s = stream(part.stream);
         while (s != nullptr && part.next <= part.last && !full(look)) {
-            if (s->cold_at(part.next)) {
+            if (s->paged_out_at(part.next)) {
                 outbox.loads.push_back(s->load(part.next, kRead, number));
                 return false;
             }

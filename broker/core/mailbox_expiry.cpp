@@ -22,11 +22,11 @@ bool held(const Lane& lane, Sequence sequence) {
 }  // namespace
 
 void Mailboxes::expire(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
-    if (due.last == 0) expire_warm(lane, due.first, now);
-    if (lane.stream.has_cold()) expire_cold(lane, due, now, outbox);
+    if (due.last == 0) expire_in_memory(lane, due.first, now);
+    if (lane.stream.has_paged_out()) expire_paged_out(lane, due, now, outbox);
 }
 
-void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
+void Mailboxes::expire_in_memory(Lane& lane, Sequence first, Now now) {
     const std::size_t i = lane.stream.find(first);
     if (i >= lane.stream.batches() || lane.stream[i].first != first) return;
     const StoredBatch& batch = lane.stream[i];
@@ -45,8 +45,8 @@ void Mailboxes::expire_warm(Lane& lane, Sequence first, Now now) {
 bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
     constexpr std::size_t kLooks = 8;  // at what has not expired, in the time of a step
     for (std::size_t looks = 1; again.next <= again.last; ++looks) {
-        if (lane.stream.cold_at(again.next)) {
-            const Sequence last = std::min(again.last, lane.stream.cold().back().last);
+        if (lane.stream.paged_out_at(again.next)) {
+            const Sequence last = std::min(again.last, lane.stream.paged_out().back().last);
             state_.expiries.add_again({now.mono_us, again.stream, again.next, last});
             again.next = last + 1;
             continue;
@@ -59,7 +59,7 @@ bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
         state_.budget.spend(expired || looks % kLooks == 0 ? 1 : 0);
         const Sequence first = batch.first;
         again.next = batch.last() + 1;
-        if (expired) expire_warm(lane, first, now);
+        if (expired) expire_in_memory(lane, first, now);
     }
     return true;
 }
@@ -72,11 +72,11 @@ void Mailboxes::go_on(Now now) {
 }
 
 /// Where all that is meant is gone, read, or in memory (where each has an entry of its own) nothing is to be done.
-void Mailboxes::expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
+void Mailboxes::expire_paged_out(Lane& lane, const Expiry& due, Now now, Outbox& outbox) {
     Stream& stream = lane.stream;
     const Sequence last = std::max(due.first, due.last);
     const Sequence first = stream.gaps().past(std::max(due.first, lane.cursor + 1));
-    if (first > last || !stream.cold_at(first)) return;
+    if (first > last || !stream.paged_out_at(first)) return;
     if (!stream.gaps().room_for_expired(first))
         return;  // its reader, or whoever looks there, will find that it has expired
     if (held(lane, first)) return state_.expiries.add({now.mono_us + kSecond, due.stream, due.first, due.last});
@@ -113,7 +113,8 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
         state_.budget.spend();
         const cast::wire::Slice& frame = loaded.frames[at];
         const auto view = cast::wire::read_batch(frame.view().substr(cast::wire::kFrameHeader));
-        if (!view || !stream.cold_at(view->header.sequence) || !stream.cold_at(view->last_sequence())) continue;
+        if (!view || !stream.paged_out_at(view->header.sequence) || !stream.paged_out_at(view->last_sequence()))
+            continue;
         const StoredBatch batch = recall_batch(frame, view->header, now);
         if (batch.ttl_ms == 0 || batch.last() <= lane.cursor || stream.gaps().knows(batch.first)) continue;
         if (!batch.gone || held(lane, batch.last())) {
@@ -122,9 +123,9 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
             continue;
         }
         if (!stream.gaps().room_for_expired(batch.first)) continue;
-        stream.expire_cold(batch);
+        stream.expire_paged_out(batch);
         state_.touch(stream);
-        end_of_cold(lane, batch, now);
+        end_of_paged_out(lane, batch, now);
         mark(*lane.node);  // its reader may be waiting for just that, and hears of the gap instead
     }
     if (next.at_us != kNever) state_.expiries.add_again(next);

@@ -19,7 +19,7 @@ constexpr std::size_t kGapSteps = 4;  // a gap ends the frame before it, and is 
 Sequence last_of_gone(const Stream& stream, std::size_t& i) {
     Sequence last = stream[i].last();
     for (std::size_t n = stream.next(i); n < stream.batches(); n = stream.next(i)) {
-        if (!stream[n].gone || stream[n].first != last + 1 || stream.cold_at(last + 1)) break;
+        if (!stream[n].gone || stream[n].first != last + 1 || stream.paged_out_at(last + 1)) break;
         last = stream[n].last();
         i = n;
     }
@@ -68,7 +68,8 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
     node.dirty = false;
     if (node.connection == nullptr) {
         for (const auto& lane : node.lanes)
-            if (lane->stream.has_cold() && lane->cursor >= lane->stream.cold().front().first) ask_store(*lane, outbox);
+            if (lane->stream.has_paged_out() && lane->cursor >= lane->stream.paged_out().front().first)
+                ask_store(*lane, outbox);
         return;
     }
     for (const auto& lane : node.lanes) {
@@ -82,7 +83,7 @@ void Mailboxes::pump(Node& node, Now now, Outbox& outbox) {
 /// transaction of a store that fails.
 bool Mailboxes::holds_lower(const Lane& lane) const {
     if (lane.sent == lane.stream.last()) return false;
-    if (lane.unreadable && lane.stream.cold_at(lane.sent + 1)) return false;
+    if (lane.unreadable && lane.stream.paged_out_at(lane.sent + 1)) return false;
     return lane.decided == 0 || state_.store_healthy;
 }
 
@@ -108,7 +109,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             mark(*lane.node);
             break;
         }
-        if (stream.has_cold() && ask_store(lane, outbox)) break;
+        if (stream.has_paged_out() && ask_store(lane, outbox)) break;
         // The next one mostly lies behind the one before.
         if (i >= stream.batches() || stream[i].first != lane.sent + 1) i = stream.find(lane.sent + 1);
         if (i < stream.batches() && stream[i].ttl_ms != 0) {
@@ -152,23 +153,23 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
         }
         i = stream.next(i);
     }
-    if (stream.has_cold()) ask_store(lane, outbox);
+    if (stream.has_paged_out()) ask_store(lane, outbox);
 }
 
 bool Mailboxes::ask_store(Lane& lane, Outbox& outbox) {
     Stream& stream = lane.stream;
-    const ColdRange& next = stream.cold().front();
-    const bool here = stream.cold_at(lane.sent + 1);
+    const PagedRange& next = stream.paged_out().front();
+    const bool here = stream.paged_out_at(lane.sent + 1);
     if (!stream.loading && (here || lane.cursor >= next.first) && !(lane.sent > lane.cursor && state_.tight())) {
         stream.loading = true;
         const std::size_t bytes = state_.little(state_.config.reader_window / 2);
-        lane.asked = Asked(state_.asked, std::min(bytes, stream.cold_bytes()));
+        lane.asked = Asked(state_.asked, std::min(bytes, stream.paged_out_bytes()));
         outbox.loads.push_back(stream.load(next.first, bytes));
     }
     return here;
 }
 
-void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now) {
+void Mailboxes::page_in(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now) {
     Stream& stream = lane.stream;
     Node& node = *lane.node;
     lane.unreadable = false;
@@ -176,20 +177,20 @@ void Mailboxes::warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence th
         const bool known = stream.gaps().knows(batch.first);
         if (known && batch.ttl_ms != 0) batch.gone = true;  // also when the clock was set back
         if (batch.gone) {
-            if (!known) end_of_cold(lane, batch, now);
+            if (!known) end_of_paged_out(lane, batch, now);
             batch.frame = {};
         } else if (batch.ttl_ms != 0) {
             state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
         }
     }
-    stream.warm(std::move(batches), through);
+    stream.page_in(std::move(batches), through);
     state_.touch(stream);
     pass_all(lane, now);
     mark(node);
 }
 
 /// A batch that had expired when it was read back; or it was read before that, and only now passed.
-void Mailboxes::end_of_cold(Lane& lane, const StoredBatch& batch, Now now) {
+void Mailboxes::end_of_paged_out(Lane& lane, const StoredBatch& batch, Now now) {
     const bool was_read = batch.last() <= lane.cursor;
     if (!was_read) {
         state_.statistics.expired += batch.count;
@@ -220,7 +221,7 @@ bool Mailboxes::skip_expired(Lane& lane, Now now) {
         if (batch.gone || handed || !batch.expired(now.mono_us)) return true;
         if (!state_.may_go_on()) return false;
         state_.budget.spend();
-        expire_warm(lane, batch.first, now);
+        expire_in_memory(lane, batch.first, now);
     }
 }
 
@@ -237,12 +238,12 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     state_.touch(lane.stream);
     pass_all(lane, now);
     lane.stream.forget_gaps(lane.cursor);
-    if (lane.sent < lane.stream.last() || lane.stream.has_cold()) mark(*lane.node);
+    if (lane.sent < lane.stream.last() || lane.stream.has_paged_out()) mark(*lane.node);
     if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
 }
 
 void Mailboxes::pass_all(Lane& lane, Now now) {
-    while (lane.stream.warm_front() && lane.stream.front().last() <= lane.cursor) {
+    while (lane.stream.front_in_memory() && lane.stream.front().last() <= lane.cursor) {
         StoredBatch batch = lane.stream.pop_front();
         if (!batch.gone) pass(lane, batch, now);
     }

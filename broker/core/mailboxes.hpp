@@ -51,7 +51,7 @@ public:
     void go_on(Now now);
     bool looks() const { return !again_.empty(); }
     /// Its next batches were read back from the store.
-    void warm(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
+    void page_in(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
     /// What it was to read next could not be read: lower priorities go on without it.
     void unreadable(Lane& lane);
     /// The store fails from now on: what waits for a transaction holds lower priorities back no more.
@@ -75,7 +75,7 @@ private:
     void hand_out(Lane& lane, Now now, Outbox& outbox);
     bool holds_lower(const Lane& lane) const;
     void pass_all(Lane& lane, Now now);
-    void end_of_cold(Lane& lane, const StoredBatch& batch, Now now);
+    void end_of_paged_out(Lane& lane, const StoredBatch& batch, Now now);
     /// What comes next, or what was acknowledged, is in the store alone: asks for it. True when pump() has to wait.
     bool ask_store(Lane& lane, Outbox& outbox);
     void mark(Node& node);
@@ -83,8 +83,8 @@ private:
     void begin_gap(Lane& lane, Outbox& outbox);
     bool look_again(Lane& lane, Again& again, Now now);
     bool skip_expired(Lane& lane, Now now);
-    void expire_warm(Lane& lane, Sequence first, Now now);
-    void expire_cold(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
+    void expire_in_memory(Lane& lane, Sequence first, Now now);
+    void expire_paged_out(Lane& lane, const Expiry& due, Now now, Outbox& outbox);
     bool expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now now);
     void count_going(Lane& lane, bool same);
     bool give_up(Lane& lane, std::size_t i, Now now);

@@ -31,14 +31,14 @@ void Reaper::go_on(Now now, Outbox& outbox) {
         Reaped& reaped = state_.reaped.at(ready_.front());
         if (!go_on(reaped, now, outbox)) return;
         ready_.pop_front();
-        if (!reaped.lane->stream.has_cold()) end(reaped);
+        if (!reaped.lane->stream.has_paged_out()) end(reaped);
     }
 }
 
 /// What is in memory before the part that the store alone has. False: the rest of it goes in the next turn.
 bool Reaper::go_on(Reaped& reaped, Now now, Outbox& outbox) {
     Stream& stream = reaped.lane->stream;
-    for (bool once = true; stream.warm_front(); once = false) {
+    for (bool once = true; stream.front_in_memory(); once = false) {
         if (!once && !state_.may_go_on()) return false;
         state_.budget.spend();
         state_.touch(stream);
@@ -46,7 +46,7 @@ bool Reaper::go_on(Reaped& reaped, Now now, Outbox& outbox) {
         if (batch.gone) continue;
         drop(reaped, batch, now);
     }
-    if (stream.has_cold()) load(reaped, outbox);
+    if (stream.has_paged_out()) load(reaped, outbox);
     return true;
 }
 
@@ -54,7 +54,7 @@ void Reaper::load(Reaped& reaped, Outbox& outbox) const {
     Stream& stream = reaped.lane->stream;
     reaped.reading = true;
     if (std::exchange(stream.loading, true)) return;  // a reader had asked
-    outbox.loads.push_back(stream.load(stream.cold().front().first, state_.config.reader_window / 2));
+    outbox.loads.push_back(stream.load(stream.paged_out().front().first, state_.config.reader_window / 2));
 }
 
 void Reaper::end(Reaped& reaped) {
@@ -74,13 +74,13 @@ void Reaper::read(Lane& lane, std::vector<StoredBatch>&& batches, Sequence throu
         drop(reaped, batch, now);
     }
     const std::size_t count = batches.size();
-    stream.warm(std::move(batches), through);
-    for (std::size_t i = 0; i < count && stream.warm_front() && stream.front().last() <= through; ++i)
+    stream.page_in(std::move(batches), through);
+    for (std::size_t i = 0; i < count && stream.front_in_memory() && stream.front().last() <= through; ++i)
         stream.pop_front();
     state_.touch(stream);
     if (!whole) return;
     reaped.reading = false;
-    if (stream.has_cold())
+    if (stream.has_paged_out())
         load(reaped, outbox);
     else
         ready_.push_back(stream.id());

@@ -9,7 +9,8 @@ using cast::wire::GapReason;
 
 bool Groups::past_age(const Group& group, Now now) const {
     const Stream& stream = group.stream;
-    const std::int64_t oldest_us = stream.warm_front() ? stream.front().arrival_us : stream.cold().front().arrival_us;
+    const std::int64_t oldest_us =
+        stream.front_in_memory() ? stream.front().arrival_us : stream.paged_out().front().arrival_us;
     return now.mono_us - oldest_us > state_.config.group_age_us;
 }
 
@@ -22,7 +23,7 @@ bool Groups::past_retention(const Group& group, Now now) const {
 /// In steps, for the limits may have been larger; true: there is more to be let go.
 bool Groups::retain(Group& group, Now now) {
     const auto beyond = [&] {
-        return group.stream.batches() + group.stream.cold().size() > 1 && past_retention(group, now);
+        return group.stream.batches() + group.stream.paged_out().size() > 1 && past_retention(group, now);
     };
     for (int i = 0; i < kDropsAtOnce && beyond(); ++i) drop_front(group, GapReason::retention);
     return beyond();

@@ -57,8 +57,8 @@ std::size_t Stream::find_around_hole(Sequence sequence) const {
 }
 
 Sequence Stream::first_kept() const {
-    if (!batches_.empty() && warm_front()) return batches_.front().first;
-    return cold_.empty() ? last_ + 1 : cold_.front().first;
+    if (!batches_.empty() && front_in_memory()) return batches_.front().first;
+    return paged_out_.empty() ? last_ + 1 : paged_out_.front().first;
 }
 
 /// The batch in front has gone: the hole is not to be there.
@@ -75,7 +75,7 @@ StoredBatch Stream::pop_front() {
         near_hole();
     if (split_ > 0)
         --split_, popped_ = batch.last();
-    else if (cold_.empty())
+    else if (paged_out_.empty())
         popped_ = batch.last();
     if (batch.gone) {
         --gone_batches_;
@@ -107,7 +107,7 @@ void Stream::expire(std::size_t i) {
         if (hole_end_ == 0 && joinable_ >= kMarks + batches_.size() / 8) joinable_ = 0, hole_ = hole_end_ = 1;
         if (hole_end_ != 0) join_more_gone();
     }
-    while (warm_front() && batches_.front().gone) pop_front();
+    while (front_in_memory() && batches_.front().gone) pop_front();
 }
 
 /// Batch `i` and the one before it are gone.
@@ -128,7 +128,7 @@ bool Stream::joined(StoredBatch& before, const StoredBatch& batch) {
 }
 
 void Stream::join_gone(std::size_t i) {
-    if (i == 0 || i >= batches_.size() || (i == split_ && !cold_.empty())) return;
+    if (i == 0 || i >= batches_.size() || (i == split_ && !paged_out_.empty())) return;
     if (!joined(batches_[i - 1], batches_[i])) return;
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(i));
     if (i < split_) --split_;
@@ -137,12 +137,12 @@ void Stream::join_gone(std::size_t i) {
 /// The same for all of them, once there are many, for to take one out of the middle moves half of the others. From the
 /// front on, a few at a time; at once where the store has a part, for then few are in memory.
 void Stream::join_more_gone() {
-    std::size_t left = kept || !cold_.empty() ? ~std::size_t{0} : kJoinedAtOnce;
+    std::size_t left = kept || !paged_out_.empty() ? ~std::size_t{0} : kJoinedAtOnce;
     for (; left > 0 && hole_end_ < batches_.size(); --left, ++hole_end_) {
         StoredBatch& batch = batches_[hole_end_];
-        const bool behind_cold = hole_end_ == split_ && !cold_.empty();
-        if (behind_cold) split_ = hole_;
-        if (behind_cold || !joined(batches_[hole_ - 1], batch)) {
+        const bool behind_paged_out = hole_end_ == split_ && !paged_out_.empty();
+        if (behind_paged_out) split_ = hole_;
+        if (behind_paged_out || !joined(batches_[hole_ - 1], batch)) {
             if (hole_ < hole_end_) batches_[hole_] = std::move(batch);
             ++hole_;
         }
@@ -161,7 +161,7 @@ std::deque<StoredBatch> Stream::let_all_go(std::optional<cast::wire::GapReason> 
     popped_ = last_;
     usage_.clear();
     split_ = gone_batches_ = joinable_ = hole_ = hole_end_ = 0;
-    cold_.clear();
+    paged_out_.clear();
     return std::exchange(batches_, {});
 }
 

@@ -1,16 +1,16 @@
 // Stream: a numbered sequence of records, kept as batches, oldest first. What it let go of it remembers as gaps. Pure;
 // broker's thread.
 //
-// With a store on disk some of it may be cold: in the store and not in memory, known by ranges and sums alone. The
-// batches in memory then lie around the cold part: `split` of them before it, the others behind.
+// With a store on disk some of it may be paged out: in the store and not in memory, known by ranges and sums alone. The
+// batches in memory then lie around the paged-out part: `split` of them before it, the others behind.
 #pragma once
 #include <deque>
 #include <limits>
 #include <optional>
 #include <vector>
 
-#include "core/cold_range.hpp"
 #include "core/gaps.hpp"
+#include "core/paged_range.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
 #include "core/usage.hpp"
@@ -65,7 +65,7 @@ public:
     const StoredBatch& operator[](std::size_t i) const { return batches_[i]; }
     const StoredBatch& front() const { return batches_.front(); }
     const StoredBatch& back() const { return hole_end_ == batches_.size() ? batches_[hole_ - 1] : batches_.back(); }
-    bool empty() const { return batches_.empty() && cold_.empty(); }
+    bool empty() const { return batches_.empty() && paged_out_.empty(); }
 
     /// Takes a batch at the end: stamps its stream, sequence and arrival into its bytes. `frame` must be
     /// the stream's own to write to. Returns its first sequence.
@@ -95,45 +95,48 @@ public:
     /// Forgets gaps at or below `sequence`: every reader is past them.
     void forget_gaps(Sequence sequence) { gaps_.forget_through(sequence); }
 
-    // --- The cold part (stream_cold.cpp). ------------------------------------------------------------------
-    bool has_cold() const { return !cold_.empty(); }
-    const std::vector<ColdRange>& cold() const { return cold_; }
-    std::size_t cold_bytes() const { return usage_.paged_out_bytes(); }
-    std::size_t split() const { return split_; }  ///< batches in memory before the cold part
-    bool cold_at(Sequence s) const { return !cold_.empty() && s >= cold_.front().first && s <= cold_.back().last; }
+    // --- The paged-out part (stream_paging.cpp). ------------------------------------------------------------------
+    bool has_paged_out() const { return !paged_out_.empty(); }
+    const std::vector<PagedRange>& paged_out() const { return paged_out_; }
+    std::size_t paged_out_bytes() const { return usage_.paged_out_bytes(); }
+    std::size_t split() const { return split_; }  ///< batches in memory before the paged-out part
+    bool paged_out_at(Sequence s) const {
+        return !paged_out_.empty() && s >= paged_out_.front().first && s <= paged_out_.back().last;
+    }
     /// `i` is find(s): what is missing from `s` on is missing through here; less than `s`: nothing is.
     Sequence missing_upto(Sequence s, std::size_t i) const {
         Sequence next = i < batches_.size() ? batches_[i].first : last_ + 1;
-        if (!cold_.empty() && cold_.front().first >= s && cold_.front().first < next) next = cold_.front().first;
+        if (!paged_out_.empty() && paged_out_.front().first >= s && paged_out_.front().first < next)
+            next = paged_out_.front().first;
         return next - 1;
     }
     /// Asks for what is in the store from `from` on. What comes there while it is read is not meant.
     Load load(Sequence from, std::size_t bytes, std::uint64_t look = 0) const {
-        return {id_, from, bytes, look, cold_.empty() ? stored_ : cold_.back().last};
+        return {id_, from, bytes, look, paged_out_.empty() ? stored_ : paged_out_.back().last};
     }
     /// The oldest of all is in memory.
-    bool warm_front() const { return !batches_.empty() && (cold_.empty() || split_ > 0); }
+    bool front_in_memory() const { return !batches_.empty() && (paged_out_.empty() || split_ > 0); }
     /// Arrival of the oldest batch, if it is in memory; else the beginning of time.
     std::int64_t oldest_us() const {
-        return warm_front() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min();
+        return front_in_memory() ? batches_.front().arrival_us : std::numeric_limits<std::int64_t>::min();
     }
-    /// Puts batches that were read back before the rest of the cold part, which then begins after `through`.
-    void warm(std::vector<StoredBatch>&& batches, Sequence through);
+    /// Puts batches that were read back before the rest of the paged-out part, which then begins after `through`.
+    void page_in(std::vector<StoredBatch>&& batches, Sequence through);
     /// Lets those of begin..end go from memory that the store is known to hold. Begins at the split where there is a
-    /// cold part. What has expired amid them stays where there are too many gaps, and all behind it.
-    void cool(std::size_t begin, std::size_t end, const ColdStep& step = {});
-    /// A batch in the cold part has expired: its numbers still stand, and the store still has its bytes until all
+    /// paged-out part. What has expired amid them stays where there are too many gaps, and all behind it.
+    void page_out(std::size_t begin, std::size_t end, const PagedStep& step = {});
+    /// A batch in the paged-out part has expired: its numbers still stand, and the store still has its bytes until all
     /// before it are gone, too.
-    void expire_cold(const StoredBatch& batch);
-    /// Lets those before the cold part go from memory: it begins with them again.
-    void cool_front();
-    /// Lets the oldest cold range go.
-    ColdRange pop_cold();
-    ColdRange pop_cold(cast::wire::GapReason reason);
+    void expire_paged_out(const StoredBatch& batch);
+    /// Lets those before the paged-out part go from memory: it begins with them again.
+    void page_out_front();
+    /// Lets the oldest paged-out range go.
+    PagedRange pop_paged_out();
+    PagedRange pop_paged_out(cast::wire::GapReason reason);
 
     // --- What the store has to be told (core/persistence). --------------------------------------------------------
     /// Everything about it is kept, and it begins with what a row says.
-    void restore(const StreamRow& row, std::vector<ColdRange> cold);
+    void restore(const StreamRow& row, std::vector<PagedRange> paged_out);
     /// The last sequence that is certain to be the same batch as so many epochs ago (0 to 2).
     Sequence last(int ago) const { return ago == 0 ? last_ : ago == 1 ? base_ : began_; }
     Sequence saved() const { return saved_; }
@@ -169,7 +172,7 @@ private:
     std::size_t hole_ = 0, hole_end_ = 0;  // while they are joined, the joined ones lie before it; else 0
     std::deque<StoredBatch> batches_;
     Gaps gaps_;
-    std::vector<ColdRange> cold_;
+    std::vector<PagedRange> paged_out_;
     Sequence base_ = 0;    // the last one when this epoch began
     Sequence began_ = 0;   // ...and when the one before did; or less
     Sequence saved_ = 0;   // handed to a transaction

@@ -28,7 +28,7 @@ BRANCHED_FILES = {
     "broker/control.cpp": 28,
     "broker/core/groups.cpp": 27,
     "broker/core/mailboxes.cpp": 26,
-    "broker/core/stream_cold.cpp": 23,
+    "broker/core/stream_paging.cpp": 23,
     "broker/gateway/receivers.cpp": 21,
     "broker/gateway/server.cpp": 21,
     "libcast/src/sending.cpp": 23,

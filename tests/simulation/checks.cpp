@@ -19,12 +19,12 @@ void check_stream(const Stream& stream) {
     std::uint64_t next = 0, offset = 0;
     for (std::size_t i = 0; i < stream.batches(); ++i) {
         const broker::StoredBatch& b = stream[i];
-        const bool joined = (i != stream.split() || !stream.has_cold()) && b.first == next;
+        const bool joined = (i != stream.split() || !stream.has_paged_out()) && b.first == next;
         require(next == 0 || b.first == next || stream.kept, "a stream has a hole between its batches");
         require(next == 0 || b.first >= next, "a stream's batches are out of order");
         require(next == 0 || !joined || b.offset == offset, [&] {
-            return text("stream %llu: batch %zu of %zu (split %zu, %zu cold) has offset %llu and not %llu",
-                        ull(stream.id()), i, stream.batches(), stream.split(), stream.cold().size(), ull(b.offset),
+            return text("stream %llu: batch %zu of %zu (split %zu, %zu paged out) has offset %llu and not %llu",
+                        ull(stream.id()), i, stream.batches(), stream.split(), stream.paged_out().size(), ull(b.offset),
                         ull(offset));
         });
         next = b.last() + 1;
@@ -37,14 +37,14 @@ void check_stream(const Stream& stream) {
                     view->header.count == b.count,
                 "a stored batch is not what its stream says");
     }
-    std::size_t cold = 0;
-    for (const broker::ColdRange& range : stream.cold()) {
-        cold += range.bytes;
+    std::size_t paged_out = 0;
+    for (const broker::PagedRange& range : stream.paged_out()) {
+        paged_out += range.bytes;
         messages += range.messages;
-        require(range.last <= stream.last() && range.first <= range.last, "a cold range makes no sense");
+        require(range.last <= stream.last() && range.first <= range.last, "a paged-out range makes no sense");
     }
-    require(cold == stream.cold_bytes(), "a stream's cold sum is wrong");
-    bytes += cold;
+    require(paged_out == stream.paged_out_bytes(), "a stream's sum of what is paged out is wrong");
+    bytes += paged_out;
     require(next == 0 || next == stream.last() + 1 || stream.kept, "a stream does not end where it says");
     require(bytes == stream.bytes() && messages == stream.messages(), "a stream's sums are wrong");
 }
@@ -60,7 +60,7 @@ void check_lane(broker::Router& router, const Node& node, const Lane& lane) {
             "a lane has sent more than it remembers");
     require(lane.waiting.empty() || router.state().holding.contains(lane.stream.id()),
             "a lane's hold will never be looked at");
-    require(!lane.stream.warm_front() || lane.stream.front().last() > lane.cursor,
+    require(!lane.stream.front_in_memory() || lane.stream.front().last() > lane.cursor,
             "a lane keeps what was acknowledged");
 }
 
@@ -120,7 +120,7 @@ void check_group(broker::Router& router, Group& group, std::size_t& total) {
     check_stream(group.stream);
     total += group.stream.bytes();
     const broker::Config& config = router.config();
-    require(group.stream.batches() + group.stream.cold().size() <= 1 ||
+    require(group.stream.batches() + group.stream.paged_out().size() <= 1 ||
                 (group.stream.messages() <= config.group_messages && group.stream.bytes() <= config.group_bytes),
             [&] {
                 return text("group '%s' keeps %zu messages and %zu bytes in %zu batches, its limits are %zu and %zu",
@@ -181,7 +181,7 @@ void check_state(broker::Router& router) {
     for (const auto& [id, reaped] : router.state().reaped) {
         check_stream(reaped.lane->stream);
         require(directory.owner(id).lane == nullptr, "a lane that is let go has an owner");
-        total += reaped.lane->stream.bytes() - reaped.lane->stream.cold_bytes();
+        total += reaped.lane->stream.bytes() - reaped.lane->stream.paged_out_bytes();
     }
     require(router.dead().messages() <= router.config().dead_messages, "more dead letters than may be");
     std::size_t waiting = 0, unread = router.later().bytes();
@@ -194,15 +194,16 @@ void check_state(broker::Router& router) {
     require(unread == 0 || router.config().durable, "what waits is not in memory");
     require(total == router.state().usage.bytes(),
             [&] { return text("%zu bytes are held, says %zu", total, router.state().usage.bytes()); });
-    std::size_t cold = unread, queued = 0;
+    std::size_t paged_out = unread, queued = 0;
     directory.for_each_node([&](Node& node) {
         queued += node.hidden ? 0 : node.queued.messages();
-        for (const auto& lane : node.lanes) cold += lane->stream.cold_bytes();
+        for (const auto& lane : node.lanes) paged_out += lane->stream.paged_out_bytes();
     });
-    directory.for_each_group([&](Group& group) { cold += group.stream.cold_bytes(); });
-    cold += directory.broadcast().stream.cold_bytes();
-    require(cold == router.state().usage.paged_out_bytes(),
-            [&] { return text("%zu bytes are cold, says %zu", cold, router.state().usage.paged_out_bytes()); });
+    directory.for_each_group([&](Group& group) { paged_out += group.stream.paged_out_bytes(); });
+    paged_out += directory.broadcast().stream.paged_out_bytes();
+    require(paged_out == router.state().usage.paged_out_bytes(), [&] {
+        return text("%zu bytes are paged out, says %zu", paged_out, router.state().usage.paged_out_bytes());
+    });
     require(queued == router.state().usage.queued_messages(), "the messages in all mailboxes are counted wrongly");
     require(router.config().durable || total < router.config().memory_budget + kLargest,
             "the memory budget is exceeded");

@@ -16,7 +16,7 @@ constexpr std::int64_t kClockWrong =
     60 * kSecond;  // it has not been set yet, or had not been when the mail came: look then
 
 /// How many of its numbers are gone.
-std::uint64_t gone_in(const ColdRange& range, const std::vector<GoneRange>& gone) {
+std::uint64_t gone_in(const PagedRange& range, const std::vector<GoneRange>& gone) {
     std::uint64_t count = 0;
     auto at = std::lower_bound(gone.begin(), gone.end(), range.first,
                                [](const GoneRange& g, Sequence s) { return g.to < s; });
@@ -26,11 +26,11 @@ std::uint64_t gone_in(const ColdRange& range, const std::vector<GoneRange>& gone
 }
 
 /// Makes the sum what the row says: too much is taken from the oldest.
-void settle(std::vector<ColdRange>& cold, std::uint64_t ColdRange::*part, std::uint64_t sum) {
+void settle(std::vector<PagedRange>& paged_out, std::uint64_t PagedRange::*part, std::uint64_t sum) {
     std::uint64_t all = 0;
-    for (const ColdRange& range : cold) all += range.*part;
-    if (all < sum) cold.back().*part += sum - all;
-    for (ColdRange& range : cold) {
+    for (const PagedRange& range : paged_out) all += range.*part;
+    if (all < sum) paged_out.back().*part += sum - all;
+    for (PagedRange& range : paged_out) {
         const std::uint64_t much = std::min(all - std::min(all, sum), range.*part);
         range.*part -= much;
         all -= much;
@@ -38,16 +38,16 @@ void settle(std::vector<ColdRange>& cold, std::uint64_t ColdRange::*part, std::u
 }
 
 /// A chunk stays while any of it is kept, with what has expired amid it, and the first one with what was let go.
-void trim(std::vector<ColdRange>& cold, const StreamRow& row) {
-    if (cold.empty()) return;
-    cold.front().first = std::max(cold.front().first, row.passed + 1);
-    for (ColdRange& range : cold) {
+void trim(std::vector<PagedRange>& paged_out, const StreamRow& row) {
+    if (paged_out.empty()) return;
+    paged_out.front().first = std::max(paged_out.front().first, row.passed + 1);
+    for (PagedRange& range : paged_out) {
         const std::uint64_t left = range.messages - std::min(range.messages, gone_in(range, row.gone));
         if (range.messages > 0) range.bytes = range.bytes * left / range.messages;
         range.messages = left;
     }
-    settle(cold, &ColdRange::messages, row.messages);
-    settle(cold, &ColdRange::bytes, row.bytes);
+    settle(paged_out, &PagedRange::messages, row.messages);
+    settle(paged_out, &PagedRange::bytes, row.bytes);
 }
 
 }  // namespace
@@ -82,10 +82,10 @@ void Recovery::restore_nodes(const Recovered& recovered, Now now) {
 }
 
 void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outbox) {
-    std::map<StreamId, std::vector<ColdRange>> cold;
+    std::map<StreamId, std::vector<PagedRange>> paged_out;
     for (const ChunkRow& chunk : recovered.group_chunks) {
         const auto age_us = std::max<std::int64_t>(0, static_cast<std::int64_t>(now.wall_us - chunk.arrival_us));
-        cold[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
+        paged_out[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
     }
     for (const StreamRow& row : recovered.streams) {
         if (row.kind == kLaterStream)
@@ -95,7 +95,7 @@ void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outb
         else if (row.kind < cast::wire::kPriorities)
             restore_lane(row, recovered.clean, now, outbox);
         else
-            restore_group(row, recovered.clean, std::move(cold[row.id]));
+            restore_group(row, recovered.clean, std::move(paged_out[row.id]));
     }
 }
 
@@ -105,22 +105,22 @@ void Recovery::restore_lane(const StreamRow& row, bool clean, Now now, Outbox& o
         Lane& lane = state_.directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
         fill(lane, row, clean, now);
         const Stream& stream = lane.stream;
-        if (stream.has_cold() && stream.cold().front().first <= lane.cursor)
+        if (stream.has_paged_out() && stream.paged_out().front().first <= lane.cursor)
             outbox.loads.push_back(stream.load(row.passed + 1, state_.config.reader_window / 2));
         return;
     }
     auto orphan = std::make_unique<Lane>(row.id, state_.usage);
     fill(*orphan, row, clean, now);
-    if (orphan->stream.has_cold())
+    if (orphan->stream.has_paged_out())
         reaper_.restore(std::move(orphan), outbox);
     else
         state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
 }
 
 void Recovery::fill(Lane& lane, const StreamRow& row, bool clean, Now now) {
-    std::vector<ColdRange> cold;
-    if (row.passed < row.last) cold = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
-    lane.stream.restore(row, std::move(cold));
+    std::vector<PagedRange> paged_out;
+    if (row.passed < row.last) paged_out = {{row.passed + 1, row.last, row.messages, row.bytes, now.mono_us}};
+    lane.stream.restore(row, std::move(paged_out));
     lane.cursor = lane.sent = row.floor;
     lane.priority = row.kind;
     lane.goings = row.goings;
@@ -131,15 +131,15 @@ void Recovery::fill(Lane& lane, const StreamRow& row, bool clean, Now now) {
     if (!clean && !known && lane.cursor < row.last) state_.touch(lane.stream);
 }
 
-void Recovery::restore_group(const StreamRow& row, bool clean, std::vector<ColdRange> cold) {
+void Recovery::restore_group(const StreamRow& row, bool clean, std::vector<PagedRange> paged_out) {
     Directory& directory = state_.directory;
     Group& group =
         row.kind == cast::wire::kBroadcastStream ? directory.broadcast() : directory.add_group(row.owner, row.id);
     if (row.created) group.created = true;
     // Chunks in the store may reach below what all have read.
-    while (!cold.empty() && cold.front().last <= row.passed) cold.erase(cold.begin());
-    trim(cold, row);
-    group.stream.restore(row, std::move(cold));
+    while (!paged_out.empty() && paged_out.front().last <= row.passed) paged_out.erase(paged_out.begin());
+    trim(paged_out, row);
+    group.stream.restore(row, std::move(paged_out));
     if (!clean && row.began != row.last && !group.stream.empty()) state_.touch(group.stream);
     group.published = row.last;
     group.floor = row.floor;

@@ -22,7 +22,7 @@ private:
     void restore_streams(const Recovered& recovered, Now now, Outbox& outbox);
     void restore_lane(const StreamRow& row, bool clean, Now now, Outbox& outbox);
     void fill(Lane& lane, const StreamRow& row, bool clean, Now now);
-    void restore_group(const StreamRow& row, bool clean, std::vector<ColdRange> cold);
+    void restore_group(const StreamRow& row, bool clean, std::vector<PagedRange> paged_out);
     void restore_members(const Recovered& recovered);
     void restore_sessions(const Recovered& recovered, Now now);
     void restore_expiries(const Recovered& recovered, Now now);

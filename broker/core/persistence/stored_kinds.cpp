@@ -62,10 +62,10 @@ Page take_page(Loaded& loaded, Sequence begin, Sequence last, Now now, MayTake&&
 /// The same for a lane: from the beginning of what is paged out, as much as this turn allows. `ends`: its messages end,
 /// which takes longer.
 Page take_lane_page(Loaded& loaded, const Stream& stream, const State& state, bool ends, Now now) {
-    const Sequence begin = stream.cold().front().first;
+    const Sequence begin = stream.paged_out().front().first;
     assert(loaded.from <= begin);
     // The paged-out part may have grown since it was asked for.
-    const Sequence last = std::min(loaded.through, stream.cold().back().last);
+    const Sequence last = std::min(loaded.through, stream.paged_out().back().last);
     std::size_t steps = 0;
     return take_page(loaded, begin, last, now, [&](const StoredBatch& before) {
         steps += 1 + (ends || before.gone ? before.count / kEndsAStep : 0);
@@ -90,18 +90,18 @@ void StoredLane::page_out() {
     Stream& stream = lane_.stream;
     const State& state = parts_.state;
     const bool read = lane_.node->connection != nullptr;
-    if (stream.has_cold()) {
-        stream.cool(stream.split(), stream.batches());
+    if (stream.has_paged_out()) {
+        stream.page_out(stream.split(), stream.batches());
         // An answer that is on its way is for what lies behind the front.
-        if (!read && !stream.loading) stream.cool_front();
+        if (!read && !stream.loading) stream.page_out_front();
     } else if (!read) {
-        stream.cool(0, stream.batches());
+        stream.page_out(0, stream.batches());
     } else if (const std::size_t most = state.little(state.config.under_way() + state.config.reader_window);
                stream.bytes() > most) {
         std::size_t keep = stream.find(lane_.sent + 1);
         const std::uint64_t base = stream.front().offset;
         while (keep < stream.batches() && stream[keep].end() - base <= most) ++keep;
-        stream.cool(keep, stream.batches());
+        stream.page_out(keep, stream.batches());
     }
 }
 
@@ -109,9 +109,9 @@ bool StoredLane::page_loaded(Loaded& loaded, Now now, Outbox&) {
     Stream& stream = lane_.stream;
     stream.loading = false;
     lane_.asked = {};
-    if (!stream.has_cold()) return true;
+    if (!stream.has_paged_out()) return true;
     Page page = take_lane_page(loaded, stream, parts_.state, false, now);
-    parts_.mailboxes.warm(lane_, std::move(page.batches), page.through, now);
+    parts_.mailboxes.page_in(lane_, std::move(page.batches), page.through, now);
     if (!page.whole) stream.loading = true;
     return page.whole;
 }
@@ -124,7 +124,7 @@ std::string StoredLane::load_failed(const Loaded& loaded, int tries, Now, Outbox
 }
 
 bool StoredLane::awaits(Sequence from) const {
-    return lane_.stream.has_cold() && lane_.stream.cold().back().last >= from;
+    return lane_.stream.has_paged_out() && lane_.stream.paged_out().back().last >= from;
 }
 
 void StoredLane::load_given_up() { lane_.stream.loading = lane_.unreadable = false; }
@@ -142,7 +142,7 @@ bool StoredOrphan::page_loaded(Loaded& loaded, Now now, Outbox& outbox) {
     Lane& lane = *reaped_.lane;
     lane.stream.loading = false;
     lane.asked = {};
-    if (!reaped_.reading || !lane.stream.has_cold()) return true;  // a reader had asked; it is read in its turn
+    if (!reaped_.reading || !lane.stream.has_paged_out()) return true;  // a reader had asked; it is read in its turn
     Page page = take_lane_page(loaded, lane.stream, parts_.state, true, now);
     parts_.reaper.read(lane, std::move(page.batches), page.through, page.whole, now, outbox);
     if (!page.whole) lane.stream.loading = true;  // else the lane may have ended with it
@@ -179,20 +179,21 @@ void StoredGroup::page_out() {
     Stream& stream = group_.stream;
     const Config& c = parts_.state.config;
     const std::size_t keep = group_.subscriptions.empty() ? 0 : parts_.state.little(kGroupMemory);
-    std::size_t in_memory = stream.bytes() - stream.cold_bytes(), count = 0;
+    std::size_t in_memory = stream.bytes() - stream.paged_out_bytes(), count = 0;
     while (count < stream.batches() && in_memory > keep && stream[count].last() <= group_.published) {
         if (!stream[count].gone) in_memory -= stream[count].size;
         ++count;
     }
-    const ColdStep step{std::min(ColdStep{}.bytes, c.group_bytes / kSteps),
-                        std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
-    if (count > 0) stream.cool(0, count, step);
+    const PagedStep step{std::min(PagedStep{}.bytes, c.group_bytes / kSteps),
+                         std::max<std::size_t>(1, c.group_messages / kSteps), c.group_age_us / kSteps};
+    if (count > 0) stream.page_out(0, count, step);
 }
 
 bool StoredGroup::page_loaded(Loaded& loaded, Now now, Outbox& outbox) {
     Stream& stream = group_.stream;
     stream.loading = false;
-    const Sequence begin = loaded.from, end = stream.has_cold() ? stream.cold().back().last : stream.first_kept() - 1;
+    const Sequence begin = loaded.from,
+                   end = stream.has_paged_out() ? stream.paged_out().back().last : stream.first_kept() - 1;
     Page page = take_page(loaded, begin, std::min(loaded.through, end), now, [](const StoredBatch&) { return true; });
     for (StoredBatch& batch : page.batches)  // also when the clock was set back: others were told so
         if (batch.ttl_ms != 0 && stream.gaps().knows(batch.first)) batch.gone = true;

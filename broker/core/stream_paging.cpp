@@ -1,4 +1,4 @@
-// The cold part of a stream, and what the store is told of it. Pure; broker's thread.
+// The paged-out part of a stream, and what the store is told of it. Pure; broker's thread.
 #include <algorithm>
 #include <iterator>
 
@@ -30,7 +30,7 @@ StoredBatch recall_batch(const cast::wire::Slice& frame, const cast::wire::Batch
     return batch;
 }
 
-void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
+void Stream::page_in(std::vector<StoredBatch>&& batches, Sequence through) {
     std::uint64_t bytes = 0, messages = 0;            // of what was not known to be gone
     std::uint64_t kept_bytes = 0, kept_messages = 0;  // of what is in memory now
     std::uint64_t offset = split_ > 0 ? batches_[split_ - 1].end() : 0;
@@ -57,8 +57,8 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
     split_ += count;
     usage_.add(kept_bytes, kept_messages);
     std::size_t passed = 0;
-    for (; passed < cold_.size() && cold_[passed].first <= through; ++passed) {
-        ColdRange& range = cold_[passed];
+    for (; passed < paged_out_.size() && paged_out_[passed].first <= through; ++passed) {
+        PagedRange& range = paged_out_[passed];
         const bool whole = range.last <= through;
         const std::uint64_t b = whole ? range.bytes : std::min(range.bytes, bytes);
         const std::uint64_t m = whole ? range.messages : std::min(range.messages, messages);
@@ -71,10 +71,10 @@ void Stream::warm(std::vector<StoredBatch>&& batches, Sequence through) {
         range.first = through + 1;
         break;
     }
-    cold_.erase(cold_.begin(), cold_.begin() + static_cast<std::ptrdiff_t>(passed));
-    if (cold_.empty()) join();
+    paged_out_.erase(paged_out_.begin(), paged_out_.begin() + static_cast<std::ptrdiff_t>(passed));
+    if (paged_out_.empty()) join();
     popped_ = std::max(popped_, first_kept() - 1);  // what is gone need not come in front again
-    while (warm_front() && batches_.front().gone) pop_front();
+    while (front_in_memory() && batches_.front().gone) pop_front();
 }
 
 /// The parts before and behind are one again: their offsets too.
@@ -87,7 +87,7 @@ void Stream::join() {
     split_ = 0;
 }
 
-void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
+void Stream::page_out(std::size_t begin, std::size_t end, const PagedStep& step) {
     end = std::min(end, batches_.size());
     std::size_t i = begin;
     for (; i < end && batches_[i].last() <= stored_; ++i) {
@@ -98,11 +98,11 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
             remember(batch.first, batch.last(), cast::wire::GapReason::expired);
             continue;
         }
-        const bool full =
-            !cold_.empty() && (cold_.back().bytes >= step.bytes || cold_.back().messages >= step.messages ||
-                               batch.arrival_us - cold_.back().since_us > step.age_us);
-        if (cold_.empty() || full) cold_.push_back({batch.first, batch.first, 0, 0, 0, batch.arrival_us});
-        ColdRange& range = cold_.back();
+        const bool full = !paged_out_.empty() &&
+                          (paged_out_.back().bytes >= step.bytes || paged_out_.back().messages >= step.messages ||
+                           batch.arrival_us - paged_out_.back().since_us > step.age_us);
+        if (paged_out_.empty() || full) paged_out_.push_back({batch.first, batch.first, 0, 0, 0, batch.arrival_us});
+        PagedRange& range = paged_out_.back();
         range.last = batch.last();
         range.messages += batch.count;
         range.bytes += batch.size;
@@ -111,14 +111,14 @@ void Stream::cool(std::size_t begin, std::size_t end, const ColdStep& step) {
     }
     batches_.erase(batches_.begin() + static_cast<std::ptrdiff_t>(begin),
                    batches_.begin() + static_cast<std::ptrdiff_t>(i));
-    split_ = cold_.empty() ? 0 : begin;
+    split_ = paged_out_.empty() ? 0 : begin;
 }
 
-void Stream::cool_front() {
+void Stream::page_out_front() {
     while (split_ > 0) {
         const StoredBatch& batch = batches_[split_ - 1];
         if (batch.gone && !gaps_.room_for_expired(batch.first)) return;
-        ColdRange& range = cold_.front();
+        PagedRange& range = paged_out_.front();
         range.first = batch.first;
         if (batch.gone) {
             --gone_batches_;
@@ -133,8 +133,8 @@ void Stream::cool_front() {
     }
 }
 
-void Stream::expire_cold(const StoredBatch& batch) {
-    for (ColdRange& range : cold_) {
+void Stream::expire_paged_out(const StoredBatch& batch) {
+    for (PagedRange& range : paged_out_) {
         if (batch.first < range.first || batch.last() > range.last) continue;
         const std::uint64_t bytes = std::min<std::uint64_t>(range.bytes, batch.size),
                             messages = std::min<std::uint64_t>(range.messages, batch.count);
@@ -148,34 +148,34 @@ void Stream::expire_cold(const StoredBatch& batch) {
 
 /// The oldest that are gone need not stay in the store.
 void Stream::skip_gone_front() {
-    while (!cold_.empty()) {
-        const Sequence next = gaps_.past(cold_.front().first);
-        if (next == cold_.front().first) return;
-        popped_ = std::min(next - 1, cold_.front().last);
-        if (next <= cold_.front().last) {
-            cold_.front().first = next;
+    while (!paged_out_.empty()) {
+        const Sequence next = gaps_.past(paged_out_.front().first);
+        if (next == paged_out_.front().first) return;
+        popped_ = std::min(next - 1, paged_out_.front().last);
+        if (next <= paged_out_.front().last) {
+            paged_out_.front().first = next;
             return;
         }
-        usage_.remove_paged_out(cold_.front().bytes, cold_.front().messages);
-        cold_.erase(cold_.begin());
+        usage_.remove_paged_out(paged_out_.front().bytes, paged_out_.front().messages);
+        paged_out_.erase(paged_out_.begin());
     }
 }
 
-ColdRange Stream::pop_cold() {
-    const ColdRange range = cold_.front();
-    cold_.erase(cold_.begin());
+PagedRange Stream::pop_paged_out() {
+    const PagedRange range = paged_out_.front();
+    paged_out_.erase(paged_out_.begin());
     usage_.remove_paged_out(range.bytes, range.messages);
     popped_ = range.last;
     return range;
 }
 
-ColdRange Stream::pop_cold(cast::wire::GapReason reason) {
-    const ColdRange range = pop_cold();
+PagedRange Stream::pop_paged_out(cast::wire::GapReason reason) {
+    const PagedRange range = pop_paged_out();
     remember(range.first, range.last, reason);
     return range;
 }
 
-void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
+void Stream::restore(const StreamRow& row, std::vector<PagedRange> paged_out) {
     kept = true;
     last_ = base_ = saved_ = stored_ = row.last;
     began_ = row.began;
@@ -184,15 +184,15 @@ void Stream::restore(const StreamRow& row, std::vector<ColdRange> cold) {
     chunk_first_ = row.chunk_first;
     chunk_last_ = row.chunk_first == 0 ? 0 : row.last;
     chunk_bytes_ = row.chunk_bytes;
-    cold_ = std::move(cold);
-    for (const ColdRange& range : cold_) usage_.add_paged_out(range.bytes, range.messages);
+    paged_out_ = std::move(paged_out);
+    for (const PagedRange& range : paged_out_) usage_.add_paged_out(range.bytes, range.messages);
     offset_ = usage_.bytes();
 }
 
 void Stream::save(Transaction& transaction) {
     if (popped_ > erased_ && chunk_last_ > erased_) transaction.erasures.push_back({id_, popped_});
     erased_ = popped_;
-    std::size_t i = saved_ == last_ ? batches_.size() : std::max(find(saved_ + 1), cold_.empty() ? 0 : split_);
+    std::size_t i = saved_ == last_ ? batches_.size() : std::max(find(saved_ + 1), paged_out_.empty() ? 0 : split_);
     while (i < batches_.size()) {
         std::size_t end = i, bytes = 0;
         while (end < batches_.size() && (end == i || bytes + batches_[end].size <= kChunk))

@@ -1,4 +1,4 @@
-// ColdRange: a part of a stream that the store alone holds, and how large one may be. Plain values.
+// PagedRange: a part of a stream that the store alone holds, and how large one may be. Plain values.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace broker {
 
 /// A part of a stream that only the store holds.
-struct ColdRange {
+struct PagedRange {
     Sequence first = 0;
     Sequence last = 0;
     std::uint64_t messages = 0;
@@ -18,8 +18,8 @@ struct ColdRange {
     std::int64_t since_us = 0;    ///< arrival of its oldest
 };
 
-/// A cold range goes as one: how much one holds at most, but for its last batch.
-struct ColdStep {
+/// How much a paged-out range holds at most; its last batch may exceed it. It is paged in and let go as one.
+struct PagedStep {
     std::size_t bytes = 64u << 10;
     std::size_t messages = std::numeric_limits<std::size_t>::max();
     std::int64_t age_us = std::numeric_limits<std::int64_t>::max();  ///< between its oldest and its newest

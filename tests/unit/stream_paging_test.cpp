@@ -1,4 +1,4 @@
-// core/stream_cold.cpp: what goes to the store and leaves memory, what comes back, and how the sums follow it.
+// core/stream_paging.cpp: what goes to the store and leaves memory, what comes back, and how the sums follow it.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -14,7 +14,7 @@ using cast::wire::Slice;
 
 namespace {
 
-Slice cold_frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling) {
+Slice paged_out_frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling) {
     std::string out;
     cast::wire::begin_frame(out, cast::wire::Verb::deliver);
     cast::wire::BatchHeader header;
@@ -28,16 +28,16 @@ Slice cold_frame(std::uint32_t count, std::uint32_t ttl_ms, std::size_t filling)
 }
 
 /// A stream that is kept, and the chunks that its store would have.
-struct ColdStreamFixture {
+struct PagedStreamFixture {
     UsageTotals totals;
     Stream stream{42, totals};
     std::vector<ChunkRow> chunks;
     std::vector<Erasure> erasures;
 
-    ColdStreamFixture() { stream.restore(StreamRow{}, {}); }
+    PagedStreamFixture() { stream.restore(StreamRow{}, {}); }
 
     void append(std::uint32_t count, std::size_t filling = 10, std::uint32_t ttl_ms = 0, int at_s = 0) {
-        const Slice bytes = cold_frame(count, ttl_ms, filling);
+        const Slice bytes = paged_out_frame(count, ttl_ms, filling);
         const auto batch = cast::wire::read_batch(bytes.view().substr(cast::wire::kFrameHeader));
         stream.append(batch->header, bytes, Now{at_s * kSecond, std::uint64_t(1000 + at_s) * kSecond});
     }
@@ -69,26 +69,27 @@ struct ColdStreamFixture {
     /// Sums and order hold, whatever was done.
     void check(std::size_t messages) const {
         CHECK(stream.messages() == messages);
-        std::size_t bytes = 0, count = 0, cold = 0;
+        std::size_t bytes = 0, count = 0, paged_out = 0;
         for (std::size_t i = 0; i < stream.batches(); ++i) {
             if (!stream[i].gone) bytes += stream[i].size;
             if (!stream[i].gone) count += stream[i].count;
             if (i > 0) CHECK(stream[i].first > stream[i - 1].last());
-            if (i > 0 && (i != stream.split() || !stream.has_cold())) CHECK(stream[i].offset == stream[i - 1].end());
+            if (i > 0 && (i != stream.split() || !stream.has_paged_out()))
+                CHECK(stream[i].offset == stream[i - 1].end());
         }
-        for (const ColdRange& range : stream.cold()) {
-            cold += range.bytes;
+        for (const PagedRange& range : stream.paged_out()) {
+            paged_out += range.bytes;
             count += range.messages;
         }
-        CHECK(stream.cold_bytes() == cold);
-        CHECK(stream.bytes() == bytes + cold);
+        CHECK(stream.paged_out_bytes() == paged_out);
+        CHECK(stream.bytes() == bytes + paged_out);
         CHECK(count == messages);
     }
 };
 
 }  // namespace
 
-TEST_CASE_FIXTURE(ColdStreamFixture,
+TEST_CASE_FIXTURE(PagedStreamFixture,
                   "what is saved goes into chunks once; a small last one grows, a large one does not") {
     append(2);
     append(3);
@@ -113,7 +114,7 @@ TEST_CASE_FIXTURE(ColdStreamFixture,
     check(7);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk holds 128 KiB, or one batch that is larger") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "a chunk holds 128 KiB, or one batch that is larger") {
     for (int i = 0; i < 5; ++i) append(1, 60000);
     append(1, 200000);
     keep();
@@ -124,7 +125,7 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk holds 128 KiB, or one batch that i
     CHECK(chunks[3].first == 6);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk that is passed does not grow, and the store is told once what may go") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "a chunk that is passed does not grow, and the store is told once what may go") {
     append(2);
     keep();
     stream.pop_front();
@@ -140,60 +141,60 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "a chunk that is passed does not grow, and 
     check(1);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "only what the store is known to hold leaves memory") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "only what the store is known to hold leaves memory") {
     append(2);
     keep();
     append(3);
-    stream.cool(0, stream.batches());
+    stream.page_out(0, stream.batches());
     CHECK(stream.batches() == 1);
-    CHECK(stream.has_cold());
-    CHECK(stream.cold_at(1));
-    CHECK(stream.cold_at(2));
-    CHECK_FALSE(stream.cold_at(3));
+    CHECK(stream.has_paged_out());
+    CHECK(stream.paged_out_at(1));
+    CHECK(stream.paged_out_at(2));
+    CHECK_FALSE(stream.paged_out_at(3));
     CHECK(stream.first_kept() == 1);
-    CHECK(stream.missing_upto(1, stream.find(1)) == 0);  // nothing is missing: it is cold
+    CHECK(stream.missing_upto(1, stream.find(1)) == 0);  // nothing is missing: it is paged_out
     check(5);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture,
-                  "what expires before the cold part is joined, and what is read back still lies behind it") {
+TEST_CASE_FIXTURE(PagedStreamFixture,
+                  "what expires before the paged-out part is joined, and what is read back still lies behind it") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
-    stream.cool(3, 5);  // 7 to 10
+    stream.page_out(3, 5);  // 7 to 10
     stream.expire(1);
     stream.expire(2);
     CHECK(stream.batches() == 3);
     CHECK(stream.split() == 2);
     CHECK(stream[1].last() == 6);
-    stream.warm(recall(7, 10), 10);
+    stream.page_in(recall(7, 10), 10);
     REQUIRE(stream.batches() == 5);
     CHECK(stream[2].first == 7);
     CHECK(stream[4].first == 11);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "a cold range is as small as is asked for") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "a paged-out range is as small as is asked for") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
-    stream.cool(0, 6, {.messages = 4});
-    REQUIRE(stream.cold().size() == 3);
-    CHECK(stream.cold()[0].last == 4);
-    CHECK(stream.cold()[1].last == 8);
+    stream.page_out(0, 6, {.messages = 4});
+    REQUIRE(stream.paged_out().size() == 3);
+    CHECK(stream.paged_out()[0].last == 4);
+    CHECK(stream.paged_out()[1].last == 8);
     check(12);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture,
-                  "what is read back lies before the rest of what is cold, and behind what is in memory") {
+TEST_CASE_FIXTURE(PagedStreamFixture,
+                  "what is read back lies before the rest of what is paged_out, and behind what is in memory") {
     for (int i = 0; i < 6; ++i) append(2);
     keep();
-    stream.cool(1, 5);  // 3 to 10; 1, 2 and 11, 12 stay
+    stream.page_out(1, 5);  // 3 to 10; 1, 2 and 11, 12 stay
     CHECK(stream.split() == 1);
     check(12);
-    stream.warm(recall(3, 6), 6);
+    stream.page_in(recall(3, 6), 6);
     CHECK(stream.split() == 3);
-    CHECK(stream.cold().front().first == 7);
+    CHECK(stream.paged_out().front().first == 7);
     check(12);
-    stream.warm(recall(7, 10), 10);
-    CHECK_FALSE(stream.has_cold());
+    stream.page_in(recall(7, 10), 10);
+    CHECK_FALSE(stream.has_paged_out());
     CHECK(stream.batches() == 6);
     check(12);
     for (int i = 0; i < 6; ++i) stream.pop_front();
@@ -201,21 +202,21 @@ TEST_CASE_FIXTURE(ColdStreamFixture,
     CHECK(stream.empty());
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "a hole in what is read back leaves no sums behind") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "a hole in what is read back leaves no sums behind") {
     for (int i = 0; i < 4; ++i) append(2);
     keep();
-    stream.cool(0, 4);
-    stream.warm(recall(5, 8), 8);  // the chunk of 1 to 4 was gone
+    stream.page_out(0, 4);
+    stream.page_in(recall(5, 8), 8);  // the chunk of 1 to 4 was gone
     check(4);
     CHECK(stream.missing_upto(1, stream.find(1)) == 4);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "what expired in the store is a gap when it comes back") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "what expired in the store is a gap when it comes back") {
     append(2, 10, 1000);
     append(2);
     keep();
-    stream.cool(0, 2);
-    stream.warm(recall(1, 4, 5), 4);
+    stream.page_out(0, 2);
+    stream.page_in(recall(1, 4, 5), 4);
     CHECK(stream.front().first == 3);
     check(2);
     GapReason reason = GapReason::lost;
@@ -223,12 +224,12 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "what expired in the store is a gap when it
     CHECK(reason == GapReason::expired);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "cold ranges go from the front with a reason") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "paged_out ranges go from the front with a reason") {
     for (int i = 0; i < 4; ++i) append(1, 50000);
     keep();
-    stream.cool(0, 4);
-    REQUIRE(stream.cold().size() == 2);  // of 64 KiB and more
-    CHECK(stream.pop_cold(GapReason::retention).last == 2);
+    stream.page_out(0, 4);
+    REQUIRE(stream.paged_out().size() == 2);  // of 64 KiB and more
+    CHECK(stream.pop_paged_out(GapReason::retention).last == 2);
     check(2);
     CHECK(stream.first_kept() == 3);
     keep();
@@ -236,7 +237,7 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "cold ranges go from the front with a reaso
     CHECK(erasures[0].through == 2);
 }
 
-TEST_CASE_FIXTURE(ColdStreamFixture, "a stream that comes back from its row goes on where it was") {
+TEST_CASE_FIXTURE(PagedStreamFixture, "a stream that comes back from its row goes on where it was") {
     append(2);
     append(3);
     keep();
@@ -259,7 +260,7 @@ TEST_CASE_FIXTURE(ColdStreamFixture, "a stream that comes back from its row goes
 }
 
 TEST_CASE("a batch that is read back is as old as it is, and never younger than now when the clock was set back") {
-    const Slice bytes = cold_frame(1, 1000, 10);
+    const Slice bytes = paged_out_frame(1, 1000, 10);
     auto header = cast::wire::read_batch(bytes.view().substr(cast::wire::kFrameHeader))->header;
     header.arrival_us = 50 * kSecond;
     CHECK(recall_batch(bytes, header, Now{7 * kSecond, 52 * kSecond}).arrival_us == 5 * kSecond);
