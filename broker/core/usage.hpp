@@ -12,13 +12,13 @@ public:
     std::size_t bytes() const { return bytes_; }                      ///< held, in memory or in the store
     std::size_t paged_out_bytes() const { return paged_out_bytes_; }  ///< of those, in the store alone
     std::size_t memory_bytes() const { return bytes_ - paged_out_bytes_; }
-    std::size_t queued_messages() const { return queued_messages_; }  ///< in the mailboxes of all but hidden nodes
+    std::size_t queued_messages() const { return queued_messages_[0]; }  ///< in the mailboxes of all but hidden nodes
 
 private:
     friend class Usage;
     std::size_t bytes_ = 0;
     std::size_t paged_out_bytes_ = 0;
-    std::size_t queued_messages_ = 0;
+    std::size_t queued_messages_[2] = {};  // in those of hidden nodes, too
 };
 
 /// Sums over the lanes of one node's mailbox. It has to outlive them.
@@ -50,33 +50,41 @@ public:
 
     /// So much came to what is in memory, or left it.
     void add(std::size_t bytes, std::size_t messages) {
+        bytes_ += bytes;
+        messages_ += messages;
         totals_->bytes_ += bytes;
-        count(bytes, messages);
+        if (mailbox_ == nullptr) return;
+        mailbox_->bytes_ += bytes;
+        mailbox_->messages_ += messages;
+        totals_->queued_messages_[hidden_] += messages;
     }
     void remove(std::size_t bytes, std::size_t messages) {
+        bytes_ -= bytes;
+        messages_ -= messages;
         totals_->bytes_ -= bytes;
-        count(std::size_t{0} - bytes, std::size_t{0} - messages);
+        if (mailbox_ == nullptr) return;
+        mailbox_->bytes_ -= bytes;
+        mailbox_->messages_ -= messages;
+        totals_->queued_messages_[hidden_] -= messages;
     }
     /// The same of what is paged out.
     void add_paged_out(std::size_t bytes, std::size_t messages) {
-        move_paged_out(bytes);
-        if (!orphaned_) totals_->bytes_ += bytes;
-        count(bytes, messages);
+        add(bytes, messages);
+        page_out(bytes);
     }
     void remove_paged_out(std::size_t bytes, std::size_t messages) {
-        move_paged_out(std::size_t{0} - bytes);
-        if (!orphaned_) totals_->bytes_ -= bytes;
-        count(std::size_t{0} - bytes, std::size_t{0} - messages);
+        page_in(bytes);
+        remove(bytes, messages);
     }
-    /// So much of it left memory, and the store has it; or came back.
+    /// So much of it left memory, and the store has it; or came back. Of an orphan the totals do not count it.
     void page_out(std::size_t bytes) {
-        move_paged_out(bytes);
-        if (orphaned_) totals_->bytes_ -= bytes;
+        paged_out_bytes_ += bytes;
+        if (orphaned_)
+            totals_->bytes_ -= bytes;
+        else
+            totals_->paged_out_bytes_ += bytes;
     }
-    void page_in(std::size_t bytes) {
-        move_paged_out(std::size_t{0} - bytes);
-        if (orphaned_) totals_->bytes_ += bytes;
-    }
+    void page_in(std::size_t bytes) { page_out(std::size_t{0} - bytes); }
     /// Nothing is held any more.
     void clear() {
         remove_paged_out(paged_out_bytes_, 0);
@@ -87,28 +95,16 @@ public:
         if (orphaned_) return;
         totals_->bytes_ -= paged_out_bytes_;
         totals_->paged_out_bytes_ -= paged_out_bytes_;
-        count_in_mailbox(std::size_t{0} - bytes_, std::size_t{0} - messages_);
+        if (mailbox_ != nullptr) {
+            mailbox_->bytes_ -= bytes_;
+            mailbox_->messages_ -= messages_;
+            totals_->queued_messages_[hidden_] -= messages_;
+        }
         mailbox_ = nullptr;
         orphaned_ = true;
     }
 
 private:
-    void count(std::size_t bytes, std::size_t messages) {
-        bytes_ += bytes;
-        messages_ += messages;
-        count_in_mailbox(bytes, messages);
-    }
-    void count_in_mailbox(std::size_t bytes, std::size_t messages) {
-        if (mailbox_ == nullptr) return;
-        mailbox_->bytes_ += bytes;
-        mailbox_->messages_ += messages;
-        if (!hidden_) totals_->queued_messages_ += messages;
-    }
-    void move_paged_out(std::size_t bytes) {
-        paged_out_bytes_ += bytes;
-        if (!orphaned_) totals_->paged_out_bytes_ += bytes;
-    }
-
     std::size_t bytes_ = 0;
     std::size_t messages_ = 0;
     std::size_t paged_out_bytes_ = 0;
