@@ -1,34 +1,32 @@
-// The turn. The broker's thread, which is main's.
+// Options into limits, and the waiting between turns. Main's thread.
 #include "broker.hpp"
 
-#include <malloc.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
-#include <utility>
 
-#include "base/clock.hpp"
 #include "descriptors.hpp"
 #include "log.hpp"
-#include "looks.hpp"
-#include "reports.hpp"
 #include "secret_hash.hpp"
-#include "wire/heap.hpp"
-#include "wire/names.hpp"
+#include "server/free_port.hpp"
 
 namespace broker {
 namespace {
 
-// A lone message waits for the turn that it comes in: long enough for batches to join, short enough for it.
-constexpr int kTurnFrames = 256;
-constexpr std::size_t kTurnBytes = 512u << 10;
-constexpr std::size_t kTurnWork = 10000;  // some milliseconds
-constexpr std::size_t kCallWork = 100;    // of it, a management call: its JSON is read, and another one written
-constexpr std::uint64_t kJoined = 1000;   // nodes: to join the memory of so many takes a fraction of a millisecond
-constexpr std::int64_t kGiveBack = 10 * kSecond;  // it takes some 10 ms for 100 MiB, and as long to get them anew
+constexpr std::int64_t kLongestPoll = 1000;  // ms
 
 std::int64_t in_us(std::chrono::milliseconds t) { return t.count() * kMs; }
+
+/// What is bad comes from the store; of what clients do, only so much is written.
+void write_log(const LogLine& line) {
+    if (line.bad)
+        log_error(line.text);
+    else if (line.own)
+        log_info(line.text);
+    else
+        log_of_client(LogLevel::info, line.text);
+}
 
 }  // namespace
 
@@ -65,8 +63,6 @@ Config core_config(const Options& o) {
     return c;
 }
 
-Now Broker::now() { return {cast::base::monotonic_us(), static_cast<std::uint64_t>(cast::base::wall_us())}; }
-
 IntakeLimits intake_limits(const Options& o) {
     constexpr std::uint64_t kFrame = 8u << 20;  // beside the messages: frames, acknowledgements, calls
     IntakeLimits limits;
@@ -78,231 +74,44 @@ IntakeLimits intake_limits(const Options& o) {
     return limits;
 }
 
-Broker::Broker(const Options& options, Edge& edge, Store& store, const Config& config, const PageLink& page,
+Broker::Broker(const Options& options, ZmqEdge& edge, Store& store, const Config& config, const PageLink& page,
                const char* version)
-    : options_(options), edge_(edge), store_(store), router_(config), control_(router_, store, page, version, now()) {
-    router_.announce(edge.published(), version);
-    control_.ask_edge([this] { return count_edge(); });
-    edge.set_topics([this](std::uint64_t topic) { return router_.publishes(topic); });
-}
-
-void Broker::restore(const Recovered& recovered) { router_.restore(recovered, now(), outbox_); }
+    : options_(options),
+      edge_(edge),
+      store_(store),
+      loop_(config, {edge, store, clock_, page, version, free_port, write_log}) {}
 
 void Broker::run(int wish_fd, Wish (*read_wish)(int fd), bool (*reload)(Options& options)) {
-    for (;;) {
-        if (edge_.wait(deadline_us_ - now().mono_us, wish_fd, store_.descriptor())) {
-            const Wish wish = read_wish(wish_fd);
-            if (wish == Wish::stop) return stop(now());
-            if (wish == Wish::reload && reload(options_)) {
-                edge_.set_limits(intake_limits(options_));
-                router_.reconfigure(core_config(options_), outbox_);
-            }
-        }
-        if (!turn(now())) deadline_us_ = 0;
-    }
-}
-
-bool Broker::turn(Now at) {
-    ConnectionId from = 0;
-    cast::wire::Slice frame;
-    std::size_t bytes = 0;
-    int frames = 0;
-    if (!store_.volatile_only()) hear_store(at);
-    weigh_edge(at);
-    const State& state = router_.state();
-    while (frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork && edge_.receive(from, frame)) {
-        ++frames;
-        bytes += frame.size();
-        router_.handle(from, frame, at, outbox_);
-        if (!router_.comings().greeted.empty()) [[unlikely]]
-            tell_edge();
-        if (!outbox_.controls.empty()) {  // before what the client said after it
-            router_.state().work += kCallWork;
-            answer_calls(at);
-        }
-        frame = {};
-    }
-    const bool drained = frames < kTurnFrames && bytes < kTurnBytes && state.work < kTurnWork;
-    // Not before what they had said: an end that cannot be sent to any more may have left words that are still to be
-    // read. What this sets free (nodes, conflicts) is dealt with here.
-    // Thousands of nodes may be read on each of them: so not more than a turn is long enough for.
-    while (drained && !unreachable_.empty() && state.work < kTurnWork)
-        router_.unreachable(unreachable_.extract(unreachable_.begin()).value(), at, outbox_);
-    deadline_us_ = router_.tick(at, outbox_, drained);
-    carry_out(at);
-    if (state.directory.nodes_removed() >= removed_ + kJoined) {
-        removed_ = state.directory.nodes_removed();
-        cast::wire::join_freed_blocks();
-    }
-    if (frames > 0 && give_back_us_ == 0) give_back_us_ = at.mono_us + kGiveBack;
-    if (give_back_us_ != 0) give_memory_back(at);
-    router_.state().statistics.took(static_cast<std::uint64_t>(now().mono_us - at.mono_us));
-    return drained;
-}
-
-/// All whole pages that are free, of one arena of glibc's after the other; who allocates in that of the moment waits.
-/// Else each arena would stay as large as it ever was.
-void Broker::give_memory_back(Now at) try {
-    if (at.mono_us < give_back_us_) {
-        deadline_us_ = std::min(deadline_us_, give_back_us_);
-        return;
-    }
-    give_back_us_ = 0;
-    giving_back_ = std::async(std::launch::async, [] { malloc_trim(0); });
-} catch (const std::system_error&) {  // no thread to be had: the next time
-}
-
-/// Who came and went. A connection may do both in a turn: what it is now counts.
-void Broker::tell_edge() {
-    const Router::Comings comings = std::exchange(router_.comings(), {});
-    for (ConnectionId id : comings.given_up)
-        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, true);
-    for (ConnectionId id : comings.parted)
-        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, false);
-    for (ConnectionId id : comings.greeted) edge_.greeted(id);
-}
-
-/// What libzmq's queues hold counts in the memory budget, too.
-void Broker::weigh_edge(Now at) {
-    if (at.mono_us < weigh_us_) return;
-    weigh_us_ = at.mono_us + 100 * kMs;
-    const IntakeCounts counts = edge_.counts();
-    router_.state().edge_bytes = counts.stranger_bytes + counts.subscriber_bytes + counts.pinned_bytes;
-}
-
-EdgeCounts Broker::count_edge() const {
-    const IntakeCounts counts = edge_.counts();
-    EdgeCounts known{counts.strangers,
-                     counts.clients,
-                     counts.subscribers,
-                     counts.stranger_bytes,
-                     counts.subscriber_bytes,
-                     counts.pinned_bytes,
-                     {}};
-    for (std::size_t i = 0; i < kCutNames.size(); ++i) known.cut.emplace_back(kCutNames[i], counts.cut[i]);
-    return known;
-}
-
-void Broker::answer_calls(Now at) {
-    const std::vector<ControlCall> calls = std::move(outbox_.controls);
-    outbox_.controls.clear();
-    for (const ControlCall& call : calls) {
-        const ControlAnswer answer = control_.answer(call, at, outbox_);
-        if (answer.later) continue;
-        if (answer.again) {
-            postponed_.push_back(call);
-            continue;
-        }
-        outbox_.send(call.from, cast::wire::encode(cast::wire::ControlReply{call.request, answer.code, answer.text}));
-        if (answer.changes) hold_answer();
-        router_.answered(call.from, answer.text.size(), at, outbox_);
-    }
-}
-
-/// The answer sent last is a promise, too: it leaves once the store keeps this turn.
-void Broker::hold_answer() {
-    if (store_.volatile_only()) return;
-    answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
-    outbox_.sends.pop_back();
-    router_.state().unsaved.urgent = true;
-}
-
-void Broker::carry_out(Now at) {
-    // Reports make more of the outbox: they come first.
-    if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
-    if (control_.go_on(at, outbox_)) deadline_us_ = 0;
-    for (const LateAnswer& late : outbox_.answers) {
-        outbox_.send(late.to.connection,
-                     cast::wire::encode(cast::wire::ControlReply{late.to.request, cast::ErrorCode::ok, late.text}));
-        if (late.changes) hold_answer();
-        router_.answered(late.to.connection, late.text.size(), at, outbox_);
-    }
-    for (const LookAnswer& look : outbox_.looks) {
-        const std::string text = encode_look(look);
-        outbox_.send(look.to.connection,
-                     cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
-        router_.answered(look.to.connection, text.size(), at, outbox_);
-    }
-    const Turn turn = router_.close_turn();
-    if (store_.volatile_only()) router_.committed(turn);
-    deadline_us_ = std::min(deadline_us_, router_.flush(at, outbox_));
-    for (const LogLine& line : outbox_.log) {  // what is bad comes from the store; the rest is what clients did
-        if (line.bad)
-            log_error(line.text);
-        else
-            log_of_client(LogLevel::info, line.text);
-    }
-    for (const Send& send : outbox_.sends) {
-        // After one that did not leave, none may: it would look as if nothing were missing.
-        if (!unreachable_.empty() && unreachable_.contains(send.to)) continue;
-        if (edge_.send(send.to, send.frame) == Edge::Sent::gone) unreachable_.insert(send.to);
-    }
-    tell_edge();
-    for (const Publish& publish : outbox_.publishes) edge_.publish(publish.topic, publish.frame);
-    for (const Load& load : outbox_.loads) store_.load(load);
-    outbox_.clear();
-    if (!store_.volatile_only()) tell_store(at);
-    if (!unreachable_.empty()) deadline_us_ = 0;
-}
-
-void Broker::hear_store(Now at) {
-    std::uint64_t count = 0;
-    (void)!read(store_.descriptor(), &count, sizeof count);
-    watch_.look(store_, router_.state().watched(), at, outbox_);
-    router_.store_health(store_.healthy());
-    router_.committed(store_.committed());
-    while (!answers_.empty() && answers_.front().first <= store_.committed()) {
-        outbox_.sends.push_back(std::move(answers_.front().second));
-        answers_.pop_front();
-    }
-    Loaded loaded;
-    while (store_.loaded(loaded)) router_.loaded(std::move(loaded), at, outbox_);
-    if (postponed_.empty()) return;
-    outbox_.controls.swap(postponed_);
-    answer_calls(at);
-}
-
-/// Everything up to the present turn in one transaction, when the store has done the one before.
-void Broker::tell_store(Now at) {
-    if (!store_.idle()) return;
-    router_.committed(
-        store_.committed());  // what became idle after hear_store looked; the next transaction takes its place
-    if (!router_.wants_transaction(at, deadline_us_)) return;
-    Transaction transaction;
-    router_.collect(transaction, at);
-    store_.begin(std::move(transaction));
-}
-
-/// Turns until what was promised is committed and told.
-void Broker::await_store(std::int64_t until_us) {
-    router_.state().unsaved.urgent = true;
-    turn(now());
-    while (!store_.idle() && now().mono_us < until_us) {
-        edge_.wait(20 * kMs, store_.descriptor());
-        turn(now());
-    }
-    hear_store(now());
-    carry_out(now());
-}
-
-void Broker::stop(Now started) {
-    log_info("stopping: draining");
-    router_.state().ending = true;
-    // What has come is taken in and receipted; then everybody is told.
-    const std::int64_t until = started.mono_us + in_us(options_.drain_time);
-    while (!turn(now()) && now().mono_us < until) {
-    }
-    const std::int64_t kept_by = std::max(until, now().mono_us + kSecond);
-    if (!store_.volatile_only()) await_store(kept_by);
-    router_.goodbye(outbox_);
-    carry_out(now());
-    if (!store_.volatile_only()) {  // once more, for where everybody stands now
-        while (!store_.idle() && now().mono_us < kept_by) edge_.wait(20 * kMs, store_.descriptor());
-        router_.state().unsaved.urgent = true;
-        if (!store_.idle()) store_.incomplete();
-        tell_store(now());
+    Now now = clock_.read();
+    for (std::int64_t deadline_us = 0; !loop_.stopped();) {
+        if (wait(deadline_us - now.mono_us, wish_fd)) heed(read_wish(wish_fd), reload);
+        std::uint64_t count = 0;  // before the turn looks at the store: what the store does after that wakes us again
+        (void)!read(store_.descriptor(), &count, sizeof count);
+        deadline_us = loop_.turn();
+        now = clock_.read();
+        deadline_us = std::min(deadline_us, maintenance_.after_turn(now, loop_.frames() > 0,
+                                                                    loop_.router().state().directory.nodes_removed()));
     }
     log_info("stopped");
+}
+
+/// True when there is a wish to be read. What clients say after the BYE is not taken in: it may not wake us either.
+bool Broker::wait(std::int64_t timeout_us, int wish_fd) {
+    if (loop_.listening()) return edge_.wait(timeout_us, wish_fd, store_.descriptor());
+    pollfd fds[] = {{wish_fd, POLLIN, 0}, {store_.descriptor(), POLLIN, 0}};
+    (void)poll(fds, 2, static_cast<int>(std::clamp<std::int64_t>(timeout_us / kMs, 0, kLongestPoll)));
+    return (fds[0].revents & POLLIN) != 0;
+}
+
+void Broker::heed(Wish wish, bool (*reload)(Options& options)) {
+    if (wish == Wish::none || loop_.stopping()) return;
+    if (wish == Wish::stop) {
+        log_info("stopping: draining");
+        loop_.stop(in_us(options_.drain_time));
+    } else if (reload(options_)) {
+        edge_.set_limits(intake_limits(options_));
+        loop_.reconfigure(core_config(options_));
+    }
 }
 
 }  // namespace broker

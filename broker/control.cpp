@@ -1,13 +1,7 @@
 // Management calls. Broker's thread.
 #include "control_call.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 
@@ -26,20 +20,6 @@ using cast::ErrorCode;
 using nlohmann::json;
 
 namespace {
-
-/// A TCP port of the loopback interface that is free now; 0 when there is none.
-int free_port() {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return 0;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    const bool bound = bind(fd, plain, size) == 0 && getsockname(fd, plain, &size) == 0;
-    close(fd);
-    return bound ? ntohs(address.sin_port) : 0;
-}
 
 ControlAnswer node_create(const Call& call) {
     State& state = call.router.state();
@@ -60,10 +40,11 @@ ControlAnswer node_create(const Call& call) {
     if (holder != nullptr && holder != known)
         return fail(ErrorCode::already_exists, "port " + std::to_string(port) + " belongs to " + holder->name);
     if (picks && port == 0 && (known == nullptr || known->port == 0)) {
-        for (int tries = 0;
-             tries < 16 && (port == 0 || state.directory.holder_of_port(static_cast<int>(port)) != nullptr); ++tries)
-            port = free_port();
-        if (port == 0) return fail(ErrorCode::internal, "no free port found");
+        const auto taken = [&] {
+            return port == 0 || state.directory.holder_of_port(static_cast<int>(port)) != nullptr;
+        };
+        for (int tries = 0; tries < 16 && taken(); ++tries) port = call.free_port();
+        if (taken()) return fail(ErrorCode::internal, "no free port found");
     }
     ErrorCode code = ErrorCode::ok;
     Node* node = call.router.create_node(name, code, call.now, call.outbox);
@@ -224,11 +205,11 @@ bool wants_port(const json& request) {
 
 }  // namespace
 
-Control::Control(Router& router, const Store& store, const PageLink& page, std::string version, Now started)
+Control::Control(Router& router, const Store& store, const Edge& edge, Process process, Now started)
     : router_(router),
       store_(store),
-      page_(page),
-      version_(std::move(version)),
+      edge_(edge),
+      process_(std::move(process)),
       started_(started),
       listing_(std::make_unique<Listing>(router)),
       digging_(std::make_unique<Digging>(router)) {}
@@ -245,16 +226,18 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
         return fail(ErrorCode::too_large, "a control call is at most 256 KiB");
     const json request = cast::base::parse_json(asked.json);
     if (!request.is_object()) return fail(ErrorCode::malformed, "a control call is a JSON object");
-    const Call call{request, router_, *listing_, *digging_, {asked.from, asked.request}, now, outbox};
+    const Call call{request, router_, *listing_,         *digging_, {asked.from, asked.request},
+                    now,     outbox,  process_.free_port};
     const std::string op = call.text("op");
     if (op == "stats") {
-        json stats = report_stats(router_, store_, version_, started_, now);
-        if (edge_) stats["edge"] = report_edge(edge_());
+        json stats = report_stats(router_, store_, process_.version, started_, now);
+        stats["edge"] = report_edge(edge_.counts());
         return good(stats);
     }
-    if (op == "status") return good(report_status(router_, store_, page_.troubles(), version_, started_, now));
+    if (op == "status")
+        return good(report_status(router_, store_, process_.page.troubles(), process_.version, started_, now));
     if (op == "tap") {  // everybody's mail: not for whoever reaches the broker
-        if (!page_.is_key(call.text("key")))
+        if (!process_.page.is_key(call.text("key")))
             return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");
         return good({{"samples", samples_json(router_.state().tap.take(now))}});
     }
@@ -265,7 +248,7 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
                                                       "purge",       "dead.purge",   "later.cancel"};
     const bool takes = let_go.contains(op) ? store_.lets_go() : store_.healthy();
     if (!reads && !takes) return fail(ErrorCode::store_failed, store_.trouble());  // its answer could not come
-    if (op == "node.create" && !page_.serves() && wants_port(request))
+    if (op == "node.create" && !process_.page.serves() && wants_port(request))
         return fail(ErrorCode::invalid_argument,
                     "the ports of nodes are opened by the server of the page, and that is off (--http off)");
     ControlAnswer answer = at->second(call);

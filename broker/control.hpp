@@ -1,11 +1,11 @@
 // Control: answers management calls: JSON in, calls on the router, JSON out (PROTOCOL.md sections 6 and 7).
 // Broker's thread, between frames of a turn.
 #pragma once
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "core/edge.hpp"
 #include "core/router.hpp"
 #include "core/store.hpp"
 #include "page_link.hpp"
@@ -26,11 +26,16 @@ class Listing;
 
 class Control {
 public:
-    Control(Router& router, const Store& store, const PageLink& page, std::string version, Now started);
+    /// The process that the broker is in.
+    struct Process {
+        const PageLink& page;
+        std::string version;
+        int (*free_port)();  ///< a port for a node that wants one; 0: there is none
+    };
+
+    Control(Router& router, const Store& store, const Edge& edge, Process process, Now started);
     ~Control();
 
-    /// Whom `stats` asks for what connections cost; before the first call.
-    void ask_edge(std::function<EdgeCounts()> edge) { edge_ = std::move(edge); }
     ControlAnswer answer(const ControlCall& call, Now now, Outbox& outbox);
     /// What takes more than a turn goes on; the answers come with the outbox. True: there is more to do at once.
     bool go_on(Now now, Outbox& outbox);
@@ -38,12 +43,11 @@ public:
 private:
     Router& router_;
     const Store& store_;
-    const PageLink& page_;
-    std::string version_;
+    const Edge& edge_;
+    Process process_;
     Now started_;
     std::unique_ptr<Listing> listing_;
     std::unique_ptr<Digging> digging_;
-    std::function<EdgeCounts()> edge_;
 };
 
 }  // namespace broker

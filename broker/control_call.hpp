@@ -19,6 +19,7 @@ struct Call {
     Asker asker;
     Now now;
     Outbox& outbox;
+    int (*free_port)() = nullptr;  ///< Control::Process
 
     std::string text(const char* key) const {
         const auto at = request.find(key);

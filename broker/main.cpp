@@ -104,7 +104,7 @@ bool reload(broker::Options& running) {
 }
 
 /// The chosen ends, for scripts.
-std::string endpoints(const broker::Edge& edge, const gateway::Gateway* page) {
+std::string endpoints(const broker::ZmqEdge& edge, const gateway::Gateway* page) {
     std::string text;
     for (const std::string& end : edge.bound()) text += "bind=" + end + "\n";
     for (const std::string& end : edge.published()) text += "publish=" + end + "\n";
@@ -120,7 +120,7 @@ std::string own_end(std::string end) {
     return end;
 }
 
-std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::Edge& edge,
+std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, const broker::ZmqEdge& edge,
                                                broker::PageLink& link) {
     if (options.http == "off") return nullptr;
     gateway::Settings settings;
@@ -139,8 +139,8 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
     return std::make_unique<gateway::Gateway>(std::move(settings));
 }
 
-broker::Edge::Settings edge_settings(const broker::Options& o) {
-    broker::Edge::Settings settings;
+broker::ZmqEdge::Settings edge_settings(const broker::Options& o) {
+    broker::ZmqEdge::Settings settings;
     settings.bind = o.bind;
     settings.publish = o.publish;
     // libzmq keeps to what was set when an end was bound, and max-message may be raised later: which message is too
@@ -158,11 +158,11 @@ broker::Edge::Settings edge_settings(const broker::Options& o) {
 struct Ends {
     explicit Ends(const broker::Options& o)
         : file(std::make_unique<broker::EndpointsFile>(o.endpoints_file)),
-          edge(std::make_unique<broker::Edge>(edge_settings(o))),
+          edge(std::make_unique<broker::ZmqEdge>(edge_settings(o))),
           link(std::make_unique<broker::PageLink>(o.http != "off")),
           page(make_gateway(o, *edge, *link)) {}
     std::unique_ptr<broker::EndpointsFile> file;
-    std::unique_ptr<broker::Edge> edge;
+    std::unique_ptr<broker::ZmqEdge> edge;
     std::unique_ptr<broker::PageLink> link;
     std::unique_ptr<gateway::Gateway> page;
 };
@@ -178,11 +178,11 @@ void warn_of_ports(const broker::Recovered& recovered) {
 /// The ends are closed when it returns.
 int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config,
         const broker::Recovered* recovered, int signals) {
-    broker::Edge& edge = *ends.edge;
+    broker::ZmqEdge& edge = *ends.edge;
     gateway::Gateway* const page = ends.page.get();
     Broker broker(options, edge, store, config, *ends.link, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
-    if (!broker::Edge::numbers_peers())
+    if (!broker::ZmqEdge::numbers_peers())
         broker::log_warning("this build's libzmq can be made to abort by a peer: the broker serves this machine only");
     for (const std::string& end : edge.bound()) broker::log_info("serving nodes at " + end);
     for (const std::string& end : edge.published()) broker::log_info("publishing at " + end);
@@ -234,7 +234,7 @@ int serve(const broker::Options& options, int signals) {
     const std::unique_ptr<broker::Store> store = make_store(options);
     Ends ends(options);
     // Stream ids of an earlier start are not given out again.
-    store->open({positive_id(), Broker::now().wall_us, positive_id() >> 16 << 16});
+    store->open({positive_id(), broker::SystemClock().read().wall_us, positive_id() >> 16 << 16});
     const broker::Recovered recovered = store->recover();
     const broker::Config config = start_config(options, *store, recovered);
     if (config.durable) broker::log_info("the store is in " + directory_of(options));

@@ -4,20 +4,14 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "core/edge.hpp"
 #include "core/router.hpp"
 #include "core/store.hpp"
 
 namespace broker {
 
-/// What connections cost below the core, as the edge counts it (edge/intake.hpp).
-struct EdgeCounts {
-    std::uint64_t strangers = 0, clients = 0, subscribers = 0;
-    std::uint64_t stranger_bytes = 0, subscriber_bytes = 0, pinned_bytes = 0;
-    std::vector<std::pair<const char*, std::uint64_t>> cut;  ///< by reason
-};
 nlohmann::json report_edge(const EdgeCounts& edge);
 
 nlohmann::json report_node(State& state, const Node& node);

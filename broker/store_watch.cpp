@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
-
-#include "log.hpp"
 
 namespace broker {
 
@@ -35,7 +34,7 @@ void StoreWatch::look(const Store& store, bool watched, Now now, Outbox& outbox)
 }
 
 void StoreWatch::tell(const char* kind, const std::string& text, bool watched, Now now, Outbox& outbox) {
-    log_line(std::string_view(kind) == "store_well" ? LogLevel::info : LogLevel::error, text);
+    outbox.log.push_back({text, std::string_view(kind) != "store_well", true});
     if (watched) outbox.events.push_back({kind, {}, {}, now.wall_us, 0, text});
 }
 

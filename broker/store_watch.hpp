@@ -1,5 +1,6 @@
-// StoreWatch: sees when the store fails, is slow, or is well again, and says it once each time: in the log and as an
-// event. Broker's thread, every turn. It does nothing about it: refusing is the core's, trying again the store's.
+// StoreWatch: sees when the store fails, is slow, or is well again, and says it once each time: as a line for the log
+// and as an event, both by the outbox. Broker's thread, every turn. It does nothing about it: refusing is the core's,
+// trying again the store's.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// Outbox: what the core wants done, in order. The core appends; the turn (broker.cpp) carries it out.
+// Outbox: what the core wants done, in order. The core appends; the event loop carries it out.
 // Plain values: no socket, no store, no clock is touched while it is filled.
 #pragma once
 #include <string>
@@ -45,6 +45,7 @@ struct PresenceEvent {
 struct LogLine {
     std::string text;
     bool bad = false;  ///< somebody has to do something about it
+    bool own = false;  ///< no client's doing: it is written however many lines clients cause
 };
 
 /// The answer of a management call that took more than its turn.

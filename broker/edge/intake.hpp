@@ -1,5 +1,5 @@
 // Intake: what every connection of the ends has sent, counted as libzmq reads it, and who is hung up on for it. One for
-// the process. libzmq's threads call it through replaced/, the broker's thread through Edge, the guard for what time
+// the process. libzmq's threads call it through replaced/, the broker's thread through ZmqEdge, the guard for what time
 // does. It knows bytes and descriptors, nothing of frames.
 //
 // A connection of the ROUTER end is a stranger until the core has taken its HELLO, then a client. One of the PUB end

@@ -41,7 +41,7 @@ def files():
         "mutex",
     ):
         yield f"broker/core/has_{re.sub('[^a-z0-9]', '_', name)}.cpp", COMMENT + f"#include <{name}>\n", 1
-    yield "broker/core/edge.cpp", COMMENT + '#include "edge/edge.hpp"\n', 1
+    yield "broker/core/edge.cpp", COMMENT + '#include "edge/zmq_edge.hpp"\n', 1
     yield "broker/core/clock.cpp", COMMENT + "auto t = Clock::now();\n", 1
     yield "broker/core/sleep.cpp", COMMENT + "void f() { std::this_thread::sleep_for(x); }\n", 1
     yield "broker/edge/ok.cpp", COMMENT + '#include <zmq.hpp>\n#include "core/outbox.hpp"\n', 0

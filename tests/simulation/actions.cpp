@@ -1,6 +1,7 @@
 // What may happen in a step: programs send, attach and go; operators make and delete; things break.
 #include <algorithm>
 
+#include "simulation/operator.hpp"
 #include "simulation/world.hpp"
 #include "wire/names.hpp"
 
@@ -10,13 +11,9 @@ using cast::detail::Parcel;
 using namespace cast::wire;
 
 void World::begin() {
+    operator_.wake();
     for (int i = 0; i < settings_.nodes; ++i)
-        if (random_.percent(70)) {
-            const std::string name = "n" + std::to_string(i);
-            cast::ErrorCode code{};
-            daemon_.manage(
-                [&](auto& router, auto& outbox) { return router.create_node(name, code, daemon_.clock(), outbox); });
-        }
+        if (random_.percent(70)) create("n" + std::to_string(i));
     for (int i = 0; i < settings_.clients; ++i) add_client();
     for (int i = 0; i < settings_.groups; ++i) change_groups();
 }
@@ -55,6 +52,8 @@ void World::act() {
         act_on_nodes();
     else if (dice < 92)
         fault();
+    else if (dice < 95)
+        operator_.call(some_look(random_, some_node(), some_group()));
 }
 
 void World::send_some() {
@@ -134,7 +133,9 @@ void World::fault() {
     while (dice >= weights[kind]) dice -= weights[kind++];
     Client* client = some_client();
     switch (kind) {
-        case 0: return client != nullptr ? client->cut(static_cast<int>(random_.below(3))) : void();
+        case 0:
+            if (random_.one_in(6)) return operator_.cut();
+            return client != nullptr ? client->cut(static_cast<int>(random_.below(3))) : void();
         case 1:
         case 2: return lose_client();
         case 3:
@@ -157,67 +158,33 @@ void World::fault() {
         case 11: wall_offset_us_ += random_.between(-36000, 36000) * kSecond; return;
         case 12:
             if (!daemon_.up()) return;
-            trace("the broker ends in order");
-            daemon_.stop();
-            return daemon_.restart_at(now_us_ + random_.between(0, 3000) * kMs);
+            trace("the broker is told to stop");
+            return daemon_.stop(random_.between(0, 1000) * kMs, random_.between(0, 3000) * kMs);
         case 13: return change_letters();
         case 14: return flood();
         default: return look_or_purge();
     }
 }
 
-/// Somebody looks at a mailbox, which changes nothing, or throws away what is in it, or what a group keeps.
+/// Somebody throws away what is in a mailbox, or what a group keeps.
 void World::look_or_purge() {
-    if (!daemon_.up()) return;
-    const std::string name = some_node(), group_name = some_group();
     const std::uint64_t dice = random_.below(6);
-    daemon_.manage([&](auto& router, auto& outbox) {
-        broker::Node* node = router.state().directory.node(name);
-        broker::Group* group = router.state().directory.group(group_name);
-        broker::Asker asker;
-        router.state().sessions.for_each_connection(
-            [&](const broker::Connection& c) { asker.connection = std::max(asker.connection, c.id); });
-        if (dice < 2 && node != nullptr) router.looking().peek(asker, *node, 100, daemon_.clock(), outbox);
-        if (dice == 2 && group != nullptr) router.looking().kept(asker, *group, 100, 0, daemon_.clock(), outbox);
-        if (dice == 3 && group != nullptr && group_name[0] == 'g') {
-            trace("purge group %s", group_name.c_str());
-            router.purge(*group);
-        }
-        if (dice < 4 || node == nullptr) return 0;
-        trace("purge node %s", name.c_str());
-        router.purge(*node, daemon_.clock(), outbox);
-        for (const auto& lane : node->lanes) oracle_.purged(name, lane->stream.id(), lane->stream.last());
-        return 0;
-    });
+    const std::string node = some_node(), group = some_group();
+    if (dice < 3) return operator_.call(some_look(random_, node, group));
+    if (dice == 3 && group[0] == 'g') operator_.call(R"({"op":"purge","group":")" + group + R"("})");
+    if (dice > 3) operator_.call(R"({"op":"purge","node":")" + node + R"("})");
 }
 
 /// Somebody puts a dead letter back into its mailbox, or throws it away.
 void World::change_letters() {
     if (!daemon_.up()) return;
-    daemon_.manage([&](broker::Router& router, auto&) {
-        broker::DeadLetters& dead = router.dead();
-        auto letter = dead.before(~std::uint64_t{0});
-        for (std::uint64_t back = random_.below(4); back > 0 && letter; --back)
-            if (const auto older = dead.before(letter->id)) letter = older;
-        if (!letter) return 0;
-        const std::uint64_t id = letter->id;
-        const std::uint32_t message = number_of(letter->message.payload);
-        const std::string node(letter->letter.target);
-        const auto priority = static_cast<std::uint8_t>(letter->letter.priority);
-        if (random_.one_in(4)) {
-            trace("purge letter %llu, message %u", ull(id), message);
-            oracle_.dug_up(message);
-            dead.drop(id);
-            return 0;
-        }
-        const cast::ErrorCode code = router.requeue(id, daemon_.clock());
-        trace("requeue letter %llu, message %u, to %s: %s", ull(id), message, node.c_str(), cast::error_name(code));
-        if (code == cast::ErrorCode::ok)
-            oracle_.requeued(router, node, priority, message, daemon_.disk());
-        else
-            require(dead.view(id).has_value(), "a letter that was not put back is gone");
-        return 0;
-    });
+    broker::DeadLetters& dead = daemon_.router()->dead();
+    auto letter = dead.before(~std::uint64_t{0});
+    for (std::uint64_t back = random_.below(4); back > 0 && letter; --back)
+        if (const auto older = dead.before(letter->id)) letter = older;
+    const std::string seq = std::to_string(letter ? letter->id : random_.below(9));
+    operator_.call(random_.one_in(4) ? R"({"op":"dead.purge","seq":)" + seq + "}"
+                                     : R"({"op":"dead.requeue","seq":)" + seq + "}");
 }
 
 void World::lose_client() {
@@ -232,19 +199,16 @@ void World::lose_client() {
     if (random_.percent(80)) add_client();
 }
 
+void World::create(const std::string& node) {
+    const std::string port = random_.one_in(5) ? R"(,"pick_port":true})" : "}";
+    operator_.call(R"({"op":"node.create","name":")" + node + '"' + port);
+}
+
 void World::change_nodes() {
-    if (!daemon_.up()) return;
     const std::string name = some_node();
-    cast::ErrorCode code{};
-    daemon_.manage([&](broker::Router& router, broker::Outbox& outbox) {
-        const bool remove = random_.one_in(2);
-        trace("%s node %s", remove ? "delete" : "create", name.c_str());
-        if (const broker::Node* node = router.state().directory.node(name); remove && node != nullptr)
-            for (const auto& lane : node->lanes) oracle_.ends(*lane);
-        if (remove) router.delete_node(name, daemon_.clock(), outbox);
-        if (!remove || random_.one_in(2)) router.create_node(name, code, daemon_.clock(), outbox);
-        return 0;
-    });
+    const bool remove = random_.one_in(2);
+    if (remove) operator_.call(R"({"op":"node.delete","name":")" + name + R"("})");
+    if (!remove || random_.one_in(2)) create(name);
 }
 
 /// Somebody fills mailboxes, perhaps at several priorities, with what ends at one moment.
@@ -275,18 +239,12 @@ void World::flood() {
 }
 
 void World::change_groups() {
-    if (!daemon_.up()) return;
-    const std::string node = some_node(), group = some_group();
-    if (random_.one_in(12)) {
-        trace("delete group %s", group.c_str());
-        daemon_.manage([&](auto& router, auto& outbox) { return router.delete_group(group, daemon_.clock(), outbox); });
-    } else if (random_.one_in(4)) {
-        trace("%s leaves %s", node.c_str(), group.c_str());
-        daemon_.leave(node, group);
-    } else {
-        trace("%s joins %s", node.c_str(), group.c_str());
-        daemon_.join(node, group);
-    }
+    const std::string group = some_group();
+    if (random_.one_in(12)) return operator_.call(R"({"op":"group.delete","name":")" + group + R"("})");
+    std::string nodes = '"' + some_node() + '"';
+    if (random_.one_in(4)) nodes += ",\"" + some_node() + '"';
+    const char* op = random_.one_in(4) ? "group.leave" : "group.join";
+    operator_.call(R"({"op":")" + std::string(op) + R"(","group":")" + group + R"(","nodes":[)" + nodes + "]}");
 }
 
 }  // namespace sim

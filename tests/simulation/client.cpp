@@ -122,7 +122,7 @@ void Client::take_frame(const std::string& bytes) {
         for (const auto& reader : readers_)
             if (!reader->record.gone && reader->record.granted == 0 &&
                 reader->node->state == Attachment::State::attached)
-                reader->record.granted = world_.daemon().granted(wire, attached.request, reader->record.node);
+                reader->record.granted = world_.daemon().edge().granted(wire, attached.request, reader->record.node);
     take_notices(bytes);
     carry_out();
 }

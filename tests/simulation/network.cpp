@@ -41,6 +41,19 @@ std::int64_t Network::due() const {
     return due;
 }
 
+bool Network::receive(std::int64_t now_us, broker::ConnectionId& from, std::string& bytes) {
+    Wire* next = nullptr;
+    for (const auto& wire : wires_)
+        if (wire->up.due() <= now_us && (next == nullptr || wire->up.due() < next->up.due())) next = wire.get();
+    if (next == nullptr) {
+        std::erase_if(wires_, [](const auto& wire) { return wire->closed && wire->up.empty(); });
+        return false;
+    }
+    from = next->id;
+    bytes = next->up.pop().bytes;
+    return true;
+}
+
 void Network::broker_died(std::int64_t now_us) {
     for (const auto& wire : wires_) {
         wire->up.clear();

@@ -74,13 +74,8 @@ public:
 
     /// The earliest frame to the broker.
     std::int64_t due() const;
-    /// Moves what has reached the broker by now: visit(connection, bytes).
-    template <class Visit>
-    void arrivals(std::int64_t now_us, Visit&& visit) {
-        for (const auto& wire : wires_)
-            while (wire->up.due() <= now_us) visit(wire->id, wire->up.pop().bytes);
-        std::erase_if(wires_, [](const auto& wire) { return wire->closed && wire->up.empty(); });
-    }
+    /// The next frame that has reached the broker by now, in the order of their coming; false when there is none.
+    bool receive(std::int64_t now_us, broker::ConnectionId& from, std::string& bytes);
     /// The broker is gone: all its connections end.
     void broker_died(std::int64_t now_us);
     /// From now on fast and without faults.

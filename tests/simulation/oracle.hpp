@@ -4,6 +4,7 @@
 #include <cast/error.hpp>
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "control.hpp"
 #include "core/router.hpp"
 #include "src/inbound.hpp"
 #include "src/outbound.hpp"
@@ -95,10 +97,8 @@ public:
     // --- The broker. -------------------------------------------------------------------------------------
     void before(broker::Router& router, broker::ConnectionId from, std::string_view frame);
     void after(broker::Router& router, broker::ConnectionId from);
-    /// The broker puts so many messages of its own into this stream.
-    void own_messages(std::uint64_t stream, std::size_t count) {
-        mirrors_[stream].insert(mirrors_[stream].end(), count, 0);
-    }
+    /// This stream has messages of the broker's own alone, up to this one.
+    void own_messages(std::uint64_t stream, std::uint64_t last) { mirrors_[stream].resize(last, 0); }
     void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
     /// The broker hands these out.
     void handed(std::string_view frame);
@@ -110,14 +110,12 @@ public:
                     const cast::test::MemoryDisk& disk);
     /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
     void came_back(std::string_view frame);
-    /// A lane of this node begins, after a purge, with so many messages that are gone.
-    void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
-    void left(std::uint64_t node, std::uint64_t stream) {
-        const auto at = ledgers_.find({node, stream});
-        if (at == ledgers_.end()) return;
-        departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
-        ledgers_.erase(at);
-    }
+    /// A management call is about to be carried out, and was (oracle_calls.cpp).
+    void calls(broker::Router& router, const broker::ControlCall& call);
+    void called(broker::Router& router, const broker::ControlCall& call, const broker::ControlAnswer& answer,
+                const cast::test::MemoryDisk& disk);
+    /// What leaves for a client is no answer about something that the disk does not have. `committed`: what it has.
+    void check_promise(broker::ConnectionId to, std::string_view frame, broker::Turn committed);
     /// What time it is for the broker.
     void clock(broker::Now now) { now_ = now; }
     /// After a tick in which so many batches entered: no delay lasts longer than it should, however the wall clock is
@@ -130,18 +128,8 @@ public:
     void lost_broker(broker::Router& router);
     /// `in_order`: its end was one, and took nothing back.
     void recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, broker::Router& router, bool in_order);
-    /// Somebody takes the message's letter.
-    void dug_up(std::uint32_t message) {
-        dug_up_.insert(message);
-        ++dug_;
-    }
-    /// This lane's node is about to be deleted: what nobody has read of it becomes letters, in this order.
-    void ends(const broker::Lane& lane);
     /// Nothing that is handed out has run out of its time.
     static void check_fresh(std::string_view frame, std::uint64_t wall_us);
-    /// And puts it back: it is the last one of this lane now.
-    void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message,
-                  const cast::test::MemoryDisk& disk);
     /// A session was told that its batches up to this one have their outcomes.
     void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
 
@@ -168,6 +156,26 @@ private:
         std::vector<std::uint32_t> first;  ///< by sequence - base - 1: event at which it was first handled, 0 for never
         std::vector<bool> gaps;
     };
+    struct Ended {  ///< a lane of a node that was deleted: what nobody has read of it becomes letters, in this order
+        std::vector<std::uint32_t> messages;
+        std::uint32_t event = 0;
+        bool hidden = false;
+    };
+    struct Member {
+        std::string name;
+        std::uint64_t node = 0;
+        std::string group;
+        std::uint64_t stream = 0;
+    };
+    struct Call {  ///< the management call at hand, and what it is about as that was before
+        std::string op, name;
+        std::uint64_t node = 0;
+        std::map<std::uint64_t, Ended> ended;
+        std::vector<Member> members;
+        std::uint64_t letter = 0;
+        std::uint32_t message = 0;
+        std::uint8_t priority = 0;
+    };
     struct ClientCounts {
         std::uint64_t taken = 0;  ///< messages that a stream took
         std::uint64_t refused = 0;
@@ -184,6 +192,24 @@ private:
     std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
+    void note_members(broker::Router& router, const nlohmann::json& request, const std::string& group);
+    Ended end_of(const broker::Lane& lane);
+    /// Somebody takes the message's letter.
+    void dug_up(std::uint32_t message) {
+        dug_up_.insert(message);
+        ++dug_;
+    }
+    /// And puts it back: it is the last one of this lane now.
+    void requeued(broker::Router& router, const std::string& node, std::uint8_t priority, std::uint32_t message,
+                  const cast::test::MemoryDisk& disk);
+    /// A lane of this node begins, after a purge, with so many messages that are gone.
+    void purged(const std::string& node, std::uint64_t stream, std::uint64_t count);
+    void left(std::uint64_t node, std::uint64_t stream) {
+        const auto at = ledgers_.find({node, stream});
+        if (at == ledgers_.end()) return;
+        departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
+        ledgers_.erase(at);
+    }
     void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
     void check_late(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
     void check_requeued(const cast::test::MemoryDisk& disk);
@@ -228,19 +254,16 @@ private:
     std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;  // stream, sequence: moved to the dead letters
     std::set<std::uint32_t> told_given_up_;                       // and their readers know it
     std::vector<ReaderRecord*> readers_;
+    Call call_;
+    std::map<std::pair<broker::ConnectionId, std::uint32_t>, broker::Turn> promises_;  // by call: what decided it
     struct Requeued {
         std::uint32_t message = 0;
         std::uint64_t letter = 0;  ///< the stream of its letter
         bool stored = false;       ///< that one was on the disk
         std::uint64_t stream = 0, sequence = 0;
     };
-    std::vector<Requeued> requeued_;  // in this epoch
-    std::set<std::uint32_t> dug_up_;  // messages whose letters somebody took
-    struct Ended {
-        std::vector<std::uint32_t> messages;  // in their order
-        std::uint32_t event = 0;
-        bool hidden = false;
-    };
+    std::vector<Requeued> requeued_;             // in this epoch
+    std::set<std::uint32_t> dug_up_;             // messages whose letters somebody took
     std::map<std::uint64_t, Ended> ended_;       // lanes of nodes that were deleted
     std::uint64_t dug_ = 0, found_letters_ = 0;  // in this epoch
     bool letters_dropped_ = false;               // in any of a durable broker

@@ -16,6 +16,7 @@ void Oracle::lost_broker(broker::Router& router) {
     durable_ = router.config().durable;
     living_.clear();
     nodes_then_.clear();
+    promises_.clear();
     if (!durable_) return;
     letters_dropped_ = letters_dropped_ || router.dead().dropped() > 0;
     router.state().sessions.for_each_session([&](const broker::Session& session) {

@@ -38,8 +38,8 @@ void Oracle::check_requeued(const cast::test::MemoryDisk& disk) {
     requeued_.clear();
 }
 
-void Oracle::ends(const broker::Lane& lane) {
-    Ended& ended = ended_[lane.stream.id()];
+Oracle::Ended Oracle::end_of(const broker::Lane& lane) {
+    Ended ended;
     ended.event = next_event();
     ended.hidden = lane.node->hidden;
     const auto& mirror = mirrors_[lane.stream.id()];
@@ -48,6 +48,7 @@ void Oracle::ends(const broker::Lane& lane) {
         const bool marked = i < lane.stream.batches() && lane.stream[i].first <= s && lane.stream[i].gone;
         if (mirror[s - 1] != 0 && !marked && !lane.stream.gaps().knows(s)) ended.messages.push_back(mirror[s - 1]);
     }
+    return ended;
 }
 
 /// What a crash took back is the node's mail again. Where it did not, or where all of it was over, nothing is lost of

@@ -29,9 +29,7 @@ void World::quiesce() {
         stranger_->broker_sees_us = 0;
     }
     settings_.config.reject_full = false;
-    if (daemon_.up())
-        daemon_.manage(
-            [&](broker::Router& router, broker::Outbox& outbox) { router.reconfigure(settings_.config, outbox); });
+    if (daemon_.up()) daemon_.reconfigure(settings_.config);
     if (some_client() == nullptr) add_client();
     for (const auto& client : clients_)
         if (client->alive()) client->hurry();
@@ -42,7 +40,7 @@ void World::quiesce() {
         read_everything();
         pass_time();
         advance(200 * kMs);
-        check_state(*daemon_.router());
+        if (daemon_.up()) check_state(*daemon_.router());
         const std::string why = unrest();
         if (why.empty() && sent) break;
         if (why.empty()) {
@@ -163,7 +161,8 @@ std::string World::unrest() {
         std::string why = client->alive() ? client->unrest() : "";
         if (!why.empty()) return why;
     }
-    return broker_unrest();
+    const std::string why = operator_.unrest();
+    return why.empty() ? broker_unrest() : why;
 }
 
 void World::check_quiet() {

@@ -75,6 +75,7 @@ Settings draw_settings(Random& r) {
     if (r.percent(60)) s.config.turn_steps = static_cast<std::size_t>(r.between(1, r.percent(50) ? 4 : 30));
     if (r.percent(15)) s.config.dead_messages = static_cast<std::size_t>(r.between(1, 60));
     s.floods = sometimes(40, 1, 6);
+    s.far_behind = static_cast<std::uint64_t>(sometimes(20, 1, 5));
     s.config.few_nodes = s.config.ping_us % 2 == 0 ? 0 : 8;  // no draw: seeds keep their stories
     return s;
 }

@@ -33,6 +33,7 @@ struct Settings {
     int stalls = 0;
     int deaf = 0;
     int hostile = 0;
+    std::uint64_t far_behind = 0;  ///< of 1,000 frames to clients: there is no room for it
     int jumps = 0;
     int ttl = 0;         ///< percent of messages with a time to live
     int big = 0;         ///< percent of messages over 8 KiB

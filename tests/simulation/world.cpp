@@ -14,7 +14,8 @@ World::World(std::uint64_t seed, bool verbose)
       settings_(draw_settings(random_)),
       verbose_(verbose),
       network_(settings_, random_),
-      daemon_(*this, random_) {}
+      daemon_(*this, random_),
+      operator_(*this, 0x0707070707070707u) {}
 
 void World::trace(const char* format, ...) {
     if (!verbose_) return;
@@ -90,7 +91,8 @@ void World::advance(std::int64_t by_us) {
     const std::int64_t end = now_us_ + by_us;
     int same = 0;
     for (;;) {
-        std::int64_t due = daemon_.due();
+        std::int64_t due = std::min(daemon_.due(), operator_.due());
+        const bool manages = operator_.due() < daemon_.due();
         Client* next = nullptr;
         for (const auto& client : clients_) {
             const std::int64_t at = client->due();
@@ -108,6 +110,8 @@ void World::advance(std::int64_t by_us) {
         now_us_ = std::max(now_us_, due);
         if (next != nullptr)
             next->wake();
+        else if (manages)
+            operator_.wake();
         else
             daemon_.turn();
     }

@@ -9,6 +9,7 @@
 #include "simulation/client.hpp"
 #include "simulation/daemon.hpp"
 #include "simulation/network.hpp"
+#include "simulation/operator.hpp"
 #include "simulation/oracle.hpp"
 #include "simulation/settings.hpp"
 
@@ -21,7 +22,7 @@ public:
     void run(int steps);
     void describe();
     int at_step() const { return step_; }
-    std::uint64_t digest() const { return daemon_.digest() ^ static_cast<std::uint64_t>(now_us_); }
+    std::uint64_t digest() const { return daemon_.edge().digest() ^ static_cast<std::uint64_t>(now_us_); }
 
     std::int64_t now() const { return now_us_; }
     std::int64_t wall_offset() const { return wall_offset_us_; }
@@ -50,6 +51,7 @@ private:
     void change_nodes();
     void change_groups();
     void look_or_purge();
+    void create(const std::string& node);
     void change_letters();
     void flood();
     void lose_client();
@@ -75,6 +77,7 @@ private:
     Oracle oracle_;
     Network network_;
     Daemon daemon_;
+    Operator operator_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::shared_ptr<Wire> stranger_;
     std::int64_t now_us_ = 0;

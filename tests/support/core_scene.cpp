@@ -1,6 +1,7 @@
-// Frames in, frames out, in one thread.
+// What the loop is given instead of sockets, a disk and a clock; frames in, frames out. One thread.
 #include "support/core_scene.hpp"
 
+#include <deque>
 #include <utility>
 
 #include "wire/messages.hpp"
@@ -19,13 +20,68 @@ void add(std::string& words, std::string_view word) {
 
 }  // namespace
 
-CoreScene::CoreScene(const broker::Config& config) : router_(config) {}
+struct CoreScene::Around : broker::Edge, broker::Store, broker::Clock, broker::LoopWatcher {
+    explicit Around(CoreScene& s) : scene(s) {}
 
-void CoreScene::handle(std::uint64_t client, const std::string& frame) {
-    router_.handle(client, Slice::copy(frame), now, outbox);
+    bool receive(broker::ConnectionId& from, Slice& frame) override {
+        if (frames.empty()) return false;
+        from = frames.front().first;
+        frame = Slice::take(std::move(frames.front().second));
+        frames.pop_front();
+        return true;
+    }
+    Sent send(broker::ConnectionId to, const Slice& frame) override {
+        scene.hear(to, frame.view());
+        return Sent::ok;
+    }
+    void publish(std::uint64_t, const Slice&) override {}
+    const std::vector<std::string>& published() const override { return ends; }
+    void set_topics(std::function<bool(std::uint64_t)>) override {}
+    void greeted(broker::ConnectionId) override {}
+    void parted(broker::ConnectionId, bool) override {}
+    broker::EdgeCounts counts() const override { return {}; }
+
+    void open(const broker::NewStore&) override {}
+    broker::Recovered recover() override { return {}; }
+    bool close() override { return true; }
+    bool volatile_only() const override { return keeps; }
+    bool idle() const override { return false; }  // transactions are the scene's: keep()
+    void begin(broker::Transaction&&) override {}
+    broker::Turn committed() const override { return scene.state().committed; }
+    void load(const broker::Load& load) override { scene.loads.push_back(load); }
+    bool loaded(broker::Loaded&) override { return false; }  // the test answers, when it likes
+    bool healthy() const override { return scene.state().store_healthy; }
+    void incomplete() override { scene.incomplete = true; }
+    const char* name() const override { return "scene"; }
+
+    broker::Now read() override { return scene.now; }
+
+    void leaves(const broker::Outbox& outbox) override {
+        scene.looks.insert(scene.looks.end(), outbox.looks.begin(), outbox.looks.end());
+    }
+
+    CoreScene& scene;
+    const std::vector<std::string> ends;
+    const broker::PageLink page;
+    std::deque<std::pair<std::uint64_t, std::string>> frames;
+    bool keeps = true;
+};
+
+CoreScene::CoreScene(const broker::Config& config)
+    : around_(std::make_unique<Around>(*this)),
+      loop_(std::make_unique<broker::EventLoop>(
+          config, broker::EventLoop::Parts{*around_, *around_, *around_, around_->page, "scene", [] { return 5000; },
+                                           [](const broker::LogLine&) {}, around_.get()})),
+      outbox(loop_->outbox()) {}
+
+CoreScene::~CoreScene() = default;
+
+void CoreScene::handle(std::uint64_t client, const std::string& frame) { around_->frames.emplace_back(client, frame); }
+
+/// Between turns, as what a test does with the router itself.
+void CoreScene::connect(std::uint64_t client) {
+    router().handle(client, Slice::take(encode(Hello{client, 1, 0, "scene"})), now, outbox);
 }
-
-void CoreScene::connect(std::uint64_t client) { handle(client, encode(Hello{client, 1, 0, "scene"})); }
 
 void CoreScene::attach(std::uint64_t client, std::string_view node, bool receive) {
     Attach m;
@@ -65,15 +121,14 @@ void CoreScene::ack(std::uint64_t client, std::uint64_t but) {
     turn();
 }
 
+void CoreScene::call(std::uint64_t client, std::string_view json) {
+    handle(client, encode(Control{1, json}));
+    turn();
+}
+
 void CoreScene::turn(bool kept) {
-    router_.tick(now, outbox);
-    const broker::Turn turn = router_.close_turn();
-    if (kept && store_keeps) router_.committed(turn);
-    router_.flush(now, outbox);
-    for (const broker::Send& send : outbox.sends) hear(send);
-    for (const broker::LookAnswer& look : outbox.looks) looks.push_back(look);
-    loads.insert(loads.end(), outbox.loads.begin(), outbox.loads.end());
-    outbox.clear();
+    around_->keeps = kept && store_keeps;
+    loop_->turn();
 }
 
 void CoreScene::keep(MemoryDisk& disk) {
@@ -81,54 +136,59 @@ void CoreScene::keep(MemoryDisk& disk) {
     while (answered) {
         turn(false);
         broker::Transaction transaction;
-        router_.collect(transaction, now);
+        router().collect(transaction, now);
         disk.apply(transaction);
-        router_.committed(transaction.turn);
+        router().committed(transaction.turn);
         turn(false);
         answered = !loads.empty();
-        for (const broker::Load& load : std::exchange(loads, {})) router_.loaded(disk.read(load), now, outbox);
+        for (const broker::Load& load : std::exchange(loads, {})) router().loaded(disk.read(load), now, outbox);
     }
 }
 
 void CoreScene::restore(const MemoryDisk& disk, bool clean) {
-    router_.restore(disk.recover(clean), now, outbox);
+    loop_->restore(disk.recover(clean));
     turn();
 }
 
 broker::Node& CoreScene::create(std::string_view node) {
     ErrorCode code = ErrorCode::ok;
-    return *router_.create_node(node, code, now, outbox);
+    return *router().create_node(node, code, now, outbox);
 }
 
-void CoreScene::hear(const broker::Send& send) {
+void CoreScene::hear(std::uint64_t client, std::string_view bytes) {
     Frame frame;
-    if (read_frame(send.frame.view(), frame) != ErrorCode::ok) return;
+    if (read_frame(bytes, frame) != ErrorCode::ok) return;
     Gap gap;
     Receipt receipt;
     Detached detached;
     Membership membership;
+    ControlReply reply;
     if (frame.verb == Verb::deliver) {
         for_each_batch(frame.body, [&](const BatchView& batch) {
             Reader in(batch.records);
             for (std::uint32_t i = 0; i < batch.header.count; ++i)
-                if (const auto record = read_record(in)) add(delivered_[send.to], record->payload);
-            reached_[send.to][batch.header.stream] = batch.last_sequence();
+                if (const auto record = read_record(in)) add(delivered_[client], record->payload);
+            reached_[client][batch.header.stream] = batch.last_sequence();
         });
     } else if (frame.verb == Verb::gap && decode(frame.body, gap)) {
         static constexpr const char* kReasons[] = {"?",    "expired",   "retention",   "purged",
                                                    "lost", "malformed", "redeliveries"};
-        add(gaps_[send.to],
+        add(gaps_[client],
             std::string(kReasons[static_cast<int>(gap.reason)]) + " " + std::to_string(gap.to - gap.from + 1));
-        reached_[send.to][gap.stream] = gap.to;
+        reached_[client][gap.stream] = gap.to;
     } else if (frame.verb == Verb::detached && decode(frame.body, detached)) {
-        add(notices_[send.to], std::string(error_name(detached.code)) + " " + std::string(detached.name));
+        add(notices_[client], std::string(error_name(detached.code)) + " " + std::string(detached.name));
     } else if (frame.verb == Verb::membership && decode(frame.body, membership)) {
-        add(notices_[send.to], (membership.joined ? "joined " : "left ") + std::string(membership.node));
+        add(notices_[client], (membership.joined ? "joined " : "left ") + std::string(membership.node));
+    } else if (frame.verb == Verb::bye) {
+        add(notices_[client], "bye");
+    } else if (frame.verb == Verb::control_reply && decode(frame.body, reply)) {
+        add(answers_[client], error_name(reply.code));
     } else if (frame.verb == Verb::receipt && decode(frame.body, receipt)) {
         for (const Outcome& o : receipt.refused)
-            add(outcomes_[send.to], std::to_string(o.number) + " " + error_name(o.code));
+            add(outcomes_[client], std::to_string(o.number) + " " + error_name(o.code));
         for (const Outcome& o : receipt.delivered)
-            add(outcomes_[send.to], std::to_string(o.number) + " delivered " + error_name(o.code));
+            add(outcomes_[client], std::to_string(o.number) + " delivered " + error_name(o.code));
     }
 }
 
@@ -136,6 +196,7 @@ std::string CoreScene::delivered(std::uint64_t client) { return std::exchange(de
 std::string CoreScene::gaps(std::uint64_t client) { return std::exchange(gaps_[client], {}); }
 std::string CoreScene::outcomes(std::uint64_t client) { return std::exchange(outcomes_[client], {}); }
 
+std::string CoreScene::answers(std::uint64_t client) { return std::exchange(answers_[client], {}); }
 std::string CoreScene::notices(std::uint64_t client) { return std::exchange(notices_[client], {}); }
 
 std::string CoreScene::looked() {

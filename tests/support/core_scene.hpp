@@ -1,12 +1,13 @@
-// CoreScene: the broker's core with clients who speak to it in frames, in a time that the test moves. No sockets, no
-// threads; a store on disk only where a test brings one.
+// CoreScene: the broker's event loop with clients who speak to it in frames, in a time that the test moves. No sockets,
+// no threads; a store on disk only where a test brings one.
 #pragma once
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/router.hpp"
+#include "server/event_loop.hpp"
 #include "support/memory_disk.hpp"
 
 namespace cast::test {
@@ -20,11 +21,20 @@ struct Sending {  ///< how a batch of texts is sent
 
 class CoreScene {
 public:
-    explicit CoreScene(const broker::Config& config = {});
-
-    broker::Router& router() { return router_; }
-    broker::State& state() { return router_.state(); }
     broker::Now now{1000000, 1700000000000000u};
+
+private:
+    struct Around;  ///< the loop's edge, store and clock
+    std::unique_ptr<Around> around_;
+    std::unique_ptr<broker::EventLoop> loop_;
+
+public:
+    explicit CoreScene(const broker::Config& config = {});
+    ~CoreScene();
+
+    broker::EventLoop& loop() { return *loop_; }
+    broker::Router& router() { return loop_->router(); }
+    broker::State& state() { return router().state(); }
     void pass(std::int64_t ms) { now.mono_us += ms * 1000, now.wall_us += static_cast<std::uint64_t>(ms) * 1000; }
 
     /// A client with its HELLO said; its number is its connection and its session.
@@ -36,6 +46,8 @@ public:
               const std::vector<std::string>& payloads, Sending how = {});
     /// Acknowledges what this client was delivered, but for its last `but` messages.
     void ack(std::uint64_t client, std::uint64_t but = 0);
+    /// A management call.
+    void call(std::uint64_t client, std::string_view json);
     /// `kept`: the store keeps it at once.
     void turn(bool kept = true);
     bool store_keeps = true;  ///< false: it keeps nothing, whatever `kept` says
@@ -52,20 +64,21 @@ public:
     std::string outcomes(
         std::uint64_t client);  ///< refusals and answers about delivery: "1 mailbox_full", "2 delivered ok"
     std::string notices(
-        std::uint64_t client);  ///< of its nodes: "deleted bob", "taken_over bob", "joined bob", "left bob"
+        std::uint64_t client);  ///< "deleted bob", "taken_over bob", "joined bob", "left bob"; and "bye"
+    std::string answers(std::uint64_t client);  ///< to calls: "ok" or the code, with a blank between them
     /// The answer to a look: payloads.
     std::string looked();
     std::vector<broker::LookAnswer> looks;
-    broker::Outbox outbox;
+    broker::Outbox& outbox;           ///< leaves with the next turn
+    bool incomplete = false;          ///< the store was told that it will not hear of all
     std::vector<broker::Load> loads;  ///< what the store was asked for and has not answered
 
 private:
     void handle(std::uint64_t client, const std::string& frame);
-    void hear(const broker::Send& send);
+    void hear(std::uint64_t client, std::string_view bytes);
 
-    broker::Router router_;
     std::map<std::uint64_t, std::uint64_t> numbers_;
-    std::map<std::uint64_t, std::string> delivered_, gaps_, outcomes_, notices_;
+    std::map<std::uint64_t, std::string> delivered_, gaps_, outcomes_, notices_, answers_;
     std::map<std::uint64_t, std::map<std::uint64_t, std::uint64_t>> reached_;  // client, stream: sequence
 };
 

@@ -24,6 +24,6 @@ void peer_routing_id(void*, zmq_msg_t* id) {
     set_flags(id, kRoutingIdFlag);
 }
 
-/// Edge looks whether this file is linked.
+/// ZmqEdge looks whether this file is linked.
 extern const bool cast_edge_numbers_peers;  // NOLINT(readability-identifier-naming): a symbol
 [[gnu::used]] const bool cast_edge_numbers_peers = true;

@@ -1,4 +1,4 @@
-// Edge: the broker's ROUTER and PUB sockets: frames in and out, nothing of their meaning. Broker's thread.
+// ZmqEdge: the edge over ZeroMQ: the broker's ROUTER and PUB sockets. Broker's thread.
 // The ROUTER is always drained, never throttled; a peer that cannot be sent to is reported, never waited for.
 #pragma once
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "core/edge.hpp"
 #include "core/spin.hpp"
 #include "core/types.hpp"
 #include "edge/bound_ends.hpp"
@@ -18,10 +19,8 @@
 
 namespace broker {
 
-class Edge {
+class ZmqEdge final : public Edge {
 public:
-    enum class Sent { ok, gone };
-
     struct Settings {
         std::vector<std::string> bind;
         std::vector<std::string> publish;
@@ -33,32 +32,27 @@ public:
     };
 
     /// Binds; throws zmq::error_t or std::runtime_error with the end in its text.
-    explicit Edge(const Settings& settings);
+    explicit ZmqEdge(const Settings& settings);
 
-    /// False in a build with a shared libzmq, which a peer can make abort: Edge then binds on this machine only.
+    /// False in a build with a shared libzmq, which a peer can make abort: it then binds on this machine only.
     static bool numbers_peers();
 
     /// The ends as bound: ports chosen.
     const std::vector<std::string>& bound() const { return bound_; }
-    const std::vector<std::string>& published() const { return published_; }
+    const std::vector<std::string>& published() const override { return published_; }
 
     /// Waits until a frame comes, `fd` or `other_fd` (-1: none) is readable or the time is over. True when `fd` is.
     bool wait(std::int64_t timeout_us, int fd, int other_fd = -1);
-    /// The next frame; false when there is none.
-    bool receive(ConnectionId& from, cast::wire::Slice& frame);
-    Sent send(ConnectionId to, const cast::wire::Slice& frame);
-    /// Drops it when too much waits for subscribers: they fetch it.
-    void publish(std::uint64_t topic, const cast::wire::Slice& frame);
+    bool receive(ConnectionId& from, cast::wire::Slice& frame) override;
+    Sent send(ConnectionId to, const cast::wire::Slice& frame) override;
+    void publish(std::uint64_t topic, const cast::wire::Slice& frame) override;
 
     /// Changed limits of what connections may cost.
     void set_limits(const IntakeLimits& limits) { intake_.set_limits(limits); }
-    /// Which topics subscribers may have; all, until it is told.
-    void set_topics(std::function<bool(std::uint64_t)> topics) { intake_.set_topics(std::move(topics)); }
-    /// The core has taken a HELLO: the frame that was received last.
-    void greeted(ConnectionId peer);
-    /// The core knows it no more. `cut`: it was given up, and is hung up on.
-    void parted(ConnectionId peer, bool cut);
-    IntakeCounts counts() { return intake_.counts(); }
+    void set_topics(std::function<bool(std::uint64_t)> topics) override { intake_.set_topics(std::move(topics)); }
+    void greeted(ConnectionId peer) override;
+    void parted(ConnectionId peer, bool cut) override;
+    EdgeCounts counts() const override;
 
 private:
     void credit();

@@ -1,5 +1,5 @@
 // The ROUTER and PUB sockets. Broker's thread.
-#include "edge/edge.hpp"
+#include "edge/zmq_edge.hpp"
 
 #include <poll.h>
 #include <sched.h>
@@ -86,9 +86,9 @@ void insist_on_this_machine(const std::vector<std::string>& ends) {
 
 }  // namespace
 
-bool Edge::numbers_peers() { return &cast_edge_numbers_peers != nullptr; }
+bool ZmqEdge::numbers_peers() { return &cast_edge_numbers_peers != nullptr; }
 
-Edge::Edge(const Settings& settings)
+ZmqEdge::ZmqEdge(const Settings& settings)
     : intake_(Intake::instance()),
       context_(seed_first(settings.io_threads)),
       router_(context_, zmq::socket_type::router),
@@ -131,7 +131,7 @@ Edge::Edge(const Settings& settings)
     pub_fd_ = pub_.get(zmq::sockopt::fd);
 }
 
-bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
+bool ZmqEdge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     // The ROUTER's descriptor says only that something happened: what there is to read, the socket says.
     const bool waiting = (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     spin_.took(std::exchange(taken_, 0));
@@ -154,7 +154,7 @@ bool Edge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     return (fds[2].revents & POLLIN) != 0;
 }
 
-bool Edge::receive(ConnectionId& from, Slice& frame) {
+bool ZmqEdge::receive(ConnectionId& from, Slice& frame) {
     for (;;) {
         zmq::message_t id, body;
         if (zmq_msg_recv(id.handle(), router_.handle(), ZMQ_DONTWAIT) < 0) return false;
@@ -192,7 +192,7 @@ bool Edge::receive(ConnectionId& from, Slice& frame) {
     }
 }
 
-Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
+Edge::Sent ZmqEdge::send(ConnectionId to, const Slice& frame) {
     char id[kRoutingId] = {};
     cast::wire::store(id + 1, static_cast<std::uint32_t>(to));
     if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
@@ -208,7 +208,7 @@ Edge::Sent Edge::send(ConnectionId to, const Slice& frame) {
     return Sent::gone;
 }
 
-void Edge::publish(std::uint64_t topic, const Slice& frame) {
+void ZmqEdge::publish(std::uint64_t topic, const Slice& frame) {
     const std::size_t size = frame.size();
     if (size >= kTiny && !intake_.pin(size)) return;
     zmq_msg_t message;
@@ -225,25 +225,38 @@ void Edge::publish(std::uint64_t topic, const Slice& frame) {
     if (!begun || zmq_msg_send(&message, pub_.handle(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
 }
 
-void Edge::credit() {
+void ZmqEdge::credit() {
     const std::uint64_t bytes = std::exchange(credit_, 0);
     if (bytes == 0) return;
     if (const auto at = descriptors_.find(credited_); at != descriptors_.end())
         intake_.taken(at->second, credited_, bytes);
 }
 
-void Edge::greeted(ConnectionId peer) {
+void ZmqEdge::greeted(ConnectionId peer) {
     const int fd = last_.handle() != nullptr ? zmq_msg_get(last_.handle(), ZMQ_SRCFD) : -1;
     if (fd < 0) return;
     descriptors_[peer] = fd;
     intake_.greeted(fd, peer);
 }
 
-void Edge::parted(ConnectionId peer, bool cut) {
+void ZmqEdge::parted(ConnectionId peer, bool cut) {
     const auto at = descriptors_.find(peer);
     if (at == descriptors_.end()) return;
     intake_.parted(at->second, peer, cut);
     descriptors_.erase(at);
+}
+
+EdgeCounts ZmqEdge::counts() const {
+    const IntakeCounts counts = intake_.counts();
+    EdgeCounts known{counts.strangers,
+                     counts.clients,
+                     counts.subscribers,
+                     counts.stranger_bytes,
+                     counts.subscriber_bytes,
+                     counts.pinned_bytes,
+                     {}};
+    for (std::size_t i = 0; i < kCutNames.size(); ++i) known.cut.emplace_back(kCutNames[i], counts.cut[i]);
+    return known;
 }
 
 }  // namespace broker
