@@ -130,8 +130,7 @@ void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared,
     ++r.outstanding;
     // All members of a group see one order: priorities are for mailboxes.
     inbox.queues[r.stream->lane() ? h.priority : wire::kDefaultPriority].push_back({batch, shared, from});
-    ++inbox.items;
-    inbox.notify = true;
+    inbox.came();
 }
 
 void Inbound::skip(Reading& r, std::uint64_t to) {

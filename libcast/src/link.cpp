@@ -125,6 +125,8 @@ void Link::stop(Lock& lock) {
     if (stop_) return;
     session_.end(now_us(), out_);
     carry_out(lock);
+    sends_.end(ErrorCode::closed, options_.on_outcome ? untold_.outcomes : queue_.outcomes());
+    queue_.end();
     stop_ = true;
     signal();
     idle_.notify_all();
@@ -139,7 +141,7 @@ void Link::close(Lock& lock) {
 void Link::run() {
     Lock lock(mutex_);
     while (!stop_) {
-        if (!refusals_.empty() || !notices_.empty()) {
+        if (untold_.any()) {
             tell(lock);
         } else if (driving_ || waiting_ > 0 || now_us() - driven_us_ < kStays) {
             // Who stops waiting mostly comes back at once: to be woken each time would cost more than a look now and
@@ -156,16 +158,10 @@ void Link::run() {
 }
 
 void Link::tell(Lock& lock) {
-    std::deque<Refusal> refusals;
-    std::deque<Notice> notices;
-    refusals.swap(refusals_);
-    notices.swap(notices_);
+    const Untold now = std::exchange(untold_, {});
     telling_ = true;
     lock.unlock();
-    for (const Refusal& r : refusals)
-        if (options_.on_refused) options_.on_refused(r);
-    for (const Notice& n : notices)
-        if (options_.on_notice) options_.on_notice(n);
+    now.tell(options_);
     lock.lock();
     telling_ = false;
     wake(lock);  // who waits for this may be polling the sockets
@@ -237,6 +233,7 @@ bool Link::process() {
     more_ = left == 0 || published == 0;
     if (lost && left > 0) out_.reconnect = true;
     next_us_ = session_.tick(clock_us_, out_);
+    next_us_ = std::min(next_us_, sends_.tick(clock_us_, session_.late(), session_.outbound()));
     if (more_) next_us_ = 0;
     flush_out();
     return any || transport_.hot();
@@ -312,17 +309,14 @@ void Link::flush_out() {
         lost();
         sent = true;
     }
-    if (!out_.refusals.empty() || !out_.notices.empty()) {
-        if (options_.on_refused) refusals_.insert(refusals_.end(), out_.refusals.begin(), out_.refusals.end());
-        if (options_.on_notice) notices_.insert(notices_.end(), out_.notices.begin(), out_.notices.end());
-        out_.refusals.clear();
-        out_.notices.clear();
-        if (!refusals_.empty() || !notices_.empty()) {
-            idle_.notify_one();
-            if (own_driving_) signal();
-        }
+    if (options_.queue_notices && !out_.notices.empty()) queue_.keep(out_.notices);
+    sends_.collect(session_.outbound(), options_.on_outcome ? untold_.outcomes : queue_.outcomes());
+    if (untold_.take(out_, options_)) {
+        idle_.notify_one();
+        if (own_driving_) signal();
     }
-    if (!watches_.empty()) raise_watches();
+    queue_.show();
+    watched_.show();
     // A send may have taken in what the driving thread's descriptor would have shown it.
     if (sent && transport_.stir() && polling_) signal();
 }
@@ -346,23 +340,6 @@ void Link::signal() {
 void Link::wake(Lock&) {
     signal();
     changed_.notify_all();
-}
-
-void Link::watch(Inbox* inbox, int fd, Lock&) {
-    if (fd < 0)
-        watches_.erase(inbox);
-    else
-        watches_[inbox] = fd;
-    raise_watches();
-}
-
-void Link::raise_watches() {
-    for (const auto& [inbox, fd] : watches_) {
-        if (!inbox->notify) continue;  // nothing came since: its descriptor stands as its reader left it
-        inbox->notify = false;
-        const std::uint64_t one = 1;
-        (void)!write(fd, &one, sizeof one);
-    }
 }
 
 }  // namespace cast::detail

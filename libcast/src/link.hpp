@@ -22,9 +22,13 @@
 #include <string>
 #include <thread>
 
+#include "src/connection_queue.hpp"
 #include "src/dialer.hpp"
+#include "src/pending_sends.hpp"
 #include "src/session.hpp"
 #include "src/transport.hpp"
+#include "src/untold.hpp"
+#include "src/watched_inboxes.hpp"
 
 namespace cast::detail {
 
@@ -47,6 +51,9 @@ public:
     Lock lock() { return Lock(mutex_); }
     Session& session(const Lock&) { return session_; }
     ClientOutbox& outbox(const Lock&) { return out_; }
+    PendingSends& sends(const Lock&) { return sends_; }
+    ConnectionQueue& queue(const Lock&) { return queue_; }
+    Turn& receiving() { return queue_.turn(); }  ///< of Connection::receive_some; without the lock
     const Options& options() const { return options_; }
     const std::string& url() const { return dialer_.urls(); }
     /// That the broker was not reached, and why.
@@ -63,8 +70,7 @@ public:
     bool wait(Lock& lock, std::int64_t until_us, Done&& done);
     /// Looks once at the sockets, without waiting, if nobody else does.
     void look(Lock& lock);
-    /// A node's eventfd that is to be readable while its inbox holds something; -1 ends that.
-    void watch(Inbox* inbox, int fd, Lock& lock);
+    WatchedInboxes& watched(const Lock&) { return watched_; }
     /// Wakes everybody who waits, to look again.
     void wake(Lock& lock);
 
@@ -130,7 +136,6 @@ private:
     void lost();
     void signal();
     void tell(Lock& lock);
-    void raise_watches();
     void sort_replies(Lock& lock, const std::string& name);
     static constexpr std::size_t kEventsKept = 100000, kReportsKept = 10000;
 
@@ -156,9 +161,10 @@ private:
     std::int64_t clock_us_ = 0;  // of the last look
     bool was_online_ = false;
     bool telling_ = false;  // the own thread is in a callback of the program
-    std::map<Inbox*, int> watches_;
-    std::deque<Refusal> refusals_;
-    std::deque<Notice> notices_;
+    WatchedInboxes watched_;
+    PendingSends sends_;
+    ConnectionQueue queue_;
+    Untold untold_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
     std::map<std::string, std::deque<Message>> reports_;     // by correlation
     std::deque<Message> events_;

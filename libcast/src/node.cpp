@@ -1,4 +1,5 @@
-// cast::Node: attaching, receiving, groups. Sending is in sending.cpp. Threads as cast/node.hpp says.
+// cast::Node: attaching, receiving, groups. Sending is in sending.cpp and sending_async.cpp. Threads as cast/node.hpp
+// says.
 #include <cast/node.hpp>
 
 #include <sys/eventfd.h>
@@ -18,32 +19,6 @@ using std::chrono::milliseconds;
 
 namespace detail {
 
-Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::shared_ptr<Attachment>>& nodes) {
-    auto settled = [&] {
-        bool all = true;
-        for (const auto& node : nodes) {
-            if (node->state == Attachment::State::failed) return true;
-            all = all && node->state == Attachment::State::attached;
-        }
-        return all;
-    };
-    // The broker may ask a node's holder for a second; whether it is there at all shows within the connect time-out.
-    const std::int64_t until = deadline_us(link.options().connect_timeout);
-    auto welcome = [&] { return link.session(lock).online() || link.turned_away(); };
-    const bool answered = link.wait(lock, until, welcome) && link.session(lock).online() &&
-                          link.wait(lock, std::max(until, deadline_us(milliseconds(1500))), settled);
-    Error error{ErrorCode::ok, {}};
-    for (const auto& node : nodes)
-        if (node->state == Attachment::State::failed) error = {node->code, node->inbox.name};
-    if (!answered && link.session(lock).online()) error = {ErrorCode::timed_out, "no answer to the attach"};
-    if (!answered && !link.session(lock).online()) error = link.unreachable();
-    if (link.stopping()) error = link.closed();
-    if (error.code == ErrorCode::ok) return {};
-    for (const auto& node : nodes) link.session(lock).detach(node, now_us(), link.outbox(lock));
-    link.carry_out(lock);
-    return error;
-}
-
 std::shared_ptr<Node::State> make_node(std::shared_ptr<Link> link, std::shared_ptr<Attachment> attachment) {
     auto state = std::make_shared<Node::State>();
     state->link = std::move(link);
@@ -61,6 +36,8 @@ Taking::~Taking() {
 
 Error Taking::why_not() const {
     if (Error end = node_.ended(); end.code != ErrorCode::ok) return end;
+    if (node_.shared())
+        return {ErrorCode::invalid_argument, "Connection::receive_some receives as '" + node_.name + "'"};
     if (node_.calls_back) return {ErrorCode::invalid_argument, "on_message receives as '" + node_.name + "'"};
     if (node_.turn.ours())
         return {ErrorCode::invalid_argument, "called within a callback of receive_some for '" + node_.name + "'"};
@@ -70,69 +47,6 @@ Error Taking::why_not() const {
 }  // namespace detail
 
 using detail::Lock;
-
-Connection::Connection(std::shared_ptr<detail::Link> link) : link_(std::move(link)) {}
-
-Result<Connection> Connection::open(Options options) {
-    auto link = detail::Link::open(std::move(options));
-    if (!link) return link.error();
-    return Connection(std::move(*link));
-}
-
-Result<Node> Connection::attach(std::string name) {
-    auto nodes = attach_all({std::move(name)});
-    if (!nodes) return nodes.error();
-    return std::move(nodes->front());
-}
-
-Result<std::vector<Node>> Connection::attach_all(const std::vector<std::string>& names) {
-    for (const std::string& name : names)
-        if (!wire::valid_name(name)) return Error{ErrorCode::invalid_name, "'" + name + "'"};
-    const Options& o = link_->options();
-    Lock lock = link_->lock();
-    if (link_->stopping()) return link_->closed();
-    std::vector<std::shared_ptr<detail::Attachment>> made;
-    for (const std::string& name : names) {
-        if (o.take_over) link_->session(lock).replace(name, detail::now_us(), link_->outbox(lock));
-        auto node = link_->session(lock).make(name, !o.send_only, o.take_over, o.receive_window);
-        if (node == nullptr) {
-            for (const auto& undo : made) link_->session(lock).detach(undo, detail::now_us(), link_->outbox(lock));
-            return Error{ErrorCode::name_in_use, name + " on this very connection"};
-        }
-        made.push_back(std::move(node));
-    }
-    link_->session(lock).attach_many(made, link_->outbox(lock));
-    link_->carry_out(lock);
-    if (const auto attached = detail::await_attached(*link_, lock, made); !attached) return attached.error();
-    lock.unlock();
-    std::vector<Node> nodes;
-    nodes.reserve(made.size());
-    for (auto& attachment : made) nodes.push_back(Node(detail::make_node(link_, std::move(attachment))));
-    return nodes;
-}
-
-Result<void> Connection::flush(milliseconds timeout) {
-    Lock lock = link_->lock();
-    return link_->settle(lock, link_->session(lock).outbound().added(), detail::deadline_us(timeout));
-}
-
-void Connection::close() {
-    Lock lock = link_->lock();
-    link_->close(lock);
-}
-
-bool Connection::connected() const {
-    Lock lock = link_->lock();
-    return link_->session(lock).online();
-}
-std::string Connection::broker_version() const {
-    Lock lock = link_->lock();
-    return link_->session(lock).broker_version();
-}
-std::size_t Connection::max_message() const {
-    Lock lock = link_->lock();
-    return link_->session(lock).max_message();
-}
 
 Node::Node(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Node::Node(Node&&) noexcept = default;
@@ -159,7 +73,7 @@ Node::~Node() {
 Node::State::~State() {
     Lock lock = link->lock();
     if (link->forked()) return;
-    if (poll_fd >= 0) link->watch(&attachment->inbox, -1, lock);
+    if (poll_fd >= 0) link->watched(lock).remove(&attachment->inbox);
     // What was sent goes out before the node is gone: a batch whose sender is not attached is refused.
     link->session(lock).outbound().push(link->outbox(lock));
     link->session(lock).detach(attachment, detail::now_us(), link->outbox(lock));
@@ -294,14 +208,14 @@ Result<void> Node::on_message(std::function<void(const Message&)> handle) {
 }
 
 int Node::poll_fd() {
-    if (state_->calls_back) return -1;
+    if (state_->calls_back || state_->shared()) return -1;
     Lock lock = state_->link->lock();
     int fd = state_->poll_fd;
     if (fd < 0) {
         fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (fd < 0) return -1;
         state_->poll_fd = fd;
-        state_->link->watch(&state_->attachment->inbox, fd, lock);
+        state_->link->watched(lock).add(&state_->attachment->inbox, fd);
     }
     lock.unlock();
     const detail::Taking turn(*state_);

@@ -29,6 +29,8 @@ struct Node::State {
     /// ok; or why this node neither sends nor receives any more.
     Error ended() const;
     void ack(std::uint64_t count);
+    /// Of Queue::shared: Connection::receive_some alone walks through its messages.
+    bool shared() const { return attachment->inbox.ready != nullptr; }
     /// What other threads asked for while the turn was taken.
     void heed();
 };
@@ -38,7 +40,7 @@ namespace detail {
 /// A call that walks through a node's messages, if no other one does.
 class Taking {
 public:
-    explicit Taking(Node::State& node) : node_(node), ours_(node.turn.take()) {}
+    explicit Taking(Node::State& node) : node_(node), ours_(!node.shared() && node.turn.take()) {}
     ~Taking();
     void keep() { ours_ = false; }  ///< the turn is not given back here
     Taking(const Taking&) = delete;
@@ -60,6 +62,10 @@ struct NodeAccess {
 Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::shared_ptr<Attachment>>& nodes);
 /// Makes the public object of an attached node.
 std::shared_ptr<Node::State> make_node(std::shared_ptr<Link> link, std::shared_ptr<Attachment> attachment);
+/// The message as a parcel without a target; `headers` keeps its encoded ones.
+Result<Parcel> prepare(const Node::State& node, const Message& message, std::uint8_t flags, std::string& headers);
+/// The names that it goes to: one, "", for a broadcast.
+const std::vector<std::string>& targets_of(const Message& message);
 /// Sends a message to each of its recipients. `watches`, when given, gets the number to ask each outcome by.
 Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
                           std::vector<std::uint64_t>* watches);

@@ -29,16 +29,19 @@ constexpr std::size_t kJoin = 8192;       // smaller batches share a frame; larg
 
 }  // namespace
 
-bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes) const {
+bool Outbound::window_has(std::size_t bytes) const {
     const std::size_t busy = unreceipted_bytes_ + open_bytes_ + plain_.written().bytes;
-    if (busy != 0 && busy + bytes > window_bytes_) return false;
-    if (unreceipted_.size() + open_.size() + 8 >= window_batches_) return false;
+    return (busy == 0 || busy + bytes <= window_bytes_) && unreceipted_.size() + open_.size() + 8 < window_batches_;
+}
+
+bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes, bool queued) const {
+    if (!window_has(bytes)) return false;
     if (full_.empty()) return true;
-    if (parked_bytes_ >= 2 * window_bytes_) return false;
+    if (!queued && parked_bytes_ >= 2 * window_bytes_) return false;
     // What is parked at full targets must not take the window from the others.
     const auto at = full_.find(way_to(cast, target));
     return at == full_.end() ||
-           (at->second.bytes + bytes <= window_bytes_ / 4 && parked_bytes_ + bytes <= window_bytes_);
+           (at->second.bytes + bytes <= window_bytes_ / 4 && (queued || parked_bytes_ + bytes <= window_bytes_));
 }
 
 bool Outbound::gate_open() const {
@@ -269,27 +272,16 @@ ErrorCode Outbound::take_refusal(std::string& target) {
     return std::exchange(refusal_, ErrorCode::ok);
 }
 
-bool Outbound::outcome(std::uint64_t watch, ErrorCode& code) {
-    const auto at = outcomes_.find(watch);
-    if (at == outcomes_.end()) return false;
-    code = at->second;
-    outcomes_.erase(at);
-    return true;
-}
-
-bool Outbound::awaits_delivery(std::uint64_t watch) const {
-    const auto waits = [watch](const auto& entry) { return entry.second == watch; };
-    return std::any_of(undelivered_.begin(), undelivered_.end(), waits);
-}
-
 void Outbound::forget(std::uint64_t watch) {
-    outcomes_.erase(watch);
-    std::erase_if(undelivered_, [watch](const auto& entry) { return entry.second == watch; });
+    watches_.forget(watch);
     for (Batch& b : unreceipted_)
         if (b.watch == watch) b.watch = 0;
     for (auto& [target, full] : full_)
         for (Batch& b : full.parked)
-            if (b.watch == watch) b.watch = 0;
+            if (b.watch == watch) {
+                parked_bytes_ += b.bytes->size() - b.counted();
+                b.watch = 0;
+            }
 }
 
 }  // namespace cast::detail

@@ -15,6 +15,7 @@
 
 #include "src/outbox.hpp"
 #include "src/plain_batch.hpp"
+#include "src/watches.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
 #include "wire/record.hpp"
@@ -46,8 +47,9 @@ public:
     explicit Outbound(std::uint64_t session) : session_(session) {}
 
     std::uint64_t session() const { return session_; }
-    /// Whether a record of so many bytes to this target may be added now.
-    bool room(wire::Cast cast, std::string_view target, std::size_t bytes) const;
+    /// Whether a record of so many bytes to this target may be added now. `queued`: PendingSends counts its bytes.
+    bool room(wire::Cast cast, std::string_view target, std::size_t bytes, bool queued = false) const;
+    bool window_has(std::size_t bytes) const;  ///< the same, as far as no target matters
     /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
     /// the way of most records of a burst.
     bool add_more(const Parcel& parcel);
@@ -77,11 +79,11 @@ public:
     /// Another broker answers, that has nothing of what was said: what is unreceipted goes out again under its numbers.
     void forgotten();
     /// The broker began anew with what it had kept: what it had only in memory, mail for $reply. nodes, is gone.
-    void restarted();
+    void restarted() { watches_.restarted(); }
     void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us,
                  ClientOutbox& out);
     void receipt_low(std::uint32_t through_low, std::int64_t now_us, ClientOutbox& out);
-    void delivered(const std::vector<wire::Outcome>& outcomes);
+    void delivered(const std::vector<wire::Outcome>& outcomes) { watches_.delivered(outcomes, seen_); }
     /// Retries at full targets. Returns the next deadline (INT64_MAX: none).
     std::int64_t tick(std::int64_t now_us, ClientOutbox& out);
 
@@ -97,10 +99,11 @@ public:
     /// The first refusal since the last call; ok when none.
     ErrorCode take_refusal(std::string& target);
     /// The outcome of a watched parcel once it is known. `forget` gives up on it.
-    bool outcome(std::uint64_t watch, ErrorCode& code);
+    bool outcome(std::uint64_t watch, ErrorCode& code) { return watches_.outcome(watch, code); }
     void forget(std::uint64_t watch);
     /// The broker has taken this watched parcel, and its reader has not acknowledged it yet.
-    bool awaits_delivery(std::uint64_t watch) const;
+    bool awaits_delivery(std::uint64_t watch) const { return watches_.awaits_delivery(watch); }
+    Watches& watches() { return watches_; }
     /// Takes a watched parcel back that waits at a full target: it will not be sent. Why it waited, or ok: it does not.
     ErrorCode withdraw(std::uint64_t watch);
 
@@ -121,6 +124,7 @@ private:
         std::string sender;
 
         std::string way() const { return way_to(cast, target); }
+        std::size_t counted() const { return (watch & Watches::kQueued) != 0 ? 0 : bytes->size(); }
     };
     struct Full {  // a target that refuses for being full; until all that was sent to it has its outcome
         std::deque<Batch> parked;  // oldest first
@@ -152,7 +156,6 @@ private:
     void seal(Entry& entry);
     void number(Batch&& batch, bool resume);
     void emit(ClientOutbox& out);
-    void wait_for_delivery(const Batch& batch);
     void settle(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
     void refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out);
     ErrorCode why_not_attached(const Batch& batch) const;
@@ -183,18 +186,15 @@ private:
     std::size_t open_bytes_ = 0;
     std::deque<Batch> unreceipted_;
     std::size_t unreceipted_bytes_ = 0;
-    std::map<std::string, Full> full_;  // by way
-    std::size_t parked_bytes_ = 0;
+    std::map<std::string, Full> full_;                    // by way
+    std::size_t parked_bytes_ = 0;                        // without those of asynchronous sends
     std::map<std::string, ErrorCode, std::less<>> lost_;  // senders that are ours no more, and why
     std::set<std::string> resume_;                        // ways whose parked batches gave up: the next one resumes
 
     std::uint64_t added_ = 0;
     ErrorCode refusal_ = ErrorCode::ok;
     std::string refusal_target_;
-    std::unordered_map<std::uint64_t, ErrorCode> outcomes_;         // watched, known
-    std::unordered_map<std::uint64_t, std::uint64_t> undelivered_;  // batch number -> watch
-    std::set<std::uint64_t> fleeting_;                              // of those, to $reply. nodes
-    std::unordered_map<std::uint64_t, ErrorCode> delivered_early_;  // told before the receipt
+    Watches watches_;
 };
 
 }  // namespace cast::detail

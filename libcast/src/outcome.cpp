@@ -50,13 +50,10 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
     if (code == ErrorCode::not_attached) code = why_not_attached(batch);
     if (code != ErrorCode::ok) fail(batch, code, out);
     if (code == ErrorCode::ok && batch.watch != 0) {
-        const auto early = delivered_early_.extract(batch.number);
         if ((batch.flags & wire::kWantsDelivered) == 0)
-            outcomes_[batch.watch] = ErrorCode::ok;
-        else if (!early.empty())
-            outcomes_[batch.watch] = early.mapped();
+            watches_.accepted(batch.number, batch.watch);
         else
-            wait_for_delivery(batch);
+            watches_.awaits(batch.number, batch.watch, wire::reserved_name(batch.target));
     }
     if (full_.empty()) return;
     const auto full = full_.find(batch.way());
@@ -93,7 +90,7 @@ ErrorCode Outbound::why_not_attached(const Batch& batch) const {
 
 void Outbound::fail(const Batch& batch, ErrorCode code, ClientOutbox& out) {
     if (batch.watch != 0) {
-        outcomes_[batch.watch] = code;
+        watches_.resolve(batch.watch, code);
         return;
     }
     if (refusal_ == ErrorCode::ok) {
@@ -105,7 +102,7 @@ void Outbound::fail(const Batch& batch, ErrorCode code, ClientOutbox& out) {
 
 void Outbound::park(Batch&& batch, Full& full) {
     full.bytes += batch.bytes->size();
-    parked_bytes_ += batch.bytes->size();
+    parked_bytes_ += batch.counted();
     // Batches refused together come back in order; one that tried goes back to the front.
     const auto at =
         std::find_if(full.parked.rbegin(), full.parked.rend(), [&](const Batch& b) { return b.oldest < batch.oldest; });
@@ -116,7 +113,7 @@ Outbound::Batch Outbound::unpark(Full& full) {
     Batch batch = std::move(full.parked.front());
     full.parked.pop_front();
     full.bytes -= batch.bytes->size();
-    parked_bytes_ -= batch.bytes->size();
+    parked_bytes_ -= batch.counted();
     // Another frame may still hold these bytes, and they are about to change.
     if (batch.bytes.use_count() > 1) batch.bytes = std::make_shared<std::string>(*batch.bytes);
     return batch;
@@ -146,7 +143,7 @@ ErrorCode Outbound::withdraw(std::uint64_t watch) {
             std::find_if(full.parked.begin(), full.parked.end(), [watch](const Batch& b) { return b.watch == watch; });
         if (at == full.parked.end()) continue;
         full.bytes -= at->bytes->size();
-        parked_bytes_ -= at->bytes->size();
+        parked_bytes_ -= at->counted();
         full.parked.erase(at);
         return full.code;
     }
@@ -204,10 +201,7 @@ void Outbound::leave_out(Batch& batch) {
 }
 
 void Outbound::forgotten() {
-    for (const auto& entry : undelivered_) outcomes_[entry.second] = ErrorCode::session_expired;
-    undelivered_.clear();
-    fleeting_.clear();
-    delivered_early_.clear();
+    watches_.end(ErrorCode::session_expired);
     if (full_.empty()) return;
     // The old broker refused these without our knowing; the new one would take them before those that wait.
     for (Batch& batch : unreceipted_) {
@@ -215,20 +209,6 @@ void Outbound::forgotten() {
         if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried))
             leave_out(batch);
     }
-}
-
-void Outbound::wait_for_delivery(const Batch& batch) {
-    undelivered_[batch.number] = batch.watch;
-    if (wire::reserved_name(batch.target)) fleeting_.insert(batch.number);
-}
-
-void Outbound::restarted() {
-    for (const std::uint64_t number : fleeting_)
-        if (const auto at = undelivered_.find(number); at != undelivered_.end()) {
-            outcomes_[at->second] = ErrorCode::deleted;
-            undelivered_.erase(at);
-        }
-    fleeting_.clear();
 }
 
 void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& out) {
@@ -241,10 +221,7 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
     unreceipted_bytes_ = 0;
     for (const Batch& batch : lost)
         if (batch.count != 0) fail(batch, outcome, out);
-    for (const auto& entry : undelivered_) outcomes_[entry.second] = outcome;
-    undelivered_.clear();
-    fleeting_.clear();
-    delivered_early_.clear();
+    watches_.end(outcome);
     // What was never sent carries the old session's id in its header: give it the new one.
     auto rename = [session](Batch& b) {
         if (b.bytes.use_count() > 1) b.bytes = std::make_shared<std::string>(*b.bytes);
@@ -254,19 +231,6 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
     for (auto& [way, full] : full_) {
         full.first_tried = full.last_tried = 0;
         for (Batch& b : full.parked) rename(b);
-    }
-}
-
-void Outbound::delivered(const std::vector<wire::Outcome>& outcomes) {
-    for (const wire::Outcome& o : outcomes) {
-        const auto at = undelivered_.find(o.number);
-        if (at == undelivered_.end()) {
-            if (o.number > seen_) delivered_early_.try_emplace(o.number, o.code);
-            continue;
-        }
-        outcomes_[at->second] = o.code;
-        fleeting_.erase(o.number);
-        undelivered_.erase(at);
     }
 }
 

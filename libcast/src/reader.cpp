@@ -126,6 +126,23 @@ ErrorCode Reader::take(std::int64_t until_us) {
     return ErrorCode::ok;
 }
 
+bool Reader::take_ready(Lock& lock) {
+    if (ended()) return end(), false;
+    if (holds_ && left_ > 0) return true;
+    finish(lock);
+    if (!node_->inbox.pop(item_)) return false;
+    begin();
+    return true;
+}
+
+bool Reader::finish_ready(Lock& lock) {
+    if (ended()) return end(), false;
+    const bool at_once = left_ == 0 && careful();
+    if (left_ == 0) finish(lock);
+    if (at_once) link_->session(lock).inbound().tick(clock_us_, true, link_->outbox(lock));
+    return (holds_ && left_ > 0) || node_->inbox.items > 0;
+}
+
 void Reader::ack(std::uint64_t count) {
     Lock lock = link_->lock();
     ack(count, lock);

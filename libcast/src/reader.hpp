@@ -44,6 +44,12 @@ public:
     bool asked() const { return asked_ != 0; }
     void ack_asked();
     bool ended() const { return node_->inbox.closed != ErrorCode::ok; }
+    // --- For a node of Queue::shared, whose messages are taken with the lock held and given out without it. ------
+    /// Whether next_here() has something, perhaps of a next item. Never waits.
+    bool take_ready(Lock& lock);
+    /// What was given out counts as handled (but with manual_ack). True: there is more.
+    bool finish_ready(Lock& lock);
+
     /// The message given out last was not handled: it is given out again.
     void put_back();
     static constexpr std::uint64_t kAll = UINT64_MAX;

@@ -44,8 +44,12 @@ std::uint64_t next_watch() {
     return ++last;
 }
 
-Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
-                          std::vector<std::uint64_t>* watches) {
+const std::vector<std::string>& targets_of(const Message& message) {
+    static const std::vector<std::string> everybody{""};
+    return message.kind() == CastKind::broadcast ? everybody : message.recipients();
+}
+
+Result<Parcel> prepare(const Node::State& node, const Message& message, std::uint8_t flags, std::string& headers) {
     const auto* draft = MessageAccess::draft(message);
     if (draft == nullptr) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     if (draft->priority < 0 || draft->priority >= wire::kPriorities)
@@ -60,8 +64,9 @@ Result<void> send_message(Node::State& node, const Message& message, std::uint8_
         if (!wire::valid_name(to) && !wire::reserved_name(to)) return Error{ErrorCode::invalid_name, "'" + to + "'"};
     const auto due_us = due_of(*draft);
     if (!due_us) return Error{ErrorCode::invalid_argument, "delay is 0 to 3257 days"};
-    auto headers = encode_map(draft->headers);
-    if (!headers) return headers.error();
+    auto encoded = encode_map(draft->headers);
+    if (!encoded) return encoded.error();
+    headers = std::move(*encoded);
 
     Parcel p;
     p.cast = static_cast<wire::Cast>(draft->kind);
@@ -69,19 +74,26 @@ Result<void> send_message(Node::State& node, const Message& message, std::uint8_
     p.from = node.attachment.get();
     p.payload = draft->payload;
     p.type = draft->type;
-    p.headers = *headers;
+    p.headers = headers;
     p.priority = static_cast<std::uint8_t>(draft->priority);
     p.ttl_ms = static_cast<std::uint32_t>(draft->ttl.count());
     p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) |
                                         (draft->attached_only ? wire::kAttachedOnly : 0));
     p.due_us = *due_us;
     if (p.due_us != 0) p.flags |= wire::kLater;
-    const std::vector<std::string> everybody{""};
-    for (const std::string& to : draft->kind == CastKind::broadcast ? everybody : draft->to) {
-        p.target = to;
-        p.watch = watches != nullptr ? next_watch() : 0;
-        if (watches != nullptr) watches->push_back(p.watch);
-        if (auto sent = node.link->send(p); !sent) return sent;
+    return p;
+}
+
+Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
+                          std::vector<std::uint64_t>* watches) {
+    std::string headers;
+    auto parcel = prepare(node, message, flags, headers);
+    if (!parcel) return parcel.error();
+    for (const std::string& to : targets_of(message)) {
+        parcel->target = to;
+        parcel->watch = watches != nullptr ? next_watch() : 0;
+        if (watches != nullptr) watches->push_back(parcel->watch);
+        if (auto sent = node.link->send(*parcel); !sent) return sent;
     }
     return {};
 }

@@ -5,17 +5,28 @@
 // child every call says `closed`; the child opens its own.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cast/export.hpp"
+#include "cast/message.hpp"
 #include "cast/options.hpp"
+#include "cast/outcome.hpp"
 #include "cast/result.hpp"
 
 namespace cast {
 
 class Node;
+
+/// Where a node's messages wait for the program.
+enum class Queue {
+    own,     ///< at the node: Node::receive() and its like hand them out
+    shared,  ///< at the connection: Connection::receive_some() hands out those of all such nodes
+};
+
 namespace detail {
 class Link;
 }
@@ -29,8 +40,34 @@ public:
 
     /// Attaches one node; see Node::attach.
     Result<Node> attach(std::string name);
+    Result<Node> attach(std::string name, Queue queue);
     /// Attaches many in one exchange; all or nothing: the first error undoes the others.
     Result<std::vector<Node>> attach_all(const std::vector<std::string>& names);
+    Result<std::vector<Node>> attach_all(const std::vector<std::string>& names, Queue queue);
+
+    // --- One queue for everything: messages of nodes of Queue::shared, outcomes of Node::send_async(), notices.
+    //     Any thread; receive_some() is for one at a time. -----------------------------------------------------
+
+    /// A descriptor that is readable while one of the three below has something (receive_some(), outcomes(),
+    /// notices()), and from close() on. It may be readable for nothing now and then. Owned by the connection. -1: there
+    /// is none left.
+    int descriptor();
+    /// The same as a call: waits, at most `timeout`, until one of the three has something. Errors: timed_out, closed
+    /// (even if there is something left to take).
+    Result<void> wait(std::chrono::milliseconds timeout);
+    /// Calls `handle` on this thread, with the node's name, for the messages at hand of nodes of Queue::shared, waiting
+    /// at most `timeout` for the first one. Nodes take turns, so that one with many messages holds up no other; a call
+    /// ends after one turn. Answers how many there were; each is acknowledged when `handle` returns (with
+    /// Options::manual_ack: by Node::ack()). What `handle` throws comes out of this call; the message then counts as
+    /// not handled, and comes again. `handle` may send, and destroy nodes. Errors: timed_out, closed, invalid_argument
+    /// (another thread is in it, or it is called within `handle`). That a node has ended is told as a notice.
+    Result<std::size_t> receive_some(const std::function<void(std::string_view node, const Message&)>& handle,
+                                     std::chrono::milliseconds timeout);
+    /// What became of asynchronous sends, the oldest first, and takes them out; at most `most` (0: all). Never waits.
+    /// After close() what was on its way is there as refused, `closed`.
+    std::vector<Outcome> outcomes(std::size_t most = 0);
+    /// With Options::queue_notices: the notices since the last call, the oldest first. Never waits.
+    std::vector<Notice> notices();
 
     /// Waits until everything sent so far on this connection is receipted; see Node::flush.
     Result<void> flush(std::chrono::milliseconds timeout);

@@ -17,19 +17,13 @@
 #include "cast/export.hpp"
 #include "cast/message.hpp"
 #include "cast/options.hpp"
+#include "cast/outcome.hpp"
 #include "cast/result.hpp"
 
 namespace cast {
 namespace detail {
 struct NodeAccess;
 }
-
-/// How long send(Message, Wait) waits.
-enum class Wait {
-    none,       ///< until it is in the send window
-    receipt,    ///< until the broker holds it
-    delivered,  ///< until the receiver has acknowledged it (unicast only)
-};
 
 class CAST_API Node {
 public:
@@ -68,12 +62,26 @@ public:
     std::vector<Result<void>> send_each(const Message& message, Wait wait = Wait::receipt,
                                         std::chrono::milliseconds timeout = {});
 
+    /// Sends without ever waiting; what became of it comes later, as an Outcome with this token, by
+    /// Connection::outcomes() or Options::on_outcome. The message goes to its recipients in their order, from
+    /// `how.first` on. Answers how many of all its recipients have been sent to by now: fewer than it has when there is
+    /// no room for the next one; pass that number as `how.first` to go on. Room is counted for each target: one with a
+    /// full mailbox takes a quarter of the send window, then it blocks itself and nobody else. All asynchronous sends
+    /// of a connection without an outcome hold at most 64 MiB (a single one may be larger).
+    /// Errors: would_block, when it was sent to none in this call. An Outcome of the kind `room` follows, and after an
+    /// answer of fewer than there are, too: one for each target, however often it is tried; then it is worth another
+    /// try. The others are as of send(), and then it was sent to none in this call. Any thread, also within callbacks;
+    /// the outcome may come before the call returns.
+    Result<std::size_t> send_async(const Message& message, SendToken token, const AsyncSend& how = {});
+
     /// Waits until everything sent so far by this node's connection has its receipt.
     /// Error: the first refusal since the last flush; or timed_out, and then the messages stay on their way.
     Result<void> flush(std::chrono::milliseconds timeout);
 
     // --- Receiving: with receive(), or a callback, or a descriptor to poll. One call at a time: beside another
-    //     thread's, beside on_message(), or within a callback these fail with invalid_argument, at once. -----
+    //     thread's, beside on_message(), or within a callback these fail with invalid_argument, at once; and so they do
+    //     for a node of Queue::shared, whose messages Connection::receive_some() hands out (ack and nack are for it,
+    //     too). ----------------------------------------------------------------------------------------------------
 
     /// The next message, waiting at most `timeout` (error timed_out). Taking the next one, or ack(),
     /// acknowledges the one before. Errors: timed_out, taken_over, deleted, closed.
@@ -101,7 +109,7 @@ public:
     /// Errors: invalid_argument, too_many (no thread left), taken_over, deleted, closed.
     Result<void> on_message(std::function<void(const Message&)> handle);
     /// A descriptor that is readable while receive(0ms) would give a message, or says that the node has ended. Owned by
-    /// the node. -1: there is none left, or on_message() receives.
+    /// the node. -1: there is none left, on_message() receives, or the node is one of Queue::shared.
     int poll_fd();
 
     // --- Request and reply. -----------------------------------------------------------------------------

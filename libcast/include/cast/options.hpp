@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cast/error.hpp"
+#include "cast/outcome.hpp"
 
 namespace cast {
 
@@ -77,6 +78,13 @@ struct Options {
 
     /// Told of connects, disconnects, gaps, and nodes that have ended; same thread and rule as on_refused.
     std::function<void(const Notice&)> on_notice;
+
+    /// Told of the outcomes of asynchronous sends, which then do not go to Connection::outcomes(); same thread and rule
+    /// as on_refused. Destroying the last copy of a connection waits until all have been told.
+    std::function<void(const Outcome&)> on_outcome;
+
+    /// Keep what on_notice is told for Connection::notices(), too: the latest 10,000 that were not taken.
+    bool queue_notices = false;
 
     /// Shown in the broker's lists and logs.
     std::string agent = "libcast";

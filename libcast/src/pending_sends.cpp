@@ -1,0 +1,81 @@
+// The asynchronous sends without an outcome; see pending_sends.hpp. Under the link's lock.
+#include "src/pending_sends.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace cast::detail {
+
+/// A number to watch a parcel by (Parcel::watch).
+std::uint64_t next_watch();
+
+bool PendingSends::room(const Outbound& outbound, const Parcel& parcel, std::size_t bytes, bool watched) const {
+    return (!watched || fits(bytes)) && outbound.room(parcel.cast, parcel.target, bytes, watched);
+}
+
+void PendingSends::blocked(const Parcel& parcel, std::size_t bytes, bool watched, SendToken token,
+                           std::size_t recipient) {
+    const auto [at, first] = blocked_.try_emplace({parcel.cast, std::string(parcel.target)});
+    if (first || bytes < at->second.bytes) at->second = {bytes, watched, token, recipient};
+}
+
+std::uint64_t PendingSends::add(const Parcel& parcel, std::size_t bytes, SendToken token, std::size_t recipient,
+                                std::int64_t deadline_us) {
+    const std::uint64_t watch = next_watch() | Watches::kQueued;
+    const bool delivery = (parcel.flags & wire::kWantsDelivered) != 0;
+    pending_[watch] = {token, recipient, std::string(parcel.target), bytes, deadline_us, delivery};
+    deadlines_.emplace(deadline_us, watch);
+    bytes_ += bytes;
+    return watch;
+}
+
+void PendingSends::finish(PendingAt at, ErrorCode code, std::deque<Outcome>& out) {
+    Pending& p = at->second;
+    const auto good = p.delivery ? Outcome::Kind::delivered : Outcome::Kind::accepted;
+    out.push_back(
+        {p.token, code == ErrorCode::ok ? good : Outcome::Kind::refused, code, p.recipient, std::move(p.target)});
+    bytes_ -= p.bytes;
+    deadlines_.erase({p.deadline_us, at->first});
+    pending_.erase(at);
+}
+
+void PendingSends::settle(Outbound& outbound, std::deque<Outcome>& out) {
+    for (const auto& [watch, code] : outbound.watches().take())
+        if (const auto at = pending_.find(watch); at != pending_.end()) finish(at, code, out);
+}
+
+void PendingSends::collect_some(Outbound& outbound, std::deque<Outcome>& out) {
+    std::move(over_.begin(), over_.end(), std::back_inserter(out));
+    over_.clear();
+    settle(outbound, out);
+    if (blocked_.empty() || !outbound.window_has(0)) return;
+    std::erase_if(blocked_, [&](const auto& entry) {
+        const auto& [key, b] = entry;
+        const bool free = (!b.watched || fits(b.bytes)) && outbound.room(key.first, key.second, b.bytes, b.watched);
+        if (free) out.push_back({b.token, Outcome::Kind::room, ErrorCode::ok, b.recipient, key.second});
+        return free;
+    });
+}
+
+std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode late, Outbound& outbound) {
+    if (pending_.empty()) return told_us_ = kForever;
+    settle(outbound, over_);  // what is known is not late
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now_us) {
+        const std::uint64_t watch = deadlines_.begin()->second;
+        const ErrorCode full = outbound.withdraw(watch);
+        outbound.forget(watch);
+        finish(pending_.find(watch), full != ErrorCode::ok ? full : late, over_);
+    }
+    return told_us_ = deadlines_.empty() ? kForever : deadlines_.begin()->first;
+}
+
+void PendingSends::end(ErrorCode code, std::deque<Outcome>& out) {
+    std::move(over_.begin(), over_.end(), std::back_inserter(out));
+    over_.clear();
+    while (!pending_.empty()) finish(pending_.begin(), code, out);
+    for (const auto& [key, b] : blocked_)
+        out.push_back({b.token, Outcome::Kind::room, ErrorCode::ok, b.recipient, key.second});
+    blocked_.clear();
+}
+
+}  // namespace cast::detail
