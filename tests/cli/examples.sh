@@ -37,7 +37,7 @@ ends() {
 }
 
 # Wrong use, and no broker (5 s: the default of Options::connect_timeout).
-for program in chat worker monitor publisher subscriber follow.sh report.sh fan_out.sh; do
+for program in chat worker monitor publisher subscriber many_nodes follow.sh report.sh fan_out.sh; do
     exits 2 "$program"
     err_has "usage: $program"
 done
@@ -71,6 +71,16 @@ ends carol "$carol" 5
 is "what bob heard" $'alice: Hello everyone\ncarol: bye' "$(<"$tmp/bob.out")"
 exits 0 nodectl node list
 is "nobody stays in the list" "" "$(grep -E 'alice|bob|carol' "$tmp/out" || true)"
+
+# 10,000 nodes and one thread: a broadcast reaches each of them.
+feed crowd many_nodes 10000
+crowd=$pid
+wait_for "10,000 nodes" said crowd '10000 nodes wait'
+exits 0 nodectl send --broadcast 'hello to all of you'
+ends crowd "$crowd" 0
+all=$'10000 nodes wait\n10000 messages, at least one for each of 10000 nodes'
+is "what the crowd said" "$all" "$(<"$tmp/crowd.out")"
+hang_up crowd
 
 # A monitor and three workers.
 feed boss monitor boss
