@@ -15,6 +15,7 @@
 #include "gateway/net.hpp"
 #include "gateway/ports.hpp"
 #include "gateway/receivers.hpp"
+#include "gateway/sends.hpp"
 
 namespace gateway {
 
@@ -30,13 +31,15 @@ struct App {
     const Settings settings;
     asio::thread_pool workers{3};  ///< management calls
     asio::thread_pool asking{1};   ///< the monitor's calls: the status and the figures wait for nobody's large lists
-    asio::thread_pool senders{6};  ///< sends, which may wait for room at a full mailbox
+    asio::thread_pool uploads{2};  ///< steps of files, which hash and wait for nobody
+    asio::thread_pool parsing{1};  ///< large JSON, one at a time: it takes much more room than its text
     Client client;
     Budget budget;  ///< of all who talk to it; before whoever holds some of it
     std::optional<tcp::acceptor> acceptor;
     Assets assets;
     Monitor monitor;
     Hub hub;
+    Sends sends;
     Receivers receivers;
     Ports ports;
     Traffic traffic;

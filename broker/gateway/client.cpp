@@ -14,14 +14,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::size_t kSenders = 512;
 constexpr milliseconds kConnect{2000};
 constexpr milliseconds kSendMost{60'000};
-
-/// As whoever asks over HTTP is told it: our connections are only closed when the broker ends.
-Error told(const Error& error) {
-    return error.code == ErrorCode::closed ? Error{ErrorCode::shutting_down, "the broker is going down"} : error;
-}
 
 template <class T>
 T value(cast::Result<T> result) {
@@ -30,6 +24,10 @@ T value(cast::Result<T> result) {
 }
 
 }  // namespace
+
+Error told(const Error& error) {
+    return error.code == ErrorCode::closed ? Error{ErrorCode::shutting_down, "the broker is going down"} : error;
+}
 
 cast::Options Client::options(const char* agent) const {
     cast::Options o;
@@ -68,32 +66,12 @@ json Client::call(const json& request) {
 }
 
 std::shared_ptr<cast::Node> Client::sender(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    if (const auto at = by_name_.find(name); at != by_name_.end()) {
-        senders_.splice(senders_.begin(), senders_, at->second);
-        return at->second->second;
-    }
+    std::unique_lock lock(mutex_);
     cast::Options o = options("gateway");
     o.send_only = true;
-    auto node = std::make_shared<cast::Node>(value(open(sending_, o).attach(name)));
-    senders_.emplace_front(name, node);
-    by_name_[name] = senders_.begin();
-    // One that is at work stays: the connection would not attach its name a second time.
-    for (auto at = std::prev(senders_.end()); senders_.size() > kSenders && at != senders_.begin();) {
-        const auto oldest = at--;
-        if (oldest->second.use_count() > 1) continue;
-        by_name_.erase(oldest->first);
-        senders_.erase(oldest);
-    }
-    return node;
-}
-
-std::vector<cast::Result<void>> Client::send(const std::string& name, const cast::Message& message,
-                                             milliseconds timeout) {
-    auto outcomes = sender(name)->send_each(message, cast::Wait::receipt, timeout);
-    for (auto& outcome : outcomes)
-        if (outcome.code() == ErrorCode::closed) outcome = told(outcome.error());
-    return outcomes;
+    cast::Connection connection = open(sending_, o);
+    lock.unlock();
+    return std::make_shared<cast::Node>(value(connection.attach(name)));
 }
 
 cast::Node Client::attach(const std::string& name, bool take_over) {

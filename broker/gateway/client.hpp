@@ -5,16 +5,16 @@
 #include <cast/connection.hpp>
 #include <cast/node.hpp>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 namespace gateway {
+
+/// As whoever asks over HTTP is told it: our connections are only closed when the broker ends.
+cast::Error told(const cast::Error& error);
 
 class Client {
 public:
@@ -25,11 +25,7 @@ public:
     /// A connection of its own for a thread that watches; throws a Failure.
     cast::Connection watcher();
 
-    /// Sends as any name; an outcome for each recipient. Throws a Failure when it cannot even try.
-    std::vector<cast::Result<void>> send(const std::string& sender, const cast::Message& message,
-                                         std::chrono::milliseconds timeout);
-
-    /// A node to send as, shared by all who do. Throws a Failure.
+    /// Attaches a node to send as; all of them share a connection, and one name is for one node. Throws a Failure.
     std::shared_ptr<cast::Node> sender(const std::string& name);
 
     /// Receives as this node, which acknowledges by Node::ack() only. Throws a Failure (name_in_use, unreachable...).
@@ -43,8 +39,6 @@ public:
     void close();
 
 private:
-    using Senders = std::list<std::pair<std::string, std::shared_ptr<cast::Node>>>;
-
     cast::Options options(const char* agent) const;
     cast::Connection& open(std::optional<cast::Connection>& slot, const cast::Options& options);
 
@@ -53,8 +47,6 @@ private:
     std::optional<cast::Connection> control_, sending_, receiving_, taking_over_;
     bool closed_ = false;
     std::optional<cast::Admin> admin_;
-    Senders senders_;  ///< names lately sent as; the latest first
-    std::unordered_map<std::string, Senders::iterator> by_name_;
 };
 
 }  // namespace gateway

@@ -205,15 +205,9 @@ void Door::obey(const json& request, const std::string& type, json& answer) {
 awaitable<void> Door::send(Outgoing outgoing, json answer) {
     Budget::Hold hold(app_.budget, [] {});
     if (!hold.set(outgoing.message.payload().size() + kMessageOverhead) || !hold.work()) throw no_room();
-    Client& client = app_.client;
-    auto work = [&client, held = held_, outgoing = std::move(outgoing)]() {
-        int status = 200;
-        return deliver(
-            client, outgoing,
-            [&held](const Outgoing& o) { return held->node().send_each(o.message, cast::Wait::receipt, o.timeout); },
-            status);
-    };
-    const json outcome = co_await on_worker(app_.senders, work);
+    const std::shared_ptr<HeldNode> held = held_;
+    int status = 200;
+    const json outcome = co_await app_.sends.deliver(held->node(), outgoing, status);
     answer["type"] = "sent";
     answer.update(outcome);
     say(answer);

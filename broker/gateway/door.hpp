@@ -1,6 +1,6 @@
 // Door: a node whose program speaks JSON: over a WebSocket (/ws/nodes/{id}) or, a line an object, over its own TCP port
 // (API.md section 8). It says what to write, and is told what was written and what came; the connection itself is
-// its owner's. io thread; sends happen on worker threads, one after the other.
+// its owner's. io thread; it sends one message after the other.
 #pragma once
 #include <cast/node.hpp>
 #include <deque>

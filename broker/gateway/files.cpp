@@ -108,7 +108,7 @@ awaitable<void> write_all(App& app, cast::FileSender& file, std::string_view byt
     asio::steady_timer timer(app.io);
     while (!bytes.empty()) {
         auto step = [&] { return value_or_throw(file.write_some(bytes)); };
-        const std::size_t taken = co_await on_worker(app.senders, step);
+        const std::size_t taken = co_await on_worker(app.uploads, step);
         bytes.remove_prefix(taken);
         if (taken > 0) continue;
         if (app.stopping) throw Failure(ErrorCode::shutting_down, "the broker is going down");
@@ -122,7 +122,7 @@ awaitable<cast::FileReport> finish(App& app, cast::FileSender& file) {
     asio::steady_timer timer(app.io);
     for (;;) {
         auto step = [&] { return value_or_throw(file.finish_some()); };
-        std::optional<cast::FileReport> report = co_await on_worker(app.senders, step);
+        std::optional<cast::FileReport> report = co_await on_worker(app.uploads, step);
         if (report) co_return std::move(*report);
         if (app.stopping) throw Failure(ErrorCode::shutting_down, "the broker is going down");
         error_code ec;
@@ -141,11 +141,9 @@ awaitable<Answer> upload(App& app, const Request& request, beast::tcp_stream& st
         throw Failure(411, "length_required", "no Content-Length", "say how long the file is, or send it in chunks");
     if (length) wish.options.size = *length;
     const auto started = steady_clock::now();
-    Client& client = app.client;
-    auto attach = [&] { return client.sender(wish.sender); };
-    const std::shared_ptr<cast::Node> node = co_await on_worker(app.senders, attach);
+    const std::shared_ptr<cast::Node> node = co_await app.sends.sender(wish.sender);
     auto open = [&] { return value_or_throw(cast::FileSender::open(*node, wish.to, wish.options)); };
-    cast::FileSender file = co_await on_worker(app.senders, open);
+    cast::FileSender file = co_await on_worker(app.workers, open);
     error_code ec;
     if (beast::iequals(head.get()[http::field::expect], "100-continue")) {
         static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";

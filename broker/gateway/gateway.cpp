@@ -54,6 +54,7 @@ App::App(Settings s)
       assets(*this),
       monitor(*this),
       hub(*this),
+      sends(*this),
       receivers(*this),
       ports(*this) {
     // libcast tells of gaps on a thread of its own.
@@ -86,11 +87,13 @@ App::~App() {
     client.close();  // who still waits for the broker is told so
     workers.join();
     asking.join();
-    senders.join();
+    uploads.join();
+    parsing.join();
     io.stop();
     if (thread.joinable()) thread.join();
     receivers.stop();
     ports.stop();
+    sends.stop();
     acceptor.reset();
 }
 

@@ -134,17 +134,6 @@ json outcomes(const Outgoing& out, const std::vector<cast::Result<void>>& result
     return all;
 }
 
-/// How many a group's message or a broadcast goes to.
-std::size_t readers(Client& client, const Outgoing& out) {
-    try {
-        if (out.kind == CastKind::multicast)
-            return client.call({{"op", "group.show"}, {"name", out.group}}).at("member_count").get<std::size_t>();
-        return client.call({{"op", "status"}}).at("nodes").get<std::size_t>();
-    } catch (const std::exception&) {
-        return 0;  // deleted meanwhile: it was sent, nobody can say to how many
-    }
-}
-
 }  // namespace
 
 const std::initializer_list<std::string_view> kSendMembers = {
@@ -183,11 +172,18 @@ Outgoing read_outgoing(const json& body) {
     return out;
 }
 
-json deliver(Client& client, const Outgoing& out,
-             const std::function<std::vector<cast::Result<void>>(const Outgoing&)>& send, int& status) {
-    const auto started = std::chrono::steady_clock::now();
-    const auto results = send(out);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+std::size_t readers(Client& client, const Outgoing& out) {
+    try {
+        if (out.kind == CastKind::multicast)
+            return client.call({{"op", "group.show"}, {"name", out.group}}).at("member_count").get<std::size_t>();
+        return client.call({{"op", "status"}}).at("nodes").get<std::size_t>();
+    } catch (const std::exception&) {
+        return 0;  // deleted meanwhile: it was sent, nobody can say to how many
+    }
+}
+
+json sent_json(const Outgoing& out, const std::vector<cast::Result<void>>& results, double took, std::size_t reached,
+               int& status) {
     for (const auto& result : results)  // what no recipient is to blame for
         if (result.code() == ErrorCode::invalid_argument || result.code() == ErrorCode::too_large ||
             result.code() == ErrorCode::unreachable || result.code() == ErrorCode::invalid_name)
@@ -202,10 +198,10 @@ json deliver(Client& client, const Outgoing& out,
     json answer = {{"success", good > 0},
                    {"message", (good > 0 || out.kind == CastKind::unicast ? "sent to " : "not sent to ") + where},
                    {"id", out.id},
-                   {"recipients_count", out.kind == CastKind::unicast || good == 0 ? good : readers(client, out)},
+                   {"recipients_count", out.kind == CastKind::unicast || good == 0 ? good : reached},
                    {"recipients", std::move(all)},
                    {"failed_recipients", std::move(failed)},
-                   {"delivery_time", took.count()},
+                   {"delivery_time", took},
                    {"time_us", cast::base::wall_us()}};
     status = 200;
     if (good == 0) {

@@ -1,9 +1,8 @@
 // Messages as the API shows and takes them: JSON to libcast's Message and back (API.md sections 4 and 6). Pure but for
-// deliver(), which sends and blocks.
+// readers(), which asks the broker.
 #pragma once
 #include <cast/message.hpp>
 #include <chrono>
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -38,8 +37,11 @@ extern const std::initializer_list<std::string_view> kSendMembers;
 /// Reads the body of POST /api/send. Throws Failures.
 Outgoing read_outgoing(const nlohmann::json& body);
 
-/// Sends it with `send` and makes the answer of POST /api/send; `status` is the HTTP status that goes with it.
-nlohmann::json deliver(Client& client, const Outgoing& outgoing,
-                       const std::function<std::vector<cast::Result<void>>(const Outgoing&)>& send, int& status);
+/// How many nodes a group's message or a broadcast goes to, if that can be told. Blocks.
+std::size_t readers(Client& client, const Outgoing& outgoing);
+/// The answer of POST /api/send: `outcomes` of its recipients, or of the group or the broadcast, which `reached` so
+/// many nodes; `status` is the HTTP status that goes with it. Throws a Failure for what no recipient is to blame for.
+nlohmann::json sent_json(const Outgoing& outgoing, const std::vector<cast::Result<void>>& outcomes, double took,
+                         std::size_t reached, int& status);
 
 }  // namespace gateway

@@ -1,7 +1,7 @@
 // The table of paths, and the answers that need no more than a call or what the gateway knows. Handlers run on the io
 // thread; those that call the broker do it on a worker.
-#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/json_text.hpp"
 #include "gateway/app.hpp"
@@ -103,20 +103,17 @@ awaitable<Answer> create_node(App& app, Request request, tcp::socket&) {
 }
 
 awaitable<Answer> send(App& app, Request request, tcp::socket&) {
-    Client& client = app.client;
-    auto work = [&client, &request] {
-        static std::mutex one_large;  // read at a time, for JSON takes much more room than its text
-        std::unique_lock large(one_large, std::defer_lock);
-        if (request.body.size() > kLargeBody) large.lock();
-        const Outgoing outgoing = read_outgoing(request.object(kSendMembers, cast::base::kMostValues));
-        if (large.owns_lock()) large.unlock();
-        int status = 200;
-        const json answer = deliver(
-            client, outgoing, [&client](const Outgoing& o) { return client.send(o.sender, o.message, o.timeout); },
-            status);
-        return answer_json(answer, status);
-    };
-    Answer answer = co_await on_worker(app.senders, work);
+    auto read = [&request] { return read_outgoing(request.object(kSendMembers, cast::base::kMostValues)); };
+    std::optional<Outgoing> outgoing;
+    if (request.body.size() > kLargeBody)
+        outgoing = co_await on_worker(app.parsing, read);
+    else
+        outgoing = read();
+    std::string().swap(request.body);
+    const std::shared_ptr<cast::Node> node = co_await app.sends.sender(outgoing->sender);
+    int status = 200;
+    const json sent = co_await app.sends.deliver(*node, *outgoing, status);
+    Answer answer = answer_json(sent, status);
     app.monitor.changed();
     co_return answer;
 }
