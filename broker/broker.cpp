@@ -43,9 +43,9 @@ Config core_config(const Options& o) {
     c.group_bytes = o.group_bytes;
     c.group_age_us = in_us(o.group_age);
     c.memory_budget = o.memory_budget;
-    c.later_messages = o.later_messages;
-    c.later_bytes = o.later_bytes;
-    c.later_us = in_us(o.later_time);
+    c.scheduled_messages = o.scheduled_messages;
+    c.scheduled_bytes = o.scheduled_bytes;
+    c.scheduled_us = in_us(o.scheduled_time);
     c.reject_full = o.when_full == WhenFull::reject;
     c.dead_messages = o.dead_messages;
     c.dead_bytes = o.dead_bytes;

@@ -136,32 +136,32 @@ ControlAnswer group_leave(const Call& call) { return change_members(call, call.t
 constexpr std::int64_t kListedMost = 1000;
 
 /// What waits for its time, the next one first.
-ControlAnswer later_list(const Call& call) {
+ControlAnswer scheduled_list(const Call& call) {
     const std::int64_t wanted = call.number("count");
     const auto most = static_cast<std::size_t>(wanted <= 0 ? kListedMost : std::min(wanted, kListedMost));
     json all = json::array();
-    const Later& later = call.router.later();
-    later.for_each(call.now, [&](Sequence id, const Late& late) {
+    const Scheduled& scheduled = call.router.scheduled();
+    scheduled.for_each(call.now, [&](Sequence id, const ScheduledBatch& entry) {
         if (all.size() == most) return false;
-        const auto batch = cast::wire::read_batch(late.frame.view().substr(cast::wire::kFrameHeader));
+        const auto batch = cast::wire::read_batch(entry.frame.view().substr(cast::wire::kFrameHeader));
         const cast::wire::BatchHeader& h = batch->header;
         const char* kind = h.cast == cast::wire::Cast::unicast     ? "unicast"
                            : h.cast == cast::wire::Cast::multicast ? "multicast"
                                                                    : "broadcast";
         all.push_back({{"id", id},
-                       {"due_us", late.due_by(call.now)},
+                       {"due_us", entry.due_by(call.now)},
                        {"cast", kind},
                        {"sender", h.sender},
                        {"target", h.target},
                        {"priority", h.priority},
-                       {"messages", late.count},
-                       {"bytes", late.size}});
+                       {"messages", entry.count},
+                       {"bytes", entry.size}});
         return true;
     });
-    return good({{"later", std::move(all)}, {"messages", later.messages()}, {"bytes", later.bytes()}});
+    return good({{"later", std::move(all)}, {"messages", scheduled.messages()}, {"bytes", scheduled.bytes()}});
 }
 
-ControlAnswer later_cancel(const Call& call) {
+ControlAnswer scheduled_cancel(const Call& call) {
     const auto ids = call.request.find("ids");
     const bool list = ids != call.request.end() && ids->is_array();
     if (!list || !std::all_of(ids->begin(), ids->end(), [](const json& id) { return id.is_number_unsigned(); }))
@@ -169,7 +169,7 @@ ControlAnswer later_cancel(const Call& call) {
     if (ids->size() > cast::wire::kControlList) return fail(ErrorCode::too_many, kLongList);
     json canceled = json::array();
     for (const json& id : *ids)
-        if (call.router.later().cancel(id.get<Sequence>(), call.now)) canceled.push_back(id);
+        if (call.router.scheduled().cancel(id.get<Sequence>(), call.now)) canceled.push_back(id);
     return good({{"canceled", std::move(canceled)}});
 }
 
@@ -192,8 +192,8 @@ const std::map<std::string_view, Answer> kCalls = {
     {"dead.show", call_dead_show},
     {"dead.requeue", call_dead_requeue},
     {"dead.purge", call_dead_purge},
-    {"later.list", later_list},
-    {"later.cancel", later_cancel},
+    {"later.list", scheduled_list},
+    {"later.cancel", scheduled_cancel},
 };
 
 /// Of node.create: a port that is to be opened.
@@ -252,7 +252,7 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
         return fail(ErrorCode::invalid_argument,
                     "the ports of nodes are opened by the server of the page, and that is off (--http off)");
     ControlAnswer answer = at->second(call);
-    answer.changes = answer.code == ErrorCode::ok && !answer.later && !answer.again && !reads;
+    answer.changes = answer.code == ErrorCode::ok && !answer.deferred && !answer.again && !reads;
     return answer;
 }
 

@@ -15,10 +15,10 @@ namespace broker {
 
 struct ControlAnswer {
     cast::ErrorCode code = cast::ErrorCode::ok;
-    std::string text;      ///< JSON, or with a code a sentence
-    bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
-    bool again = false;    ///< not yet: call again when the store has answered
-    bool later = false;    ///< it comes with an outbox (Outbox::looks, Outbox::answers)
+    std::string text;       ///< JSON, or with a code a sentence
+    bool changes = false;   ///< it is about something that the store keeps: leaves when that is committed
+    bool again = false;     ///< not yet: call again when the store has answered
+    bool deferred = false;  ///< it comes with an outbox (Outbox::looks, Outbox::answers)
 };
 
 class Digging;

@@ -31,9 +31,9 @@ Group* group_of(const Call& call) {
     return cast::wire::reserved_name(call.text("group")) ? nullptr : directory.group(call.text("group"));
 }
 
-ControlAnswer later() {
+ControlAnswer deferred() {
     ControlAnswer answer;
-    answer.later = true;
+    answer.deferred = true;
     return answer;
 }
 
@@ -47,7 +47,7 @@ ControlAnswer call_peek(const Call& call) {
     if (node == nullptr) return fail(ErrorCode::no_such_node, call.text("node"));
     if (count == 0) return bad_count();
     call.router.looking().peek(call.asker, *node, count, call.now, call.outbox);
-    return later();
+    return deferred();
 }
 
 ControlAnswer call_history(const Call& call) {
@@ -59,12 +59,12 @@ ControlAnswer call_history(const Call& call) {
         const Group* group = group_of(call);
         if (group == nullptr) return fail(ErrorCode::no_such_group, call.text("group"));
         call.router.looking().kept(call.asker, *group, count, static_cast<Sequence>(before), call.now, call.outbox);
-        return later();
+        return deferred();
     }
     const Node* node = node_of(call);
     if (node == nullptr) return fail(ErrorCode::no_such_node, call.text("node"));
     call.router.looking().history(call.asker, *node, count, static_cast<std::uint64_t>(before), call.outbox);
-    return later();
+    return deferred();
 }
 
 ControlAnswer call_purge(const Call& call) {

@@ -22,7 +22,7 @@ namespace broker {
 namespace {
 
 constexpr std::size_t kOwn = 48;    // measured: 42 with a store and the page, with two I/O threads and two ends
-constexpr std::size_t kLater = 24;  // for what is opened while it serves: files of the store, a reload, name look-ups
+constexpr std::size_t kSpare = 24;  // for what is opened while it serves: files of the store, a reload, name look-ups
 constexpr std::size_t kLeastRoom = 24;  // connections below which it makes no sense to serve
 constexpr std::size_t kMostPage = 8192;
 constexpr int kPauseMs = 10;
@@ -60,7 +60,7 @@ void send_away(int listener) {
 DescriptorPlan plan_descriptors(std::size_t limit, std::size_t open, const Options& options) {
     DescriptorPlan plan;
     plan.limit = std::min<std::size_t>(limit, INT_MAX);
-    plan.reserve = open + kOwn + 2 * options.io_threads + options.bind.size() + options.publish.size() + kLater;
+    plan.reserve = open + kOwn + 2 * options.io_threads + options.bind.size() + options.publish.size() + kSpare;
     if (plan.limit < plan.reserve + kLeastRoom)
         throw std::runtime_error(
             fmt::format("the limit of open files is {}, and {} are needed at least: raise it with ulimit -n, or "
@@ -70,7 +70,7 @@ DescriptorPlan plan_descriptors(std::size_t limit, std::size_t open, const Optio
     // Twice: the page's connections may have numbers that clients could have had, and those above are for it alone.
     plan.page = options.http == "off" ? 0 : std::min(kMostPage, room / 6);
     plan.clients = (room - 2 * plan.page) / 2;
-    plan.page_end = static_cast<int>(plan.limit - kLater);
+    plan.page_end = static_cast<int>(plan.limit - kSpare);
     plan.client_end = plan.page_end - static_cast<int>(plan.page);
     return plan;
 }

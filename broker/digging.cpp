@@ -21,7 +21,7 @@ ControlAnswer Digging::begin(const Call& call, Wish wish) {
     dig.node = call.text("node");
     dig.last = router_.dead().newest();
     ControlAnswer answer;
-    answer.later = true;
+    answer.deferred = true;
     return answer;
 }
 

@@ -105,9 +105,9 @@ ControlAnswer Listing::begin(Page&& page) {
     std::transform(page.search.begin(), page.search.end(), page.search.begin(), small);
     page.borders = borders_of(page.search);
     waiting_.push_back(std::move(page));
-    ControlAnswer later;
-    later.later = true;
-    return later;
+    ControlAnswer deferred;
+    deferred.deferred = true;
+    return deferred;
 }
 
 bool Listing::go_on(Outbox& outbox) {

@@ -87,9 +87,9 @@ struct Options {
     /// Bytes of all streams together.
     std::uint64_t memory_budget = kDefaults.memory_budget;
     /// What waits for its time (send --at, --delay), and how far ahead that may be.
-    std::uint64_t later_messages = kDefaults.later_messages;
-    std::uint64_t later_bytes = kDefaults.later_bytes;
-    std::chrono::milliseconds later_time = in_milliseconds(kDefaults.later_us);
+    std::uint64_t scheduled_messages = kDefaults.scheduled_messages;
+    std::uint64_t scheduled_bytes = kDefaults.scheduled_bytes;
+    std::chrono::milliseconds scheduled_time = in_milliseconds(kDefaults.scheduled_us);
     /// What becomes of a message when there is no room for it: its sender waits up to its own deadline, or hears so at
     /// once.
     WhenFull when_full = kDefaults.reject_full ? WhenFull::reject : WhenFull::block;

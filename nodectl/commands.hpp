@@ -14,7 +14,7 @@ struct Context;
 void add_node(CLI::App& app, Context& context);
 void add_group(CLI::App& app, Context& context);
 void add_send(CLI::App& app, Context& context);
-void add_later(CLI::App& app, Context& context);
+void add_schedule(CLI::App& app, Context& context);
 void add_recv(CLI::App& app, Context& context);
 void add_request(CLI::App& app, Context& context);
 void add_reply(CLI::App& app, Context& context);

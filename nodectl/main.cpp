@@ -68,7 +68,7 @@ int run(int argc, char** argv) {
     nodectl::add_node(app, context);
     nodectl::add_group(app, context);
     nodectl::add_send(app, context);
-    nodectl::add_later(app, context);
+    nodectl::add_schedule(app, context);
     nodectl::add_recv(app, context);
     nodectl::add_request(app, context);
     nodectl::add_reply(app, context);

@@ -118,14 +118,15 @@ int Sender::finish(int code) {
     if (!node_) return code;
     if (wait_ == cast::Wait::delivered) return code != 0 ? code : report(0);
     const auto flushed = node_->flush(wait_ == cast::Wait::none ? kNoWait : timeout_ + kMargin);
-    const bool late = flushed.code() == cast::ErrorCode::timed_out || flushed.code() == cast::ErrorCode::store_failed;
-    if (flushed || (late && wait_ == cast::Wait::none)) return report(code);
+    const bool overdue =
+        flushed.code() == cast::ErrorCode::timed_out || flushed.code() == cast::ErrorCode::store_failed;
+    if (flushed || (overdue && wait_ == cast::Wait::none)) return report(code);
     const int reported = report(code);
     if (reported != code) return reported;
-    const int failed = late ? fail(fmt::format("no receipt within {} for some of {}", duration_text(timeout_),
-                                               counted(sent_, "message")),
-                                   flushed.error())
-                            : fail(context_, "cannot send", flushed.error());
+    const int failed = overdue ? fail(fmt::format("no receipt within {} for some of {}", duration_text(timeout_),
+                                                  counted(sent_, "message")),
+                                      flushed.error())
+                               : fail(context_, "cannot send", flushed.error());
     return code != 0 ? code : failed;
 }
 

@@ -18,7 +18,7 @@ public:
     Groups(State& state, Receipts& receipts) : state_(state), receipts_(receipts) {}
 
     cast::ErrorCode admits(const Group& group) const;
-    /// `session` is null when nobody waits for a receipt: the broker's own events, what comes from $later.
+    /// `session` is null when nobody waits for a receipt: the broker's own events, what comes from $scheduled.
     void append(Group& group, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame,
                 Now now);
     /// Publishes what came in this turn.

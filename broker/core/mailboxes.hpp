@@ -21,7 +21,7 @@ public:
                    ? cast::ErrorCode::mailbox_full
                    : code;
     }
-    /// The same for what is in memory already, in $later.
+    /// The same for what is in memory already, in $scheduled.
     cast::ErrorCode lets_in(const Node& node, const cast::wire::BatchHeader& header) const;
     /// Takes an admitted batch of `session`, which may be held back for it (null: nobody waits); `frame` is as
     /// StoredBatch says.

@@ -49,7 +49,7 @@ struct LogLine {
 };
 
 /// The answer of a management call that took more than its turn.
-struct LateAnswer {
+struct DeferredAnswer {
     Asker to;
     std::string text;
     bool changes = false;  ///< it is about something that the store keeps: leaves when that is committed
@@ -57,7 +57,7 @@ struct LateAnswer {
 
 /// A batch that waited for its time and has entered a stream, or (stream 0) found no target any more.
 struct Entered {
-    Sequence waited = 0;  ///< its number in $later
+    Sequence waited = 0;  ///< its number in $scheduled
     StreamId stream = 0;
     Sequence first = 0;
     std::uint32_t count = 0;
@@ -74,7 +74,7 @@ struct Outbox {
     std::vector<Load> loads;        ///< for the store to read
     std::vector<Entered> entered;   ///< for who keeps accounts
     std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
-    std::vector<LateAnswer> answers;
+    std::vector<DeferredAnswer> answers;
 
     void send(ConnectionId to, std::string&& frame) {
         sends.push_back({to, cast::wire::Slice::take(std::move(frame))});

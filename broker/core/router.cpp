@@ -56,9 +56,9 @@ Router::Router(const Config& config)
       reaper_(state_, receipts_, dead_),
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_, reaper_),
-      later_(state_, receipts_, mailboxes_, groups_, dead_),
+      scheduled_(state_, receipts_, mailboxes_, groups_, dead_),
       looking_(state_),
-      streams_({state_, groups_, mailboxes_, reaper_, dead_, later_}),
+      streams_({state_, groups_, mailboxes_, reaper_, dead_, scheduled_}),
       persister_(state_, streams_, dead_),
       page_loads_(state_.config, state_.directory, state_.budget, state_.unreadable, streams_, mailboxes_, looking_) {
     Group& events = state_.directory.add_group(kEventsGroup);
@@ -68,7 +68,7 @@ Router::Router(const Config& config)
 }
 
 void Router::restore(const Recovered& recovered, Now now, Outbox& outbox) {
-    Recovery(state_, reaper_, dead_, later_).restore(recovered, now, outbox);
+    Recovery(state_, reaper_, dead_, scheduled_).restore(recovered, now, outbox);
 }
 
 void Router::announce(std::vector<std::string> publish_ends, std::string version) {
@@ -296,8 +296,8 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
         sender->sent += h.count;
         state_.busiest.grown(*sender);
     }
-    if ((h.flags & kLater) != 0) [[unlikely]]
-        later_.append(h, stored_frame(batch, whole), now);
+    if ((h.flags & kScheduled) != 0) [[unlikely]]
+        scheduled_.append(h, stored_frame(batch, whole), now);
     else if (node != nullptr)
         mailboxes_.append(*node, &session, h, stored_frame(batch, whole), now);
     else if (group == nullptr)
@@ -326,13 +326,13 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
         if (node == nullptr)
-            return h.target == kDeadName && (h.flags & kLater) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
-        return (h.flags & kLater) != 0 ? later_.admits(h, now) : mailboxes_.admits(*node, h);
+            return h.target == kDeadName && (h.flags & kScheduled) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
+        return (h.flags & kScheduled) != 0 ? scheduled_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);
     if (group == nullptr) return ErrorCode::no_such_group;
     if (reserved_name(h.target)) return ErrorCode::forbidden;
-    return (h.flags & kLater) != 0 ? later_.admits(h, now) : groups_.admits(*group);
+    return (h.flags & kScheduled) != 0 ? scheduled_.admits(h, now) : groups_.admits(*group);
 }
 
 void Router::ack(Connection& connection, const Frame& frame, Now now, Outbox& outbox) {

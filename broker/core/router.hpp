@@ -12,13 +12,13 @@
 #include "core/attachments.hpp"
 #include "core/dead.hpp"
 #include "core/groups.hpp"
-#include "core/later.hpp"
 #include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/page_loads.hpp"
 #include "core/persistence/persister.hpp"
 #include "core/reaper.hpp"
 #include "core/receipts.hpp"
+#include "core/scheduled.hpp"
 #include "core/state.hpp"
 
 namespace broker {
@@ -72,7 +72,7 @@ public:
     void publish_reports(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
-    Later& later() { return later_; }
+    Scheduled& scheduled() { return scheduled_; }
     const Config& config() const { return state_.config; }
     /// Takes changed limits and times over (SIGHUP). Epoch, store id and stream ids stay. Clients are told of theirs;
     /// what is beyond a smaller limit and may go without a sender's or a reader's doing goes in the next turns.
@@ -135,7 +135,7 @@ private:
     Reaper reaper_;
     Groups groups_;
     Attachments attachments_;
-    Later later_;
+    Scheduled scheduled_;
     Looking looking_;
     StreamRegistry streams_;
     Persister persister_;

@@ -66,7 +66,7 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 }
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
-    std::int64_t next = later_.tick(now, outbox);
+    std::int64_t next = scheduled_.tick(now, outbox);
     if (more_to_do() || state_.expiries.many() || state_.expiries.next_us() <= now.mono_us) go_on(now, outbox);
     if (std::exchange(tell_sick_, false))
         state_.sessions.for_each_connection([&](const Connection& c) {

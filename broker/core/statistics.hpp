@@ -65,9 +65,9 @@ public:
     std::uint64_t gaps_redeliveries = 0;
     std::uint64_t expired = 0;
     std::uint64_t discarded = 0;
-    std::uint64_t later_entered = 0;  ///< messages whose time has come
-    std::uint64_t later_refused = 0;  ///< of those that found no target then
-    std::uint64_t later_canceled = 0;
+    std::uint64_t scheduled_entered = 0;  ///< messages whose time has come
+    std::uint64_t scheduled_refused = 0;  ///< of those that found no target then
+    std::uint64_t scheduled_canceled = 0;
     std::array<std::uint64_t, cast::kErrorCodes> refused{};  ///< messages, by code
     std::array<std::uint64_t, cast::kErrorCodes> errors{};   ///< frames answered with ERROR, by code
     Histogram latency_us;

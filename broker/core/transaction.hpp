@@ -32,7 +32,7 @@ struct NodeRow {
 
 inline constexpr std::uint8_t kDeadStream = 32;  ///< kind of the stream of one dead letter
 
-/// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kLaterStream.
+/// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kScheduledStream.
 struct StreamRow {
     StreamId id = 0;
     std::uint8_t kind = 0;  ///< or kDeadStream
@@ -102,7 +102,7 @@ struct Erasure {
 
 /// The stream of what waits for its time, besides cast::wire::StreamInfo's kinds: each batch is a chunk of its own, and
 /// `arrival_us` is when it is due.
-inline constexpr std::uint8_t kLaterStream = 18;
+inline constexpr std::uint8_t kScheduledStream = 18;
 
 /// What changed since the last transaction; kept whole or not at all. Applied in this order: what is gone, then rows
 /// (each replaces its predecessor), then erasures, then chunks.

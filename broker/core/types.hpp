@@ -65,11 +65,11 @@ struct Config {
     std::int64_t group_age_us = 3600 * kSecond;
     std::size_t memory_budget = 1u << 30;
     bool reject_full = false;  ///< who finds no room is told so for good, instead of to try again
-    std::size_t later_messages = 100000;
-    std::size_t later_bytes = 64u << 20;
-    std::int64_t later_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
-    std::size_t dead_messages = 10000;              ///< dead letters that are kept
-    std::size_t dead_bytes = 16u << 20;             ///< 0 of either: none are kept
+    std::size_t scheduled_messages = 100000;
+    std::size_t scheduled_bytes = 64u << 20;
+    std::int64_t scheduled_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
+    std::size_t dead_messages = 10000;                  ///< dead letters that are kept
+    std::size_t dead_bytes = 16u << 20;                 ///< 0 of either: none are kept
     std::uint32_t max_redeliveries = 0;     ///< a message that has cost its readers more is a dead letter; 0: never
     std::size_t history_messages = 100;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together

@@ -215,7 +215,7 @@ Answer purge_dead(Client& client, const Request& request) {
     return answer_json(client.call({{"op", "dead.purge"}}));
 }
 
-Answer list_later(Client& client, const Request& request) {
+Answer list_scheduled(Client& client, const Request& request) {
     request.only({"count"});
     json answer = client.call({{"op", "later.list"}, {"count", request.number("count", 1000, 1, 1000)}});
     for (json& one : answer.at("later")) {
@@ -226,7 +226,7 @@ Answer list_later(Client& client, const Request& request) {
     return answer_json(answer);
 }
 
-Answer cancel_later(Client& client, const Request& request) {
+Answer cancel_scheduled(Client& client, const Request& request) {
     request.only({});
     static constexpr const char* kHint = "it has gone, or was called off; GET /api/later lists what waits";
     const std::uint64_t id = number_of(request, kHint);

@@ -31,8 +31,8 @@ Answer delete_dead(Client& client, const Request& request);
 Answer purge_dead(Client& client, const Request& request);
 Answer requeue_dead(Client& client, const Request& request);
 
-Answer list_later(Client& client, const Request& request);
-Answer cancel_later(Client& client, const Request& request);
+Answer list_scheduled(Client& client, const Request& request);
+Answer cancel_scheduled(Client& client, const Request& request);
 
 /// The answer of a list call ("node.list", "group.list") with up to `most` entries, asked for page by page.
 nlohmann::json list_all(Client& client, nlohmann::json request, const char* key, std::size_t most);

@@ -165,7 +165,7 @@ void EventLoop::answer_calls(Now at) {
         if (watcher_ != nullptr) watcher_->calls(call);
         const ControlAnswer answer = control_.answer(call, at, outbox_);
         if (watcher_ != nullptr) watcher_->called(call, answer);
-        if (answer.later) continue;
+        if (answer.deferred) continue;
         if (answer.again) {
             postponed_.push_back(call);
             continue;
@@ -178,11 +178,11 @@ void EventLoop::answer_calls(Now at) {
 
 /// Answers of calls that took more than their turn.
 void EventLoop::answer_late(Now at) {
-    for (const LateAnswer& late : outbox_.answers) {
-        outbox_.send(late.to.connection,
-                     cast::wire::encode(cast::wire::ControlReply{late.to.request, cast::ErrorCode::ok, late.text}));
-        if (late.changes) hold_answer();
-        router_.answered(late.to.connection, late.text.size(), at, outbox_);
+    for (const DeferredAnswer& answer : outbox_.answers) {
+        outbox_.send(answer.to.connection,
+                     cast::wire::encode(cast::wire::ControlReply{answer.to.request, cast::ErrorCode::ok, answer.text}));
+        if (answer.changes) hold_answer();
+        router_.answered(answer.to.connection, answer.text.size(), at, outbox_);
     }
     for (const LookAnswer& look : outbox_.looks) {
         const std::string text = encode_look(look);

@@ -81,12 +81,12 @@ private:
             Expected& e = streams_[row.id];
             const char* kind = row.kind < cast::wire::kPriorities     ? "mailbox of"
                                : row.kind == cast::wire::kGroupStream ? "group"
-                               : row.kind == kLaterStream             ? "scheduled messages"
+                               : row.kind == kScheduledStream         ? "scheduled messages"
                                : row.kind == kDeadStream              ? "dead letter"
                                                                       : "broadcast";
             e.whose = fmt::format("stream {} ({} {})", row.id, kind, row.owner);
             if (row.kind >= cast::wire::kPriorities && row.kind != cast::wire::kGroupStream &&
-                row.kind != cast::wire::kBroadcastStream && row.kind != kLaterStream && row.kind != kDeadStream)
+                row.kind != cast::wire::kBroadcastStream && row.kind != kScheduledStream && row.kind != kDeadStream)
                 fault("streams", fmt::format("{}: of no kind ({})", e.whose, row.kind));
             for (const auto& [name, value] :
                  {std::pair{"floor", row.floor}, std::pair{"high", row.high}, std::pair{"passed", row.passed}})

@@ -95,8 +95,8 @@ GroupInfo group_info(const json& j) {
     return g;
 }
 
-LaterInfo later_info(const json& j) {
-    LaterInfo l;
+ScheduledInfo scheduled_info(const json& j) {
+    ScheduledInfo l;
     l.id = get(j, "id", std::uint64_t{0});
     l.due = std::chrono::system_clock::time_point(std::chrono::microseconds(get(j, "due_us", std::int64_t{0})));
     l.cast = get(j, "cast", std::string());
@@ -234,10 +234,10 @@ Result<void> Admin::leave(std::string_view group, const std::vector<std::string>
     });
 }
 
-Result<std::vector<LaterInfo>> Admin::later(std::size_t count) {
-    return many<LaterInfo>(state_->call({{"op", "later.list"}, {"count", count}}), "later", later_info);
+Result<std::vector<ScheduledInfo>> Admin::scheduled(std::size_t count) {
+    return many<ScheduledInfo>(state_->call({{"op", "later.list"}, {"count", count}}), "later", scheduled_info);
 }
-Result<std::vector<std::uint64_t>> Admin::cancel_later(const std::vector<std::uint64_t>& ids) {
+Result<std::vector<std::uint64_t>> Admin::cancel_scheduled(const std::vector<std::uint64_t>& ids) {
     std::vector<std::uint64_t> all;
     const auto done = in_parts(ids, [&](const auto& some) -> Result<void> {
         const auto gone =

@@ -233,7 +233,7 @@ bool Link::process() {
     more_ = left == 0 || published == 0;
     if (lost && left > 0) out_.reconnect = true;
     next_us_ = session_.tick(clock_us_, out_);
-    next_us_ = std::min(next_us_, sends_.tick(clock_us_, session_.late(), session_.outbound()));
+    next_us_ = std::min(next_us_, sends_.tick(clock_us_, session_.overdue(), session_.outbound()));
     if (more_) next_us_ = 0;
     flush_out();
     return any || transport_.hot();

@@ -36,7 +36,7 @@ struct Parcel {
     std::uint8_t priority = wire::kDefaultPriority;
     std::uint8_t flags = 0;
     std::uint32_t ttl_ms = 0;
-    std::uint64_t due_us = 0;      ///< with wire::kLater: as the header's arrival says it
+    std::uint64_t due_us = 0;      ///< with wire::kScheduled: as the header's arrival says it
     std::int64_t deadline_us = 0;  ///< until then a full target is tried again; 0: as Options::send_timeout says
     bool plain = false;            ///< its sender tries plain() first
     std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own

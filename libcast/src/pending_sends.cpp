@@ -57,14 +57,14 @@ void PendingSends::collect_some(Outbound& outbound, std::deque<Outcome>& out) {
     });
 }
 
-std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode late, Outbound& outbound) {
+std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode overdue, Outbound& outbound) {
     if (pending_.empty()) return told_us_ = kForever;
     settle(outbound, over_);  // what is known is not late
     while (!deadlines_.empty() && deadlines_.begin()->first <= now_us) {
         const std::uint64_t watch = deadlines_.begin()->second;
         const ErrorCode full = outbound.withdraw(watch);
         outbound.forget(watch);
-        finish(pending_.find(watch), full != ErrorCode::ok ? full : late, over_);
+        finish(pending_.find(watch), full != ErrorCode::ok ? full : overdue, over_);
     }
     return told_us_ = deadlines_.empty() ? kForever : deadlines_.begin()->first;
 }

@@ -32,7 +32,7 @@ public:
         if (!pending_.empty() || !blocked_.empty() || !over_.empty()) collect_some(outbound, out);
     }
     /// Those whose time is over are taken back; what is on its way gets `late`. Returns the next deadline.
-    std::int64_t tick(std::int64_t now_us, ErrorCode late, Outbound& outbound);
+    std::int64_t tick(std::int64_t now_us, ErrorCode overdue, Outbound& outbound);
     /// There is a deadline before the one that tick() told last: it is to be called earlier. True once for each.
     bool hurries() {
         if (deadlines_.empty() || deadlines_.begin()->first >= told_us_) return false;

@@ -38,7 +38,7 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     if (!link.wait(lock, until, [&] { return outbound.outcome(parcel.watch, code); })) {
         outbound.forget(parcel.watch);
         if (link.stopping()) return link.closed();
-        return Error{link.session(lock).late(), "no receipt of the dead letter yet"};
+        return Error{link.session(lock).overdue(), "no receipt of the dead letter yet"};
     }
     if (code == ErrorCode::too_large)
         return Error{code, "as a dead letter it is larger than the broker keeps of them together (dead-bytes)"};

@@ -80,7 +80,7 @@ Result<Parcel> prepare(const Node::State& node, const Message& message, std::uin
     p.flags = static_cast<std::uint8_t>(flags | (draft->echo ? wire::kEcho : 0) |
                                         (draft->attached_only ? wire::kAttachedOnly : 0));
     p.due_us = *due_us;
-    if (p.due_us != 0) p.flags |= wire::kLater;
+    if (p.due_us != 0) p.flags |= wire::kScheduled;
     return p;
 }
 
@@ -128,7 +128,7 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
             outbound.forget(watches[i]);
             const char* so_far =
                 wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken";
-            results[i] = link.stopping() ? link.closed() : Error{link.session(lock).late(), so_far};
+            results[i] = link.stopping() ? link.closed() : Error{link.session(lock).overdue(), so_far};
         } else if (code != ErrorCode::ok) {
             results[i] = Error{code, name(i)};
         }

@@ -48,7 +48,7 @@ void Session::disconnected(ClientOutbox& out) {
             {Notice::Kind::disconnected, {}, 0, "the connection to the broker is gone; trying again"});
     handshake_.disconnected(phase_ == Phase::online);
     phase_ = Phase::offline;
-    late_ = ErrorCode::ok;
+    overdue_ = ErrorCode::ok;
     parting_ = 0;  // its PONG went with the connection
     outbound_.offline();
     inbound_.offline();
@@ -220,8 +220,8 @@ void Session::error(const wire::ErrorReply& m, ClientOutbox& out) {
         case ErrorCode::unauthorized: refused(handshake_.refused(m), out); break;
         case ErrorCode::unsupported_version: refused(handshake_.reject(m.code), out); break;
         case ErrorCode::store_failed:
-            late_ = m.code;
-            late_at_ = outbound_.seen();
+            overdue_ = m.code;
+            overdue_at_ = outbound_.seen();
             break;
         default: break;
     }

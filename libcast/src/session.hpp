@@ -63,8 +63,8 @@ public:
 
     bool online() const { return phase_ == Phase::online; }
     /// What somebody is told whose time is over before there is a receipt: timed_out, or why none has come.
-    ErrorCode late() const {
-        return late_ != ErrorCode::ok && outbound_.seen() == late_at_ ? late_ : ErrorCode::timed_out;
+    ErrorCode overdue() const {
+        return overdue_ != ErrorCode::ok && outbound_.seen() == overdue_at_ ? overdue_ : ErrorCode::timed_out;
     }
     Handshake& handshake() { return handshake_; }
     const Handshake& handshake() const { return handshake_; }
@@ -124,16 +124,16 @@ private:
     Handshake handshake_;
     Keepalive keepalive_;
     Phase phase_ = Phase::offline;
-    bool pipelined_ = false;          // this connection's ATTACH and CASTs went out with its HELLO
-    bool welcomed_ = false;           // by any connection of this session
-    std::uint64_t epoch_ = 0;         // of the broker that is known to have heard us
-    std::uint64_t next_epoch_ = 0;    // of the one that said WELCOME last
-    std::uint64_t store_ = 0;         // of the broker that is known to have heard us
-    std::uint64_t next_store_ = 0;    // of the one that said WELCOME last
-    ErrorCode late_ = ErrorCode::ok;  // the broker's word on why receipts wait...
-    std::uint64_t late_at_ = 0;       // ...after this one
-    std::uint64_t parting_ = 0;       // token of the last PING; 0: no PONG is waited for
-    std::int64_t online_us_ = 0;      // last word of a broker that we were online with
+    bool pipelined_ = false;             // this connection's ATTACH and CASTs went out with its HELLO
+    bool welcomed_ = false;              // by any connection of this session
+    std::uint64_t epoch_ = 0;            // of the broker that is known to have heard us
+    std::uint64_t next_epoch_ = 0;       // of the one that said WELCOME last
+    std::uint64_t store_ = 0;            // of the broker that is known to have heard us
+    std::uint64_t next_store_ = 0;       // of the one that said WELCOME last
+    ErrorCode overdue_ = ErrorCode::ok;  // the broker's word on why receipts wait...
+    std::uint64_t overdue_at_ = 0;       // ...after this one
+    std::uint64_t parting_ = 0;          // token of the last PING; 0: no PONG is waited for
+    std::int64_t online_us_ = 0;         // last word of a broker that we were online with
     std::uint32_t requests_ = 0;
     std::atomic<std::size_t> max_message_ = wire::kMaxMessage;
     std::size_t reader_window_ = wire::kReaderWindow;

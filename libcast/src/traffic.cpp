@@ -53,7 +53,7 @@ Result<void> Link::send(const Parcel& given) {
         auto over = [&] { return has_ended(given) || outbound.room(given.cast, given.target, size); };
         const bool in_time = wait(lock, until, over);
         if (has_ended(given)) return ended(given);
-        if (!in_time) return Error{session_.late(), "no room in the send window"};
+        if (!in_time) return Error{session_.overdue(), "no room in the send window"};
     }
     Parcel parcel = given;
     const std::int64_t now = recent_us(lock);
@@ -79,7 +79,7 @@ Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us
     const ErrorCode refusal = outbound.take_refusal(target);
     if (refusal != ErrorCode::ok) return Error{refusal, target};
     if (!settled && stop_) return closed();
-    if (!settled) return Error{session_.late(), "not every message has its receipt; it may still be taken"};
+    if (!settled) return Error{session_.overdue(), "not every message has its receipt; it may still be taken"};
     return {};
 }
 

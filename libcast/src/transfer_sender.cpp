@@ -194,7 +194,7 @@ void FileSender::State::attend() {
         for (const auto& [name, taker] : window.takers())
             if (taker.state == FileTaker::State::failed) failed(wire::Cast::unicast, name, taker.error);
     }
-    if (ended) window.take_up_late(place(), now);
+    if (ended) window.take_up_overdue(place(), now);
     for (auto& [name, taker] : window.takers())
         while (taker.state == FileTaker::State::behind && repair(name, taker)) {
         }
@@ -320,8 +320,8 @@ bool FileSender::State::may_answer(Target& t) {
 
 bool FileSender::State::complete() {
     if (options.wait == Wait::none) return true;
-    const bool late = detail::now_us() - moved_us > detail::microseconds(options.patience);
-    if (!watched.empty() || !window.all_over()) return late && watched.empty();
+    const bool overdue = detail::now_us() - moved_us > detail::microseconds(options.patience);
+    if (!watched.empty() || !window.all_over()) return overdue && watched.empty();
     bool all = true;
     if (options.wait != Wait::delivered) {
         for (Target& t : targets) all = all && !may_answer(t);
@@ -329,8 +329,8 @@ bool FileSender::State::complete() {
     }
     for (Target& t : targets) {
         if (t.error.code != ErrorCode::ok || window.find(t.name) != nullptr) continue;
-        if (late) t.error = {ErrorCode::timed_out, "'" + t.name + "' has not said that it saved the file"};
-        all = all && late;
+        if (overdue) t.error = {ErrorCode::timed_out, "'" + t.name + "' has not said that it saved the file"};
+        all = all && overdue;
     }
     return all;
 }

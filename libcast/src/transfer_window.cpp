@@ -14,7 +14,7 @@ constexpr int kBacks = 16;
 
 // Reports come after each MiB: who has all but that owes none, until the end.
 bool owes(const FileTaker& taker, const FilePlace& place) {
-    if (taker.over() || taker.state == FileTaker::State::late) return false;
+    if (taker.over() || taker.state == FileTaker::State::overdue) return false;
     if (taker.state == FileTaker::State::behind || place.ended) return true;
     return taker.held + kFileReportEach <= place.position;
 }
@@ -75,7 +75,7 @@ void FileWindow::back(FileTaker& taker, std::uint64_t offset, const FilePlace& p
     if (offset >= place.kept_from) {
         taker.state = FileTaker::State::behind;
     } else if (place.reread) {
-        taker.state = FileTaker::State::late;
+        taker.state = FileTaker::State::overdue;
     } else {
         taker.state = FileTaker::State::failed;
         taker.error = {ErrorCode::expired,
@@ -113,9 +113,9 @@ std::vector<std::string> FileWindow::to_ask(const FilePlace& place, std::int64_t
     return nodes;
 }
 
-void FileWindow::take_up_late(const FilePlace& place, std::int64_t now_us) {
+void FileWindow::take_up_overdue(const FilePlace& place, std::int64_t now_us) {
     for (auto& [node, taker] : takers_) {
-        if (taker.state != FileTaker::State::late) continue;
+        if (taker.state != FileTaker::State::overdue) continue;
         taker.state = FileTaker::State::behind;
         taker.repair = taker.held;
         taker.repair_to = place.position;

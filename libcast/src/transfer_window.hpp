@@ -16,9 +16,9 @@ namespace cast::detail {
 /// One receiver that has reported.
 struct FileTaker {
     enum class State {
-        taking,  ///< reads what is sent to all
-        behind,  ///< gets what it lacks by itself; the others wait
-        late,    ///< lacks so much that it gets it at the end
+        taking,   ///< reads what is sent to all
+        behind,   ///< gets what it lacks by itself; the others wait
+        overdue,  ///< lacks so much that it gets it at the end
         saved,
         failed,
     };
@@ -58,7 +58,7 @@ public:
     /// Who has not got on for a second although it should, and is to be asked how far it is; it counts as asked then.
     std::vector<std::string> to_ask(const FilePlace& place, std::int64_t now_us);
     /// At the end: those that come late get what they lack now.
-    void take_up_late(const FilePlace& place, std::int64_t now_us);
+    void take_up_overdue(const FilePlace& place, std::int64_t now_us);
     void fail(std::string_view node, Error error);
     /// The broker does not know this node just now. True: it has reported before, so it gets some seconds to come back
     /// (a broker that was started anew learns of it only then).

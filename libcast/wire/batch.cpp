@@ -93,7 +93,7 @@ void stamp_batch(char* batch, std::uint64_t stream, std::uint64_t sequence, std:
     store(batch + kArrival, arrival_us);
 }
 
-void clear_later(char* batch) { batch[kFlagsAt] = static_cast<char>(batch[kFlagsAt] & ~kLater); }
+void clear_scheduled(char* batch) { batch[kFlagsAt] = static_cast<char>(batch[kFlagsAt] & ~kScheduled); }
 
 void claim_batch(char* batch, std::uint64_t session) { store(batch + kSession, session); }
 

@@ -20,11 +20,11 @@ enum BatchFlags : std::uint8_t {
     kEcho = 4,            ///< group and broadcast: the sender's own node receives it too
     kAskReceipt = 8,      ///< send a receipt at the end of this turn
     kAttachedOnly = 16,   ///< unicast: refuse with node_absent when nobody is attached
-    kLater = 32,          ///< it waits at the broker first: `arrival_us` says how long, or until when
+    kScheduled = 32,      ///< it waits at the broker first: `arrival_us` says how long, or until when
     kBatchFlagsMask = 63,
 };
 
-/// The arrival of a kLater batch, until its time has come: below this a delay in microseconds, from here on a time
+/// The arrival of a kScheduled batch, until its time has come: below this a delay in microseconds, from here on a time
 /// since 1970.
 inline constexpr std::uint64_t kDelayBelow = std::uint64_t{1} << 48;
 
@@ -68,8 +68,8 @@ std::optional<BatchView> read_batch(std::string_view bytes);
 /// Writes the three fields that belong to the broker into a batch's bytes.
 void stamp_batch(char* batch, std::uint64_t stream, std::uint64_t sequence, std::uint64_t arrival_us);
 
-/// Takes kLater off a batch whose time has come.
-void clear_later(char* batch);
+/// Takes kScheduled off a batch whose time has come.
+void clear_scheduled(char* batch);
 
 /// Writes another session id into a batch that was never sent.
 void claim_batch(char* batch, std::uint64_t session);

@@ -36,9 +36,9 @@ void check_stamp(const BatchView& batch) {
     require(after->records == batch.records && after->header.count == batch.header.count);
     stamp_batch(stamped.data(), batch.header.stream, batch.header.sequence, batch.header.arrival_us);
     require(stamped == batch.bytes);
-    clear_later(stamped.data());
+    clear_scheduled(stamped.data());
     const auto gone = read_batch(stamped);
-    require(gone && gone->header.flags == (batch.header.flags & ~kLater) && gone->records == batch.records);
+    require(gone && gone->header.flags == (batch.header.flags & ~kScheduled) && gone->records == batch.records);
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ void World::send_some() {
         p.ttl_ms = static_cast<std::uint32_t>(random_.between(1, random_.one_in(2) ? 50 : 3000));
     if (p.cast != Cast::unicast && random_.one_in(6)) p.flags |= kEcho;
     if (p.cast == Cast::unicast && random_.one_in(20)) p.flags |= kAttachedOnly;
-    if (random_.percent(settings_.later)) {
-        p.flags |= kLater;
+    if (random_.percent(settings_.scheduled)) {
+        p.flags |= kScheduled;
         const auto wait_us = static_cast<std::uint64_t>(random_.between(1, random_.one_in(3) ? 6000 : 300) * kMs);
         p.due_us = random_.one_in(2) ? wait_us : daemon_.clock().wall_us + wait_us - 100 * kMs;  // some are due already
     }
@@ -97,7 +97,7 @@ void World::send_some() {
         for (const std::string& target : targets) {
             one.target = target;
             if (reserved_name(target)) {  // those do not wait
-                one.flags = static_cast<std::uint8_t>(one.flags & ~kLater);
+                one.flags = static_cast<std::uint8_t>(one.flags & ~kScheduled);
                 one.due_us = 0;
             }
             client->send(one, size);
@@ -225,9 +225,9 @@ void World::flood() {
     p.target = target;
     const std::int64_t until_us = random_.between(1, 3000) * kMs;
     if (random_.one_in(2)) p.ttl_ms = static_cast<std::uint32_t>(until_us / kMs);
-    const bool later = random_.one_in(4), spread = random_.one_in(3);
-    if (later) {
-        p.flags |= kLater;
+    const bool scheduled = random_.one_in(4), spread = random_.one_in(3);
+    if (scheduled) {
+        p.flags |= kScheduled;
         p.due_us = static_cast<std::uint64_t>(until_us);
     }
     for (std::int64_t i = random_.between(30, 150); i > 0; --i) {

@@ -177,20 +177,20 @@ void check_state(broker::Router& router) {
     directory.for_each_node([&](Node& node) { check_node(router, node, total); });
     directory.for_each_group([&](Group& group) { check_group(router, group, total); });
     check_group(router, directory.broadcast(), total);
-    total += router.later().bytes();
+    total += router.scheduled().bytes();
     for (const auto& [id, reaped] : router.state().reaped) {
         check_stream(reaped.lane->stream);
         require(directory.owner(id).lane == nullptr, "a lane that is let go has an owner");
         total += reaped.lane->stream.bytes() - reaped.lane->stream.paged_out_bytes();
     }
     require(router.dead().messages() <= router.config().dead_messages, "more dead letters than may be");
-    std::size_t waiting = 0, unread = router.later().bytes();
-    router.later().for_each({}, [&](broker::Sequence, const broker::Late& late) {
-        waiting += late.count;
-        unread -= late.size;
+    std::size_t waiting = 0, unread = router.scheduled().bytes();
+    router.scheduled().for_each({}, [&](broker::Sequence, const broker::ScheduledBatch& entry) {
+        waiting += entry.count;
+        unread -= entry.size;
         return true;
     });
-    require(waiting <= router.later().messages(), "more waits than is counted");
+    require(waiting <= router.scheduled().messages(), "more waits than is counted");
     require(unread == 0 || router.config().durable, "what waits is not in memory");
     require(total == router.state().usage.bytes(),
             [&] { return text("%zu bytes are held, says %zu", total, router.state().usage.bytes()); });

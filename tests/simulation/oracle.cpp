@@ -48,7 +48,7 @@ std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size
     const auto id = static_cast<std::uint32_t>(messages_.size());
     Message& m = messages_.emplace_back();
     m.client = client;
-    m.due_us = (p.flags & kLater) != 0 ? p.due_us : 0;
+    m.due_us = (p.flags & kScheduled) != 0 ? p.due_us : 0;
     // Nothing is promised of the order in which they come out.
     m.flow =
         m.due_us == 0

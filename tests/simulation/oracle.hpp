@@ -57,7 +57,7 @@ struct Message {
     bool renumbered = false;   ///< taken before a crash, then refused, then taken again: nobody can know it again
     bool handled = false;      ///< by anybody
     std::uint64_t due_us = 0;  ///< it waits until then first; 0: it does not
-    std::uint64_t waited = 0, batch = 0;  ///< its number in $later, and its batch's
+    std::uint64_t waited = 0, batch = 0;  ///< its number in $scheduled, and its batch's
     bool entered = false;                 ///< it has come to its stream, or found no target any more
 };
 
@@ -210,8 +210,8 @@ private:
         departed_.push_back({stream, std::move(at->second)});  // should a crash take it back
         ledgers_.erase(at);
     }
-    void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_later.cpp
-    void check_late(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
+    void wait(broker::Router& router, const Pending& batch);  // this and the next: oracle_scheduled.cpp
+    void check_scheduled(Message& message, std::size_t id, const cast::test::MemoryDisk& disk);
     void check_requeued(const cast::test::MemoryDisk& disk);
     void carry_ended(const cast::test::MemoryDisk& disk, broker::Router& router);
     void check_ended(broker::DeadLetters& letters) const;
@@ -243,7 +243,7 @@ private:
     std::unordered_map<std::uint64_t, std::string> lane_nodes_;                    // stream -> node
     broker::Now now_;
     std::set<std::pair<std::int64_t, std::uint64_t>> delays_;  // when they end, and their batches; in this epoch
-    std::uint64_t later_ = 0, last_due_us_ = 0;                // the stream of what waits
+    std::uint64_t scheduled_ = 0, last_due_us_ = 0;            // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
     std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
     std::set<std::uint32_t> expired_;                            // in mailboxes, in this epoch

@@ -71,9 +71,9 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     const broker::Connection* connection = state.sessions.connection(from);
     const broker::Node* node = state.directory.node(p.target);
     bool blocked = connection->session->blocked.contains(broker::way_to(p.header.cast, p.target));
-    for (const Pending& later : pending_)  // one behind it in the frame may have unblocked the target
-        blocked = blocked || (later.target == p.target && later.header.cast == p.header.cast &&
-                              later.header.number > p.header.number && (later.header.flags & kResume) != 0);
+    for (const Pending& scheduled : pending_)  // one behind it in the frame may have unblocked the target
+        blocked = blocked || (scheduled.target == p.target && scheduled.header.cast == p.header.cast &&
+                              scheduled.header.number > p.header.number && (scheduled.header.flags & kResume) != 0);
     bool right = false;
     switch (code) {
         case ErrorCode::no_such_node: right = node == nullptr && p.header.cast == Cast::unicast; break;
@@ -85,10 +85,10 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
         case ErrorCode::mailbox_full:
         case ErrorCode::group_busy: right = blocked || state.config.reject_full; break;
         case ErrorCode::store_failed: right = blocked; break;
-        case ErrorCode::too_many: right = (p.header.flags & kLater) != 0; break;
+        case ErrorCode::too_many: right = (p.header.flags & kScheduled) != 0; break;
         case ErrorCode::invalid_argument:
-            right =
-                p.target == "$dead" || ((p.header.flags & kLater) != 0 && state.config.later_us <= 4 * broker::kSecond);
+            right = p.target == "$dead" ||
+                    ((p.header.flags & kScheduled) != 0 && state.config.scheduled_us <= 4 * broker::kSecond);
             break;
         case ErrorCode::forbidden: right = reserved_name(p.target); break;
         default: right = p.ids[0] == 0; break;
@@ -127,7 +127,7 @@ void Oracle::take(const Pending& p, std::uint32_t id, std::uint64_t stream, std:
 }
 
 void Oracle::accepted(broker::Router& router, const Pending& p) {
-    if ((p.header.flags & kLater) != 0) return wait(router, p);
+    if ((p.header.flags & kScheduled) != 0) return wait(router, p);
     broker::Directory& directory = router.state().directory;
     broker::Node* node = nullptr;
     const broker::Stream* stream = nullptr;

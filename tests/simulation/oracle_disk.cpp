@@ -49,11 +49,11 @@ bool Oracle::said_again(const std::vector<broker::Send>& sends, std::size_t i) {
         return read_frame(sends[at].frame.view(), frame) == cast::ErrorCode::ok &&
                frame.verb == cast::wire::Verb::membership && decode(frame.body, m);
     };
-    cast::wire::Membership m, later;
+    cast::wire::Membership m, scheduled;
     if (!read(i, m)) return false;
     for (std::size_t at = i + 1; at < sends.size(); ++at)
-        if (sends[at].to == sends[i].to && read(at, later) && later.node == m.node &&
-            later.stream.stream == m.stream.stream)
+        if (sends[at].to == sends[i].to && read(at, scheduled) && scheduled.node == m.node &&
+            scheduled.stream.stream == m.stream.stream)
             return true;
     return false;
 }
@@ -113,7 +113,7 @@ void Oracle::check_survivors(const cast::test::MemoryDisk& disk) {
         const bool of_this_epoch = m.taken > 0 && m.epoch == epoch_;
         if (!of_this_epoch) continue;
         if (m.waited != 0) {
-            check_late(m, id, disk);
+            check_scheduled(m, id, disk);
             continue;
         }
         const bool in_stream = stream != disk.streams().end() && m.sequence <= stream->second.last;
@@ -186,7 +186,7 @@ void Oracle::check_nothing_lost(const cast::test::MemoryDisk& disk) {
     for (const auto& [stream, mirror] : mirrors_) {
         const auto row = disk.streams().find(stream);
         if (row == disk.streams().end() || row->second.kind == broker::kDeadStream ||
-            row->second.kind == broker::kLaterStream)
+            row->second.kind == broker::kScheduledStream)
             continue;
         require(mirror.size() == row->second.last, [&, s = stream, size = mirror.size()] {
             return text("after an end in order stream %llu has %llu messages, and not %zu", ull(s),

@@ -38,10 +38,10 @@ struct Settings {
     int ttl = 0;         ///< percent of messages with a time to live
     int big = 0;         ///< percent of messages over 8 KiB
     int priorities = 0;  ///< percent of messages with a priority of their own
-    bool late_commits = false;
-    int later = 0;    ///< percent of messages that wait for their time
-    int floods = 0;   ///< a mailbox is filled, and all of it ends at once
-    int letters = 0;  ///< somebody puts a dead letter back, or throws it away
+    bool slow_commits = false;
+    int scheduled = 0;  ///< percent of messages that wait for their time
+    int floods = 0;     ///< a mailbox is filled, and all of it ends at once
+    int letters = 0;    ///< somebody puts a dead letter back, or throws it away
 };
 
 /// The settings of a seed. `random` goes on being the run's.

@@ -74,7 +74,7 @@ void SimStore::begin(broker::Transaction&& transaction) {
 std::int64_t SimStore::busy_ms() const { return work_.under_way ? (world_.now() - work_.begun_us) / kMs : 0; }
 
 std::int64_t SimStore::commit_time() {
-    if (!world_.settings().late_commits || world_.healed()) return random_.between(50, 1000);
+    if (!world_.settings().slow_commits || world_.healed()) return random_.between(50, 1000);
     return random_.between(50, random_.one_in(30) ? 300 * kMs : 4 * kMs);
 }
 

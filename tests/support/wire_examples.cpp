@@ -30,7 +30,7 @@ std::string batch() {
     return out;
 }
 
-std::string batch_later() {
+std::string batch_scheduled() {
     BatchHeader header;
     header.session = kSession;
     header.arrival_us = 30'000'000;
@@ -39,7 +39,7 @@ std::string batch_later() {
     std::string out;
     begin_batch(out, header);
     append_record(out, "text", {}, "hi");
-    seal_batch(out, 0, 1, 1, kWantsDelivered | kLater);
+    seal_batch(out, 0, 1, 1, kWantsDelivered | kScheduled);
     return out;
 }
 
@@ -137,9 +137,12 @@ std::vector<Example> frame_examples() {
 std::vector<Example> wire_examples() {
     std::string record;
     append_record(record, "text", {}, "hi");
-    std::vector<Example> all = {
-        {"record", record}, {"record-named", record_named()}, {"headers", encode_headers({{"id", "42"}, {"note", ""}})},
-        {"batch", batch()}, {"batch-later", batch_later()},   {"batch-stamped", batch_stamped()}};
+    std::vector<Example> all = {{"record", record},
+                                {"record-named", record_named()},
+                                {"headers", encode_headers({{"id", "42"}, {"note", ""}})},
+                                {"batch", batch()},
+                                {"batch-later", batch_scheduled()},
+                                {"batch-stamped", batch_stamped()}};
     for (Example& example : frame_examples()) all.push_back(std::move(example));
     return all;
 }

@@ -125,7 +125,7 @@ TEST_CASE("the stamp changes stream, sequence and arrival, and nothing else") {
 TEST_CASE("a batch whose time has come loses the flag that it waits, and nothing else") {
     const std::string before = wire_example("batch-later");
     std::string after = before;
-    clear_later(after.data());
+    clear_scheduled(after.data());
     REQUIRE(reads(after));
     CHECK(read_batch(after)->header.flags == kWantsDelivered);
     after[57] = before[57];

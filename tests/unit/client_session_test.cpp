@@ -57,10 +57,10 @@ struct SessionFixture {
         hear(wire::encode(wire::ErrorReply{code, static_cast<std::uint8_t>(verb), "why", leader}));
     }
     /// The connection is cut, and later there is another, to which a broker of that epoch does not know us.
-    void forgotten(std::uint64_t epoch, std::int64_t later_us = 1000, std::uint32_t session_ms = 600000) {
+    void forgotten(std::uint64_t epoch, std::int64_t scheduled_us = 1000, std::uint32_t session_ms = 600000) {
         session.disconnected(out);
         out = {};
-        now_us += later_us;
+        now_us += scheduled_us;
         session.connected(now_us, out);
         welcome(epoch, false, session_ms);
     }

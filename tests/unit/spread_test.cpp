@@ -381,7 +381,7 @@ TEST_CASE("letters are put back and thrown away in steps, and the answer comes w
     SUBCASE("put back") {
         s.router().delete_node("bob", s.now, s.outbox);
         request = nlohmann::json::object();
-        CHECK(digging.begin(call, broker::Digging::Wish::requeue).later);
+        CHECK(digging.begin(call, broker::Digging::Wish::requeue).deferred);
         int turns = 1;
         for (; digging.go_on(s.now, s.outbox); ++turns) s.turn();
         CHECK(turns >= 5);
@@ -395,7 +395,7 @@ TEST_CASE("letters are put back and thrown away in steps, and the answer comes w
         CHECK(s.state().directory.node("carol")->queued.messages() == 20);
     }
     SUBCASE("thrown away, of one node") {
-        CHECK(digging.begin(call, broker::Digging::Wish::purge).later);
+        CHECK(digging.begin(call, broker::Digging::Wish::purge).deferred);
         while (digging.go_on(s.now, s.outbox)) s.turn();
         REQUIRE(s.outbox.answers.size() == 1);
         CHECK(nlohmann::json::parse(s.outbox.answers[0].text) == nlohmann::json{{"purged", 20}});

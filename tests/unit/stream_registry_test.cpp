@@ -29,8 +29,8 @@ struct Parts {
     Mailboxes mailboxes{state, receipts, dead};
     Reaper reaper{state, receipts, dead};
     Groups groups{state, receipts};
-    Later later{state, receipts, mailboxes, groups, dead};
-    StreamRegistry streams{{state, groups, mailboxes, reaper, dead, later}};
+    Scheduled scheduled{state, receipts, mailboxes, groups, dead};
+    StreamRegistry streams{{state, groups, mailboxes, reaper, dead, scheduled}};
     Outbox outbox;
     Now now{1000000, 1700000000000000u};
     Node& bob = state.directory.add_node("bob", false);
@@ -139,14 +139,14 @@ TEST_CASE("what is scheduled is listed for the next transaction once, and writte
     Parts p;
     for (int i = 0; i < 2; ++i) {
         const auto frame = Parts::batch("bob", cast::wire::Cast::unicast, p.now.wall_us + 5'000'000);
-        p.later.append(Parts::header_of(frame), frame, p.now);
+        p.scheduled.append(Parts::header_of(frame), frame, p.now);
     }
-    const StreamId id = p.later.stream();
+    const StreamId id = p.scheduled.stream();
     CHECK(std::count(p.state.unsaved.streams.begin(), p.state.unsaved.streams.end(), id) == 1);
     CHECK(p.what(id) == "messages that wait for their time");
     Transaction t;
     CHECK(p.streams.find(id)->write(t) == 2);
     CHECK(t.chunks.size() == 2);
-    CHECK(t.streams.front().kind == kLaterStream);
+    CHECK(t.streams.front().kind == kScheduledStream);
     CHECK(t.streams.front().messages == 2);
 }

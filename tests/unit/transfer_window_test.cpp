@@ -65,7 +65,7 @@ TEST_CASE("who lacks more waits for the end if the file can be read again, else 
     FileWindow window;
     FilePlace place{100 * kMiB, 92 * kMiB, true, false};
     window.heard("bob", back(0), place, 0);
-    CHECK(state(window, "bob") == State::late);
+    CHECK(state(window, "bob") == State::overdue);
     CHECK(window.may_go(101 * kMiB));
     CHECK_FALSE(window.all_over());
     place.reread = false;
@@ -73,7 +73,7 @@ TEST_CASE("who lacks more waits for the end if the file can be read again, else 
     CHECK(state(window, "carl") == State::failed);
     CHECK(window.find("carl")->error.code == ErrorCode::expired);
     place = {120 * kMiB, 112 * kMiB, true, true};
-    window.take_up_late(place, 0);
+    window.take_up_overdue(place, 0);
     CHECK(state(window, "bob") == State::behind);
     CHECK(window.find("bob")->repair == 0);
     CHECK(window.find("bob")->repair_to == 120 * kMiB);

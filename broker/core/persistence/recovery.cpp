@@ -88,8 +88,8 @@ void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outb
         paged_out[chunk.stream].push_back({chunk.first, chunk.last, chunk.messages, chunk.bytes, now.mono_us - age_us});
     }
     for (const StreamRow& row : recovered.streams) {
-        if (row.kind == kLaterStream)
-            later_.restore(row, recovered, outbox);
+        if (row.kind == kScheduledStream)
+            scheduled_.restore(row, recovered, outbox);
         else if (row.kind == kDeadStream)
             dead_.restore(row, outbox);
         else if (row.kind < cast::wire::kPriorities)

@@ -4,16 +4,16 @@
 #include <vector>
 
 #include "core/dead.hpp"
-#include "core/later.hpp"
 #include "core/reaper.hpp"
+#include "core/scheduled.hpp"
 #include "core/state.hpp"
 
 namespace broker {
 
 class Recovery {
 public:
-    Recovery(State& state, Reaper& reaper, DeadLetters& dead, Later& later)
-        : state_(state), reaper_(reaper), dead_(dead), later_(later) {}
+    Recovery(State& state, Reaper& reaper, DeadLetters& dead, Scheduled& scheduled)
+        : state_(state), reaper_(reaper), dead_(dead), scheduled_(scheduled) {}
 
     void restore(const Recovered& recovered, Now now, Outbox& outbox);
 
@@ -30,7 +30,7 @@ private:
     State& state_;
     Reaper& reaper_;
     DeadLetters& dead_;
-    Later& later_;
+    Scheduled& scheduled_;
 };
 
 }  // namespace broker

@@ -228,14 +228,14 @@ std::string StoredLetter::load_failed(const Loaded& loaded, int tries, Now, Outb
 }
 
 bool StoredSchedule::page_loaded(Loaded& loaded, Now, Outbox& outbox) {
-    parts_.later.loaded(loaded, outbox);
+    parts_.scheduled.loaded(loaded, outbox);
     return true;
 }
 
 std::string StoredSchedule::load_failed(const Loaded& loaded, int tries, Now, Outbox& outbox) {
     if (tries >= kManyTries && loaded.corrupt)
-        return std::to_string(parts_.later.damaged(loaded.from, outbox)) + " of them are";
-    if (tries == kManyTries) parts_.later.pass_over(loaded.from, outbox);
+        return std::to_string(parts_.scheduled.damaged(loaded.from, outbox)) + " of them are";
+    if (tries == kManyTries) parts_.scheduled.pass_over(loaded.from, outbox);
     return {};
 }
 

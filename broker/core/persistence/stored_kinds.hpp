@@ -5,10 +5,10 @@
 
 #include "core/dead.hpp"
 #include "core/groups.hpp"
-#include "core/later.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/stored_stream.hpp"
 #include "core/reaper.hpp"
+#include "core/scheduled.hpp"
 #include "core/state.hpp"
 
 namespace broker {
@@ -20,7 +20,7 @@ struct StreamParts {
     Mailboxes& mailboxes;
     Reaper& reaper;
     DeadLetters& dead;
-    Later& later;
+    Scheduled& scheduled;
 };
 
 /// One priority of a node's mailbox.
@@ -96,7 +96,7 @@ private:
 class StoredSchedule final : public StoredStream {
 public:
     explicit StoredSchedule(const StreamParts& parts) : parts_(parts) {}
-    Sequence write(Transaction& transaction) override { return parts_.later.save(transaction); }
+    Sequence write(Transaction& transaction) override { return parts_.scheduled.save(transaction); }
     void committed(Sequence, Turn) override {}  // it stays in memory
     bool page_loaded(Loaded& loaded, Now now, Outbox& outbox) override;
     std::string load_failed(const Loaded& loaded, int tries, Now now, Outbox& outbox) override;

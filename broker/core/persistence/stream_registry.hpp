@@ -42,7 +42,7 @@ public:
         if (reaped != parts_.state.reaped.end())
             return FoundStream(std::in_place_type<StoredOrphan>, parts_, reaped->second);
         if (parts_.dead.knows(id)) return FoundStream(std::in_place_type<StoredLetter>, parts_, id);
-        if (parts_.later.is(id)) return FoundStream(std::in_place_type<StoredSchedule>, parts_);
+        if (parts_.scheduled.is(id)) return FoundStream(std::in_place_type<StoredSchedule>, parts_);
         return {};
     }
 

@@ -9,7 +9,7 @@ import { Key, language, say, useText } from "./lib/text";
 import { Dead } from "./screens/dead";
 import { Events } from "./screens/events";
 import { GroupDetail, Groups } from "./screens/groups";
-import { Later } from "./screens/later";
+import { Scheduled } from "./screens/later";
 import { Live } from "./screens/live";
 import { NodeDetail } from "./screens/node_detail";
 import { Nodes } from "./screens/nodes";
@@ -32,7 +32,7 @@ function choose([name, id]: string[]): Shown {
     groups: ["nav.groups", <Groups />],
     nodes: ["nav.nodes", <Nodes />],
     send: ["nav.send", <Send key={location.hash} />],
-    later: ["nav.later", <Later />],
+    later: ["nav.later", <Scheduled />],
     live: ["nav.live", <Live />],
     events: ["nav.events", <Events />],
     dead: ["nav.dead", <Dead />],

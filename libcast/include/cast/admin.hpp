@@ -42,8 +42,8 @@ struct GroupInfo {
 };
 
 /// A batch that waits for its time at the broker.
-struct LaterInfo {
-    std::uint64_t id = 0;  ///< for cancel_later
+struct ScheduledInfo {
+    std::uint64_t id = 0;  ///< for cancel_scheduled
     std::chrono::system_clock::time_point due;
     std::string cast;  ///< "unicast", "multicast" or "broadcast"
     std::string sender;
@@ -87,9 +87,9 @@ public:
     Result<void> leave(std::string_view group, const std::vector<std::string>& nodes);
 
     /// What was sent with a delay or for a time, and waits for it; the next one first, at most `count` (0: 1,000).
-    Result<std::vector<LaterInfo>> later(std::size_t count = 0);
+    Result<std::vector<ScheduledInfo>> scheduled(std::size_t count = 0);
     /// Throws those away. Answers which of them were still there.
-    Result<std::vector<std::uint64_t>> cancel_later(const std::vector<std::uint64_t>& ids);
+    Result<std::vector<std::uint64_t>> cancel_scheduled(const std::vector<std::uint64_t>& ids);
 
     /// The broker's statistics, one JSON object; its members are listed in PROTOCOL.md, "Statistics".
     Result<std::string> stats();

@@ -134,7 +134,7 @@ export interface DeadPage {
   next_before: number | null;
 }
 
-export interface LaterInfo {
+export interface ScheduledInfo {
   id: number;
   due_us: number;
   cast_type: Cast;
@@ -145,8 +145,8 @@ export interface LaterInfo {
   bytes: number;
 }
 
-export interface LaterList {
-  later: LaterInfo[];
+export interface ScheduledList {
+  later: ScheduledInfo[];
   messages: number;
   bytes: number;
   time_us: number;

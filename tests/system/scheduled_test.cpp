@@ -64,7 +64,7 @@ TEST_CASE("what was receipted for later comes once and not before its time, howe
         CHECK_MESSAGE(now_us() >= due_us - 1000, number << " came " << due_us - now_us() << " us early");
     }
     CHECK(nothing(reader, 300).empty());
-    CHECK(must(admin.later()).empty());
+    CHECK(must(admin.scheduled()).empty());
 }
 
 TEST_CASE("a program that asks for delivery waits for the time, too, and hears of a cancel") {
@@ -78,14 +78,14 @@ TEST_CASE("a program that asks for delivery waits for the time, too, and hears o
     CHECK(std::chrono::steady_clock::now() - begin >= milliseconds(300));
 
     must(alice.send(Message::unicast("bob", "never").with_delay(std::chrono::hours(1)), Wait::receipt, scaled(10000)));
-    const auto waiting = must(admin.later());
+    const auto waiting = must(admin.scheduled());
     REQUIRE(waiting.size() == 1);
     CHECK(waiting[0].target == "bob");
     CHECK(waiting[0].sender == "alice");
     CHECK(waiting[0].messages == 1);
     CHECK(waiting[0].due > system_clock::now() + std::chrono::minutes(59));
-    CHECK(must(admin.cancel_later({waiting[0].id})).size() == 1);
-    CHECK(must(admin.cancel_later({waiting[0].id})).empty());
+    CHECK(must(admin.cancel_scheduled({waiting[0].id})).size() == 1);
+    CHECK(must(admin.cancel_scheduled({waiting[0].id})).empty());
     CHECK(alice.send(Message::unicast("bob", "x").with_delay(milliseconds(-1))).code() == ErrorCode::invalid_argument);
 }
 
@@ -99,10 +99,10 @@ TEST_CASE("messages of one time and target share a batch, and different ones do 
     for (int i = 0; i < 3; ++i)
         must(alice.send(Message::unicast("bob", "other").with_deliver_at(at + std::chrono::seconds(i + 1))));
     must(alice.flush(scaled(10000)));
-    const auto waiting = must(admin.later());
+    const auto waiting = must(admin.scheduled());
     CHECK(waiting.size() < 100);
     std::map<std::int64_t, std::uint64_t> by_time;
-    for (const LaterInfo& late : waiting) by_time[late.due.time_since_epoch().count()] += late.messages;
+    for (const ScheduledInfo& late : waiting) by_time[late.due.time_since_epoch().count()] += late.messages;
     REQUIRE(by_time.size() == 4);
     CHECK(by_time.begin()->second == 1000);
 }

@@ -1,4 +1,5 @@
-// broker/core/later.hpp: what waits for its time, through the router: due and not before, refused, canceled, and kept.
+// broker/core/scheduled.hpp: what waits for its time, through the router: due and not before, refused, canceled, and
+// kept.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -38,7 +39,7 @@ struct Bench {
     }
     /// Sends one record that is due then; answers its outcome.
     ErrorCode send(Cast cast, std::string_view to, std::uint64_t due_us, std::string_view payload,
-                   std::uint8_t flags = kLater, std::uint32_t ttl_ms = 0) {
+                   std::uint8_t flags = kScheduled, std::uint32_t ttl_ms = 0) {
         std::string frame;
         begin_frame(frame, Verb::cast);
         BatchHeader h;
@@ -70,13 +71,13 @@ struct Bench {
         for (const auto& lane : router.state().directory.node(name)->lanes)
             for (std::size_t i = 0; i < lane->stream.batches(); ++i) {
                 const auto batch = read_batch(lane->stream[i].frame.view().substr(kFrameHeader));
-                CHECK((batch->header.flags & kLater) == 0);
+                CHECK((batch->header.flags & kScheduled) == 0);
                 Reader in(batch->records);
                 all += std::string(read_record(in)->payload) + " ";
             }
         return all;
     }
-    std::size_t waiting() { return router.later().messages(); }
+    std::size_t waiting() { return router.scheduled().messages(); }
 };
 
 }  // namespace
@@ -100,7 +101,7 @@ TEST_CASE("a batch waits for its time, and goes then, in the order of times") {
     b.turn(200);
     CHECK(b.mail("bob") == "now past first second third ");
     CHECK(b.waiting() == 0);
-    CHECK(b.router.later().bytes() == 0);
+    CHECK(b.router.scheduled().bytes() == 0);
 }
 
 TEST_CASE("a clock that is set makes no difference to the monotonic timer, and all to what is due") {
@@ -122,7 +123,8 @@ TEST_CASE("steps of the wall clock move nothing that was sent with a delay") {
     b.create("bob");
     const auto due_us = [&] {
         std::uint64_t due = 0;
-        b.router.later().for_each(b.now, [&](Sequence, const Late& late) { return (due = late.due_by(b.now)) == 0; });
+        b.router.scheduled().for_each(
+            b.now, [&](Sequence, const ScheduledBatch& entry) { return (due = entry.due_by(b.now)) == 0; });
         return due;
     };
     SUBCASE("ahead") {
@@ -156,12 +158,12 @@ TEST_CASE("delays and times that are over go in the order in which they were ove
     b.send(Cast::unicast, "bob", kWall + 200'000, "second");
     b.send(Cast::unicast, "bob", 100'000, "first");
     std::string listed;
-    b.router.later().for_each(b.now, [&](Sequence id, const Late&) {
+    b.router.scheduled().for_each(b.now, [&](Sequence id, const ScheduledBatch&) {
         listed += std::to_string(id);
         return true;
     });
     CHECK(listed == "4312");
-    CHECK(b.router.later().cancel(4, b.now));
+    CHECK(b.router.scheduled().cancel(4, b.now));
     b.turn(1000);
     CHECK(b.mail("bob") == "second third fourth ");
     CHECK(b.waiting() == 0);
@@ -171,7 +173,7 @@ TEST_CASE("the time to live counts from when it goes") {
     Bench b;
     b.hello();
     b.create("bob");
-    b.send(Cast::unicast, "bob", 10'000'000, "x", kLater, 100);
+    b.send(Cast::unicast, "bob", 10'000'000, "x", kScheduled, 100);
     b.turn(10'000);
     b.turn(99);
     CHECK(b.mail("bob") == "x ");
@@ -195,8 +197,8 @@ TEST_CASE("groups and broadcasts wait as well") {
 
 TEST_CASE("too far, too many, and targets that are not there or may not be, are refused at once") {
     Config config;
-    config.later_messages = 2;
-    config.later_us = 60 * kSecond;
+    config.scheduled_messages = 2;
+    config.scheduled_us = 60 * kSecond;
     Bench b(config);
     b.hello();
     b.create("bob");
@@ -240,16 +242,16 @@ TEST_CASE("who asked for delivery hears of a target that is gone by then, and of
     b.hello();
     b.create("bob");
     b.create("eve");
-    b.send(Cast::unicast, "bob", 1000, "x", kLater | kWantsDelivered);
-    b.send(Cast::unicast, "eve", 1'000'000, "y", kLater | kWantsDelivered);
+    b.send(Cast::unicast, "bob", 1000, "x", kScheduled | kWantsDelivered);
+    b.send(Cast::unicast, "eve", 1'000'000, "y", kScheduled | kWantsDelivered);
     REQUIRE(b.router.delete_node("bob", b.now, b.outbox) == ErrorCode::ok);
     b.turn(1);
     const Session& session = *b.router.state().sessions.session(77);
     REQUIRE(session.delivered.size() == 1);
     CHECK(session.delivered[0].outcome == Outcome{1, ErrorCode::deleted});
-    CHECK(b.router.state().statistics.later_refused == 1);
-    CHECK_FALSE(b.router.later().cancel(1, b.now));
-    CHECK(b.router.later().cancel(2, b.now));
+    CHECK(b.router.state().statistics.scheduled_refused == 1);
+    CHECK_FALSE(b.router.scheduled().cancel(1, b.now));
+    CHECK(b.router.scheduled().cancel(2, b.now));
     CHECK(session.delivered.back().outcome == Outcome{2, ErrorCode::deleted});
     b.turn(2000);
     CHECK(b.mail("eve").empty());
@@ -268,10 +270,10 @@ TEST_CASE("a transaction holds what waits, and one holds both its leaving and it
     b.turn(1);
     Transaction first;
     b.router.collect(first, b.now);
-    const StreamId later = b.router.later().stream();
+    const StreamId scheduled = b.router.scheduled().stream();
     std::size_t waiting = 0;
     for (const ChunkRow& chunk : first.chunks) {
-        if (chunk.stream != later) continue;
+        if (chunk.stream != scheduled) continue;
         ++waiting;
         CHECK(chunk.arrival_us == kWall + 5'000'000);
     }
@@ -283,11 +285,11 @@ TEST_CASE("a transaction holds what waits, and one holds both its leaving and it
     Transaction second;
     b.router.collect(second, b.now);
     REQUIRE(second.erasures.size() == 1);
-    CHECK(second.erasures[0].stream == later);
+    CHECK(second.erasures[0].stream == scheduled);
     CHECK(second.erasures[0].from == 1);
     CHECK(second.erasures[0].through == 1);
     std::size_t came = 0;
-    for (const ChunkRow& chunk : second.chunks) came += chunk.stream != later ? chunk.messages : 0;
+    for (const ChunkRow& chunk : second.chunks) came += chunk.stream != scheduled ? chunk.messages : 0;
     CHECK(came == 1);
 }
 
@@ -297,7 +299,7 @@ namespace {
 struct Found {
     Bench bench;
     std::vector<ChunkRow> chunks;
-    StreamId later = 0;
+    StreamId scheduled = 0;
 
     static Config durable() {
         Config config;
@@ -319,7 +321,7 @@ struct Found {
         Recovered recovered;
         recovered.nodes = t.nodes;
         recovered.streams = t.streams;
-        later = b.router.later().stream();
+        scheduled = b.router.scheduled().stream();
         chunks = t.chunks;
         for (ChunkRow chunk : t.chunks) {
             chunk.frames.clear();
@@ -331,8 +333,9 @@ struct Found {
     /// The store answers with chunk `i` (from 0), behind which there are more, or (`why`) that it cannot.
     void answers(std::size_t i, const char* why = nullptr, bool corrupt = false) {
         const Sequence at = i + 1;
-        Loaded loaded{
-            later, at, at == chunks.size() ? Loaded::kEnd : at, why != nullptr, {}, why != nullptr ? why : "", corrupt};
+        Loaded loaded{scheduled,      at, at == chunks.size() ? Loaded::kEnd : at,
+                      why != nullptr, {}, why != nullptr ? why : "",
+                      corrupt};
         if (why == nullptr) loaded.frames = chunks[i].frames;
         bench.outbox.clear();
         bench.router.loaded(std::move(loaded), bench.now, bench.outbox);
@@ -374,12 +377,12 @@ TEST_CASE("what is damaged is let go after some tries, and what lies behind it i
     again.turn();
     CHECK(again.mail("bob") == "first last ");
     CHECK(again.waiting() == 0);
-    CHECK(again.router.later().bytes() == 0);
+    CHECK(again.router.scheduled().bytes() == 0);
     CHECK(again.router.state().usage.paged_out_bytes() == 0);
     Transaction after;
     again.router.collect(after, again.now);
     CHECK(std::any_of(after.erasures.begin(), after.erasures.end(),
-                      [&](const Erasure& e) { return e.stream == f.later && e.from <= 2 && e.through >= 2; }));
+                      [&](const Erasure& e) { return e.stream == f.scheduled && e.from <= 2 && e.through >= 2; }));
 }
 
 TEST_CASE("what was due while the broker was away goes in the order of its times, not of its coming") {

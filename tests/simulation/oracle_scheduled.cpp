@@ -15,14 +15,14 @@ constexpr std::size_t kFewEntered = 100;  // less than may enter in a turn
 }  // namespace
 
 void Oracle::wait(broker::Router& router, const Pending& p) {
-    later_ = router.later().stream();
-    auto& mirror = mirrors_[later_];
+    scheduled_ = router.scheduled().stream();
+    auto& mirror = mirrors_[scheduled_];
     const std::uint64_t batch = mirror.size() + 1;
     bool found = false;
     const bool delay = p.header.arrival_us < kDelayBelow;
     const std::int64_t mono_us = delay ? now_.mono_us + static_cast<std::int64_t>(p.header.arrival_us) : broker::kNever;
     if (delay) delays_.insert({mono_us, batch});
-    router.later().for_each(now_, [&](broker::Sequence id, const broker::Late& late) {
+    router.scheduled().for_each(now_, [&](broker::Sequence id, const broker::ScheduledBatch& late) {
         if (id != batch) return true;
         found = true;
         last_due_us_ = std::max(last_due_us_, late.due_us);
@@ -35,7 +35,7 @@ void Oracle::wait(broker::Router& router, const Pending& p) {
     for (const std::uint32_t id : p.ids) {
         mirror.push_back(id);
         if (id == 0) continue;
-        note(p, id, later_, mirror.size());
+        note(p, id, scheduled_, mirror.size());
         Message& m = messages_[id];
         m.batch = batch;
         m.waited = mirror.size();
@@ -48,7 +48,7 @@ void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint
     require(delayed || e.due_us <= wall_us,
             [&] { return text("a batch came %llu us before its time", ull(e.due_us - wall_us)); });
     require(!delayed || e.mono_us <= now_.mono_us, "a batch came before its delay was over");
-    const std::vector<std::uint32_t> waited = mirrors_[later_];
+    const std::vector<std::uint32_t> waited = mirrors_[scheduled_];
     require(e.waited + e.count - 1 <= waited.size(), "a batch came that never waited");
     const broker::StreamOwner owner = router.state().directory.owner(e.stream);
     if (owner.lane != nullptr && lane_nodes_.try_emplace(e.stream, owner.lane->node->name).second)
@@ -72,11 +72,11 @@ void Oracle::entered(broker::Router& router, const broker::Entered& e, std::uint
 
 void Oracle::check_delays(broker::Router& router, std::size_t entered) {
     // It waits for those before it, or for the next turn.
-    if (router.later().reading() || entered >= kFewEntered || !router.state().may_go_on()) return;
+    if (router.scheduled().reading() || entered >= kFewEntered || !router.state().may_go_on()) return;
     for (const auto& [mono_us, batch] : delays_) {
         if (mono_us > now_.mono_us) return;
         bool full = false;
-        router.later().for_each_full([&, b = batch](broker::Sequence id) { full = full || id == b; });
+        router.scheduled().for_each_full([&, b = batch](broker::Sequence id) { full = full || id == b; });
         require(full, [&, due = mono_us] {
             return text("a delay was over %llu us ago, and its batch waits", ull(now_.mono_us - due));
         });
@@ -84,10 +84,10 @@ void Oracle::check_delays(broker::Router& router, std::size_t entered) {
 }
 
 /// Its batch is stored as waiting, or in its stream: never both, and never neither if it was taken.
-void Oracle::check_late(Message& m, std::size_t id, const cast::test::MemoryDisk& disk) {
+void Oracle::check_scheduled(Message& m, std::size_t id, const cast::test::MemoryDisk& disk) {
     const auto row = disk.sessions().find(m.session);
     const auto stream = disk.streams().find(m.stream);
-    const bool waits = disk.has_chunk(later_, m.batch);
+    const bool waits = disk.has_chunk(scheduled_, m.batch);
     const bool stream_stands = m.entered && stream != disk.streams().end();
     const bool there = stream_stands && m.sequence <= stream->second.last;
     require(!waits || !there || m.renumbered,
@@ -106,7 +106,7 @@ void Oracle::check_late(Message& m, std::size_t id, const cast::test::MemoryDisk
     }
     if (!waits) return;
     m.entered = false;
-    m.stream = later_;
+    m.stream = scheduled_;
     m.sequence = m.waited;
 }
 

@@ -1,7 +1,7 @@
-// Later: batches that wait for their time. They are kept by when they are due, and enter their target's stream then, as
-// if they had just come. A time follows the wall clock; a delay does not, until the broker ends: a start knows wall
-// times alone. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither loses nor
-// doubles it. In the store each is a chunk of one hidden stream, $later. Pure; broker's thread.
+// Scheduled: batches that wait for their time. They are kept by when they are due, and enter their target's stream
+// then, as if they had just come. A time follows the wall clock; a delay does not, until the broker ends: a start knows
+// wall times alone. A batch leaves here and enters there in one turn, and so in one transaction: a crash neither loses
+// nor doubles it. In the store each is a chunk of one hidden stream, $scheduled. Pure; broker's thread.
 #pragma once
 #include <deque>
 #include <map>
@@ -19,7 +19,7 @@
 namespace broker {
 
 /// A batch that waits.
-struct Late {
+struct ScheduledBatch {
     std::uint64_t due_us = 0;  ///< wall; of a delay by the clock of when it came
     std::uint32_t count = 0;
     std::uint32_t size = 0;         ///< of the frame
@@ -33,9 +33,9 @@ struct Late {
     }
 };
 
-class Later {
+class Scheduled {
 public:
-    Later(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups, DeadLetters& dead)
+    Scheduled(State& state, Receipts& receipts, Mailboxes& mailboxes, Groups& groups, DeadLetters& dead)
         : state_(state),
           receipts_(receipts),
           mailboxes_(mailboxes),
@@ -49,7 +49,7 @@ public:
     void append(const cast::wire::BatchHeader& header, cast::wire::Slice frame, Now now);
     /// Lets in what is due. Returns when the next one is.
     std::int64_t tick(Now now, Outbox& outbox);
-    /// False when nothing waits under this id (a batch's first sequence in $later).
+    /// False when nothing waits under this id (a batch's first sequence in $scheduled).
     bool cancel(Sequence id, Now now);
 
     StreamId stream() const { return id_; }  ///< 0: nothing ever waited
@@ -92,7 +92,7 @@ public:
     void pass_over(Sequence from, Outbox& outbox);
 
 private:
-    using Held = std::map<Sequence, Late>;  // by first sequence
+    using Held = std::map<Sequence, ScheduledBatch>;  // by first sequence
     /// The one in memory that has been due for longest, and for how long: negative while it is not. Id 0: there is
     /// none.
     struct Next {
@@ -106,12 +106,12 @@ private:
     /// False when its target has no room now.
     bool enter(Held::iterator at, Now now, Outbox& outbox);
     /// It can go nowhere: its target is gone (then it becomes a dead letter), or nobody is there who should be.
-    void refuse_late(const Late& late, const cast::wire::BatchHeader& header, cast::ErrorCode code, Now now,
-                     Outbox& outbox);
+    void refuse_scheduled(const ScheduledBatch& entry, const cast::wire::BatchHeader& header, cast::ErrorCode code,
+                          Now now, Outbox& outbox);
     void retry(Now now, Outbox& outbox);
     void remove(Held::iterator at);
     void touch();
-    void answer(const Late& late, cast::ErrorCode code, Now now);
+    void answer(const ScheduledBatch& entry, cast::ErrorCode code, Now now);
 
     State& state_;
     Receipts& receipts_;

@@ -1,5 +1,5 @@
 // What waits, what is due, and what becomes of it. Pure; broker's thread.
-#include "core/later.hpp"
+#include "core/scheduled.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -26,58 +26,58 @@ std::uint64_t due_of(const BatchHeader& header, Now now) {
 /// For how long it has been due; negative: it is not.
 std::int64_t since(std::uint64_t due_us, Now now) { return static_cast<std::int64_t>(now.wall_us - due_us); }
 
-std::optional<BatchView> read_late(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
+std::optional<BatchView> read_scheduled(const Slice& frame) { return read_batch(frame.view().substr(kFrameHeader)); }
 
 /// As it goes into its target's stream. The store may still be reading the bytes that waited.
 Slice frame_now(const Slice& waited) {
     auto owner = std::make_shared_for_overwrite<char[]>(waited.size());
     std::memcpy(owner.get(), waited.data(), waited.size());
-    clear_later(owner.get() + kFrameHeader);
+    clear_scheduled(owner.get() + kFrameHeader);
     const char* data = owner.get();
     return Slice(std::move(owner), data, waited.size());
 }
 
 }  // namespace
 
-ErrorCode Later::admits(const BatchHeader& header, Now now) const {
+ErrorCode Scheduled::admits(const BatchHeader& header, Now now) const {
     const Config& c = state_.config;
     if (reserved_name(header.target)) return ErrorCode::forbidden;  // it may not outlive its session
     const std::uint64_t due_us = due_of(header, now);
-    if (due_us > now.wall_us && due_us - now.wall_us > static_cast<std::uint64_t>(c.later_us))
+    if (due_us > now.wall_us && due_us - now.wall_us > static_cast<std::uint64_t>(c.scheduled_us))
         return ErrorCode::invalid_argument;
     const bool many =
-        messages() >= c.later_messages || bytes() >= c.later_bytes || state_.memory_bytes() >= c.memory_budget;
+        messages() >= c.scheduled_messages || bytes() >= c.scheduled_bytes || state_.memory_bytes() >= c.memory_budget;
     return many ? ErrorCode::too_many : ErrorCode::ok;
 }
 
-void Later::append(const BatchHeader& header, Slice frame, Now now) {
+void Scheduled::append(const BatchHeader& header, Slice frame, Now now) {
     if (id_ == 0) id_ = state_.directory.take_stream();
-    Late late;
-    late.due_us = due_of(header, now);
-    if (header.arrival_us < kDelayBelow) late.mono_us = now.mono_us + static_cast<std::int64_t>(header.arrival_us);
-    late.count = header.count;
-    late.size = static_cast<std::uint32_t>(frame.size());
+    ScheduledBatch entry;
+    entry.due_us = due_of(header, now);
+    if (header.arrival_us < kDelayBelow) entry.mono_us = now.mono_us + static_cast<std::int64_t>(header.arrival_us);
+    entry.count = header.count;
+    entry.size = static_cast<std::uint32_t>(frame.size());
     const Sequence id = last_ + 1;
     last_ += header.count;
-    stamp_batch(const_cast<char*>(frame.data()) + kFrameHeader, id_, id, late.due_us);
-    late.frame = std::move(frame);
-    usage_.add(late.size, late.count);
-    if (late.mono_us == kNever)
-        due_.emplace(late.due_us, id);
+    stamp_batch(const_cast<char*>(frame.data()) + kFrameHeader, id_, id, entry.due_us);
+    entry.frame = std::move(frame);
+    usage_.add(entry.size, entry.count);
+    if (entry.mono_us == kNever)
+        due_.emplace(entry.due_us, id);
     else
-        delayed_.emplace(late.mono_us, id);
-    held_.emplace_hint(held_.end(), id, std::move(late));
+        delayed_.emplace(entry.mono_us, id);
+    held_.emplace_hint(held_.end(), id, std::move(entry));
     if (!state_.config.durable) return;
     unsaved_.push_back(id);
     touch();
 }
 
-void Later::touch() {
+void Scheduled::touch() {
     if (!state_.config.durable || std::exchange(touched_, true)) return;
     state_.unsaved.streams.push_back(id_);
 }
 
-std::int64_t Later::tick(Now now, Outbox& outbox) {
+std::int64_t Scheduled::tick(Now now, Outbox& outbox) {
     if (held_.empty()) {  // mostly
         full_.clear();
         return retry_us_ = kNever;
@@ -95,7 +95,7 @@ std::int64_t Later::tick(Now now, Outbox& outbox) {
         }
         const auto at = held_.find(due.id);
         unlist(at);
-        const auto batch = read_late(at->second.frame);
+        const auto batch = read_scheduled(at->second.frame);
         const std::string way = way_to(batch->header.cast, batch->header.target);
         const auto waiting = full_.find(way);
         if (waiting != full_.end()) {
@@ -110,7 +110,7 @@ std::int64_t Later::tick(Now now, Outbox& outbox) {
 }
 
 /// Of two that are due the one that has been for longer goes first, whichever clock says so.
-Later::Next Later::next(Now now) const {
+Scheduled::Next Scheduled::next(Now now) const {
     Next next;
     if (!due_.empty()) next = {since(due_.begin()->first, now), due_.begin()->second};
     if (delayed_.empty()) return next;
@@ -119,20 +119,20 @@ Later::Next Later::next(Now now) const {
     return next.over_us == delayed.over_us && delayed.id < next.id ? delayed : next;
 }
 
-void Later::unlist(Held::iterator at) {
+void Scheduled::unlist(Held::iterator at) {
     due_.erase({at->second.due_us, at->first});
     delayed_.erase({at->second.mono_us, at->first});
 }
 
 /// In the order in which they were due, each target by itself, as far as this turn allows.
-void Later::retry(Now now, Outbox& outbox) {
+void Scheduled::retry(Now now, Outbox& outbox) {
     bool more = false;
     for (auto at = full_.begin(); at != full_.end();) {
         std::deque<Sequence>& ids = at->second;
         bool room = true;
         for (bool once = true; room && !ids.empty() && (once || state_.may_go_on()); once = false) {
-            const auto late = held_.find(ids.front());
-            room = late == held_.end() || enter(late, now, outbox);
+            const auto entry = held_.find(ids.front());
+            room = entry == held_.end() || enter(entry, now, outbox);
             if (room) ids.pop_front();
         }
         more = more || (room && !ids.empty());
@@ -141,11 +141,11 @@ void Later::retry(Now now, Outbox& outbox) {
     retry_us_ = full_.empty() ? kNever : now.mono_us + (more ? 1 : kRetry);
 }
 
-bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
-    const Late& late = at->second;
-    state_.budget.spend(1 + late.size / kCopied);
-    const Slice frame = frame_now(late.frame);
-    const BatchHeader h = read_late(frame)->header;
+bool Scheduled::enter(Held::iterator at, Now now, Outbox& outbox) {
+    const ScheduledBatch& entry = at->second;
+    state_.budget.spend(1 + entry.size / kCopied);
+    const Slice frame = frame_now(entry.frame);
+    const BatchHeader h = read_scheduled(frame)->header;
     Node* node = h.cast == Cast::unicast ? state_.directory.node(h.target) : nullptr;
     Group* group = h.cast == Cast::broadcast   ? &state_.directory.broadcast()
                    : h.cast == Cast::multicast ? state_.directory.group(h.target)
@@ -154,17 +154,17 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     if (node != nullptr) code = mailboxes_.lets_in(*node, h);  // the memory budget has counted it since it came
     if (group != nullptr) code = ErrorCode::ok;
     if (code == ErrorCode::mailbox_full) return false;
-    Entered& entered = outbox.entered.emplace_back(Entered{at->first, 0, 0, late.count, late.due_us, late.mono_us});
+    Entered& entered = outbox.entered.emplace_back(Entered{at->first, 0, 0, entry.count, entry.due_us, entry.mono_us});
     if (code != ErrorCode::ok) {
-        refuse_late(late, h, code, now, outbox);
+        refuse_scheduled(entry, h, code, now, outbox);
     } else {
-        state_.statistics.later_entered += h.count;
+        state_.statistics.scheduled_entered += h.count;
         if (node != nullptr) {
             mailboxes_.append(*node, nullptr, h, frame, now);
         } else {
             groups_.append(*group, nullptr, h, frame, now);
         }
-        const auto stamped = read_late(frame);
+        const auto stamped = read_scheduled(frame);
         entered.stream = stamped->header.stream;
         entered.first = stamped->header.sequence;
     }
@@ -172,53 +172,54 @@ bool Later::enter(Held::iterator at, Now now, Outbox& outbox) {
     return true;
 }
 
-void Later::refuse_late(const Late& late, const BatchHeader& header, ErrorCode code, Now now, Outbox& outbox) {
-    state_.statistics.later_refused += header.count;
+void Scheduled::refuse_scheduled(const ScheduledBatch& entry, const BatchHeader& header, ErrorCode code, Now now,
+                                 Outbox& outbox) {
+    state_.statistics.scheduled_refused += header.count;
     state_.statistics.discarded += header.count;
     if (code == ErrorCode::no_such_node) {
         StoredBatch batch;
         batch.first = header.sequence;
         batch.count = header.count;
-        batch.frame = late.frame;
+        batch.frame = entry.frame;
         dead_.bury(batch, 0, cast::wire::kReasonDeleted, now);
     }
     if (outbox.log.size() < kLogged)
         outbox.log.push_back({std::to_string(header.count) + " of " + std::string(header.sender) + " for " +
                               std::string(header.target) + " had waited for their time and found nobody (" +
                               cast::error_name(code) + ")"});
-    answer(late, code == ErrorCode::node_absent ? code : ErrorCode::deleted, now);
+    answer(entry, code == ErrorCode::node_absent ? code : ErrorCode::deleted, now);
 }
 
-void Later::answer(const Late& late, ErrorCode code, Now now) {
-    const auto batch = read_late(late.frame);
+void Scheduled::answer(const ScheduledBatch& entry, ErrorCode code, Now now) {
+    const auto batch = read_scheduled(entry.frame);
     if (batch && (batch->header.flags & kWantsDelivered) != 0)
         receipts_.delivered(batch->header.session, batch->header.number, code, now);
 }
 
-void Later::remove(Held::iterator at) {
-    const Late& late = at->second;
-    if (late.frame.empty()) {
-        usage_.remove_paged_out(late.size, late.count);
-        unread_.erase({late.due_us, at->first});
+void Scheduled::remove(Held::iterator at) {
+    const ScheduledBatch& entry = at->second;
+    if (entry.frame.empty()) {
+        usage_.remove_paged_out(entry.size, entry.count);
+        unread_.erase({entry.due_us, at->first});
     } else {
-        usage_.remove(late.size, late.count);
+        usage_.remove(entry.size, entry.count);
     }
-    if (late.saved) gone_.emplace_back(at->first, at->first + late.count - 1);
+    if (entry.saved) gone_.emplace_back(at->first, at->first + entry.count - 1);
     touch();
     held_.erase(at);
 }
 
-bool Later::cancel(Sequence id, Now now) {
+bool Scheduled::cancel(Sequence id, Now now) {
     const auto at = held_.find(id);
     if (at == held_.end()) return false;
     if (!at->second.frame.empty()) answer(at->second, ErrorCode::deleted, now);
-    state_.statistics.later_canceled += at->second.count;
+    state_.statistics.scheduled_canceled += at->second.count;
     unlist(at);
     remove(at);
     return true;
 }
 
-Sequence Later::save(Transaction& t) {
+Sequence Scheduled::save(Transaction& t) {
     touched_ = false;
     std::sort(gone_.begin(), gone_.end());
     for (const auto& [first, last] : gone_) {
@@ -233,35 +234,36 @@ Sequence Later::save(Transaction& t) {
     for (const Sequence id : unsaved_) {
         const auto at = held_.find(id);
         if (at == held_.end()) continue;  // its time came before
-        Late& late = at->second;
-        late.saved = true;
-        t.chunks.push_back({id_, id, id + late.count - 1, 0, late.count, late.size, late.due_us, 0, {late.frame}});
+        ScheduledBatch& entry = at->second;
+        entry.saved = true;
+        t.chunks.push_back({id_, id, id + entry.count - 1, 0, entry.count, entry.size, entry.due_us, 0, {entry.frame}});
     }
     unsaved_.clear();
     StreamRow& row = t.streams.emplace_back();
     row.id = id_;
-    row.kind = kLaterStream;
+    row.kind = kScheduledStream;
     row.last = last_;
     row.messages = messages();
     row.bytes = bytes();
     return last_;
 }
 
-void Later::restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox) {
+void Scheduled::restore(const StreamRow& row, const Recovered& recovered, Outbox& outbox) {
     id_ = row.id;
     last_ = row.last;
     for (const ChunkRow& chunk : recovered.group_chunks) {
         if (chunk.stream != id_) continue;
         const auto size = static_cast<std::uint32_t>(chunk.bytes);
-        held_.emplace(chunk.first,
-                      Late{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}, kNever});
+        held_.emplace(
+            chunk.first,
+            ScheduledBatch{chunk.arrival_us, static_cast<std::uint32_t>(chunk.messages), size, true, {}, kNever});
         unread_.emplace(chunk.arrival_us, chunk.first);
         usage_.add_paged_out(size, chunk.messages);
     }
     if (!held_.empty()) outbox.loads.push_back({id_, held_.begin()->first, kLoad});
 }
 
-std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
+std::uint64_t Scheduled::damaged(Sequence from, Outbox& outbox) {
     const auto at = unread_from(from);
     if (at == held_.end()) return 0;  // canceled meanwhile
     const std::uint32_t count = at->second.count;
@@ -272,26 +274,26 @@ std::uint64_t Later::damaged(Sequence from, Outbox& outbox) {
     return count;
 }
 
-void Later::pass_over(Sequence from, Outbox& outbox) {
+void Scheduled::pass_over(Sequence from, Outbox& outbox) {
     const auto at = unread_from(from);
     if (at == held_.end()) return;
     unread_.erase({at->second.due_us, at->first});
     load_from(at->first + at->second.count, outbox);
 }
 
-Later::Held::iterator Later::unread_from(Sequence from) {
+Scheduled::Held::iterator Scheduled::unread_from(Sequence from) {
     auto at = held_.lower_bound(from);
     while (at != held_.end() && !at->second.frame.empty()) ++at;
     return at;
 }
 
-void Later::load_from(Sequence from, Outbox& outbox) {
+void Scheduled::load_from(Sequence from, Outbox& outbox) {
     if (const auto at = unread_from(from); at != held_.end()) outbox.loads.push_back({id_, at->first, kLoad});
 }
 
-void Later::loaded(const Loaded& loaded, Outbox& outbox) {
+void Scheduled::loaded(const Loaded& loaded, Outbox& outbox) {
     for (const Slice& frame : loaded.frames) {
-        const auto batch = read_late(frame);
+        const auto batch = read_scheduled(frame);
         const auto at = batch ? held_.find(batch->header.sequence) : held_.end();
         if (at == held_.end() || !at->second.frame.empty()) continue;  // canceled meanwhile
         at->second.frame = frame;

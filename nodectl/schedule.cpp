@@ -15,43 +15,43 @@
 namespace nodectl {
 namespace {
 
-struct LaterOptions {
+struct ScheduleOptions {
     std::size_t count = 1000;
     std::vector<std::uint64_t> ids;
 };
 
-std::string later_line(const cast::LaterInfo& late) {
-    const auto due_us = std::chrono::duration_cast<std::chrono::microseconds>(late.due.time_since_epoch()).count();
+std::string scheduled_line(const cast::ScheduledInfo& info) {
+    const auto due_us = std::chrono::duration_cast<std::chrono::microseconds>(info.due.time_since_epoch()).count();
     const nlohmann::ordered_json object = {
-        {"id", late.id},         {"due_us", due_us},          {"cast", late.cast},  {"sender", late.sender},
-        {"target", late.target}, {"messages", late.messages}, {"bytes", late.bytes}};
+        {"id", info.id},         {"due_us", due_us},          {"cast", info.cast},  {"sender", info.sender},
+        {"target", info.target}, {"messages", info.messages}, {"bytes", info.bytes}};
     return cast::base::dump_json(object) + "\n";
 }
 
-std::string target_text(const cast::LaterInfo& late) {
-    if (late.cast == "broadcast") return "everybody";
-    return late.cast == "multicast" ? "group " + late.target : late.target;
+std::string target_text(const cast::ScheduledInfo& info) {
+    if (info.cast == "broadcast") return "everybody";
+    return info.cast == "multicast" ? "group " + info.target : info.target;
 }
 
-int list_scheduled(const Context& context, const LaterOptions& options) {
+int list_scheduled(const Context& context, const ScheduleOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list what waits", admin.error());
-    const auto waiting = admin->later(options.count);
+    const auto waiting = admin->scheduled(options.count);
     if (!waiting) return fail(context, "cannot list what waits", waiting.error());
     std::string out;
     Table table({"ID", "DUE", "FROM", "TO", "MESSAGES", "BYTES"});
-    for (const auto& late : *waiting) {
-        if (context.json) out += later_line(late);
-        table.add({std::to_string(late.id), local_time_text(late.due), late.sender, target_text(late),
-                   std::to_string(late.messages), std::to_string(late.bytes)});
+    for (const auto& info : *waiting) {
+        if (context.json) out += scheduled_line(info);
+        table.add({std::to_string(info.id), local_time_text(info.due), info.sender, target_text(info),
+                   std::to_string(info.messages), std::to_string(info.bytes)});
     }
     return print(context.json ? out : table.text());
 }
 
-int cancel(const Context& context, const LaterOptions& options) {
+int cancel(const Context& context, const ScheduleOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot cancel", admin.error());
-    const auto canceled = admin->cancel_later(options.ids);
+    const auto canceled = admin->cancel_scheduled(options.ids);
     if (!canceled) return fail(context, "cannot cancel", canceled.error());
     int code = 0;
     for (const std::uint64_t id : options.ids) {
@@ -64,17 +64,17 @@ int cancel(const Context& context, const LaterOptions& options) {
 
 }  // namespace
 
-void add_later(CLI::App& app, Context& context) {
-    auto* later = add_command(app, "later", "List and cancel what waits for its time (send --at, --delay)");
-    later->require_subcommand(1);
-    later->footer(
+void add_schedule(CLI::App& app, Context& context) {
+    auto* schedule = add_command(app, "later", "List and cancel what waits for its time (send --at, --delay)");
+    schedule->require_subcommand(1);
+    schedule->footer(
         "\nExamples:\n"
         "  nodectl send --unicast bob --at 17:30 'time to go home'\n"
         "  nodectl later list\n"
         "  nodectl later cancel 12\n" +
         kGlobalHelp);
-    auto options = std::make_shared<LaterOptions>();
-    auto* all = add_command(*later, "list", "What waits, the next one first: a row is what was sent together");
+    auto options = std::make_shared<ScheduleOptions>();
+    auto* all = add_command(*schedule, "list", "What waits, the next one first: a row is what was sent together");
     all->add_option("-n", options->count, "At most so many rows")
         ->type_name("N")
         ->check(CLI::Range(1, 1000))
@@ -82,7 +82,7 @@ void add_later(CLI::App& app, Context& context) {
     all->footer("\nExample:\n  nodectl later list --json\n" + kGlobalHelp);
     all->callback(
         [&context, options] { context.run = [&context, options] { return list_scheduled(context, *options); }; });
-    auto* one = add_command(*later, "cancel", "Throw away what waits under these ids");
+    auto* one = add_command(*schedule, "cancel", "Throw away what waits under these ids");
     one->add_option("ID", options->ids, "As 'later list' shows them")->required()->check([](const std::string& id) {
         return id_trouble(id, "nodectl later list");
     });

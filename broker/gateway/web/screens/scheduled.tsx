@@ -5,7 +5,7 @@ import { useData } from "../lib/data";
 import { count, joined, size, span } from "../lib/format";
 import { to } from "../lib/route";
 import { useText } from "../lib/text";
-import { LaterInfo, LaterList } from "../lib/types";
+import { ScheduledInfo, ScheduledList } from "../lib/types";
 import { FormDialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { CastBadge, GroupLink, NodeLink, When } from "../ui/marks";
@@ -16,14 +16,14 @@ const kPage = 100;
 const kMost = 1000;
 const kRefreshMs = 1000;
 
-function Target({ later }: { later: LaterInfo }) {
+function Target({ later }: { later: ScheduledInfo }) {
   const t = useText();
   if (later.cast_type === "unicast") return <NodeLink id={later.target} />;
   if (later.cast_type === "multicast") return <GroupLink id={later.target} />;
   return <span className="quiet">{t("message.everybody")}</span>;
 }
 
-function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel: (later: LaterInfo) => void }) {
+function Rows({ all, now, onCancel }: { all: ScheduledInfo[]; now: number; onCancel: (later: ScheduledInfo) => void }) {
   const t = useText();
   return (
     <table className="table">
@@ -74,7 +74,7 @@ function Rows({ all, now, onCancel }: { all: LaterInfo[]; now: number; onCancel:
   );
 }
 
-function Cancel({ later, onClose }: { later: LaterInfo; onClose: () => void }) {
+function Cancel({ later, onClose }: { later: ScheduledInfo; onClose: () => void }) {
   const t = useText();
   async function run() {
     await remove(path("later", later.id));
@@ -88,11 +88,11 @@ function Cancel({ later, onClose }: { later: LaterInfo; onClose: () => void }) {
   );
 }
 
-export function Later() {
+export function Scheduled() {
   const t = useText();
   const [limit, setLimit] = useState(kPage);
-  const [doomed, setDoomed] = useState<LaterInfo | null>(null);
-  const { data, problem, reload } = useData<LaterList>("/api/later" + query({ count: limit }), kRefreshMs);
+  const [doomed, setDoomed] = useState<ScheduledInfo | null>(null);
+  const { data, problem, reload } = useData<ScheduledList>("/api/later" + query({ count: limit }), kRefreshMs);
   const compose = (
     <a className="button primary" href={to("send")}>
       <Icon name="send" />
