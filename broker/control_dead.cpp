@@ -1,7 +1,7 @@
 // The management calls about dead letters. Broker's thread.
 #include "control_call.hpp"
 #include "digging.hpp"
-#include "looks.hpp"
+#include "preview_json.hpp"
 
 namespace broker {
 
@@ -14,25 +14,25 @@ constexpr std::int64_t kLetters = 50, kLettersMost = 1000;
 constexpr std::size_t kShown = 512u << 10;  // bytes of the payload of one that is shown by itself
 
 json letter_json(const DeadView& dead, std::size_t cut) {
-    Seen seen;
-    seen.sequence = 1;
-    seen.cast = dead.letter.group.empty()  ? cast::wire::Cast::unicast
-                : dead.letter.group == "*" ? cast::wire::Cast::broadcast
-                                           : cast::wire::Cast::multicast;
-    seen.sender = dead.letter.sender;
-    seen.target = seen.cast == cast::wire::Cast::multicast ? dead.letter.group : dead.letter.target;
-    seen.type = dead.message.type;
-    seen.payload = dead.message.payload.substr(0, cut);
-    seen.headers = dead.message.headers;
-    seen.size = dead.message.payload.size();
-    seen.priority = dead.letter.priority;
-    seen.wall_us = dead.letter.arrival_us;
+    MessagePreview preview;
+    preview.sequence = 1;
+    preview.cast = dead.letter.group.empty()  ? cast::wire::Cast::unicast
+                   : dead.letter.group == "*" ? cast::wire::Cast::broadcast
+                                              : cast::wire::Cast::multicast;
+    preview.sender = dead.letter.sender;
+    preview.target = preview.cast == cast::wire::Cast::multicast ? dead.letter.group : dead.letter.target;
+    preview.type = dead.message.type;
+    preview.payload = dead.message.payload.substr(0, cut);
+    preview.headers = dead.message.headers;
+    preview.size = dead.message.payload.size();
+    preview.priority = dead.letter.priority;
+    preview.wall_us = dead.letter.arrival_us;
     return {{"seq", dead.id},
             {"node_id", dead.letter.target},
             {"reason", dead.letter.reason},
             {"detail", dead.letter.detail},
             {"dead_us", dead.wall_us},
-            {"record", seen_json(seen)}};
+            {"record", preview_json(preview)}};
 }
 
 ControlAnswer again() {
@@ -58,12 +58,12 @@ ControlAnswer call_dead_list(const Call& call) {
     std::size_t bytes = 0;
     for (auto dead = call.router.dead().before(before); dead; dead = call.router.dead().before(dead->id)) {
         if (!node.empty() && dead->letter.target != node) continue;
-        if (all.size() == static_cast<std::size_t>(count) || bytes >= kLookBytes) {
+        if (all.size() == static_cast<std::size_t>(count) || bytes >= kBrowseBytes) {
             next = before;
             break;
         }
-        bytes += std::min(dead->message.payload.size(), kLookPayload) + dead->message.headers.size();
-        all.push_back(letter_json(*dead, kLookPayload));
+        bytes += std::min(dead->message.payload.size(), kPreviewPayload) + dead->message.headers.size();
+        all.push_back(letter_json(*dead, kPreviewPayload));
         before = dead->id;
     }
     return good({{"dead", std::move(all)}, {"total", call.router.dead().messages()}, {"next_before", next}});

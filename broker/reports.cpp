@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.hpp"
-#include "looks.hpp"
+#include "preview_json.hpp"
 #include "wire/batch.hpp"
 #include "wire/frame.hpp"
 #include "wire/names.hpp"

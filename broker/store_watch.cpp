@@ -9,7 +9,7 @@
 
 namespace broker {
 
-void StoreWatch::look(const Store& store, bool watched, Now now, Outbox& outbox) {
+void StoreWatch::browse(const Store& store, bool watched, Now now, Outbox& outbox) {
     const bool well = store.healthy();
     const std::int64_t busy = store.busy_ms();
     const bool slow = well && busy >= kSlowMs;

@@ -16,7 +16,7 @@ public:
     static constexpr std::int64_t kSlowMs = 1000;
 
     /// `watched`: somebody reads events.
-    void look(const Store& store, bool watched, Now now, Outbox& outbox);
+    void browse(const Store& store, bool watched, Now now, Outbox& outbox);
 
 private:
     void tell(const char* kind, const std::string& text, bool watched, Now now, Outbox& outbox);

@@ -18,7 +18,7 @@ void add_schedule(CLI::App& app, Context& context);
 void add_recv(CLI::App& app, Context& context);
 void add_request(CLI::App& app, Context& context);
 void add_reply(CLI::App& app, Context& context);
-void add_look(CLI::App& app, Context& context);
+void add_browse(CLI::App& app, Context& context);
 void add_dead(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);

@@ -8,7 +8,7 @@
 namespace nodectl {
 namespace {
 
-constexpr Milliseconds kLookFirst{1}, kLookLast{50};  // at a pipe that somebody is to read from
+constexpr Milliseconds kFirstInterval{1}, kLastInterval{50};  // at a pipe that somebody is to read from
 
 }  // namespace
 
@@ -17,7 +17,7 @@ void Handover::settle() {
     if (taken != taken_) {
         taken_ = taken;
         moved_ = Clock::now();
-        look_ = kLookFirst;
+        interval_ = kFirstInterval;
     }
     const auto rest = std::upper_bound(ends_.begin(), ends_.end(), taken);
     const auto count = rest - ends_.begin();
@@ -30,9 +30,9 @@ bool Handover::given_up() const { return Clock::now() - moved_ >= (interrupted()
 
 bool Handover::write() {
     moved_ = Clock::now();
-    look_ = kLookFirst;
+    interval_ = kFirstInterval;
     bool all = false;
-    while (!(all = out_.flush_some(kLookLast)) && !out_.failed() && !out_.reader_gone()) {
+    while (!(all = out_.flush_some(kLastInterval)) && !out_.failed() && !out_.reader_gone()) {
         settle();
         if (interrupted() != 0 && given_up()) break;
     }
@@ -43,15 +43,15 @@ bool Handover::write() {
 std::size_t Handover::wait_until_taken() {
     moved_ = Clock::now();
     for (settle(); !ends_.empty() && !out_.reader_gone() && !given_up(); settle())
-        out_.wait_for_reader(until_next_look(kLookLast));
+        out_.wait_for_reader(until_next_check(kLastInterval));
     settle();  // what was taken before the reader went
     return ends_.size();
 }
 
-Milliseconds Handover::until_next_look(Milliseconds most) {
+Milliseconds Handover::until_next_check(Milliseconds most) {
     if (ends_.empty()) return most;
-    const Milliseconds now = look_;
-    look_ = std::min(look_ * 2, kLookLast);
+    const Milliseconds now = interval_;
+    interval_ = std::min(interval_ * 2, kLastInterval);
     return std::min(now, most);
 }
 

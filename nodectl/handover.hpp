@@ -29,7 +29,7 @@ public:
     /// many messages were not.
     std::size_t wait_until_taken();
     /// How long to wait for a message at most, so that what is taken meanwhile is acknowledged soon.
-    Milliseconds until_next_look(Milliseconds most);
+    Milliseconds until_next_check(Milliseconds most);
 
     static constexpr Milliseconds kPatience{30000};  // for a reader that takes nothing, at the end
     static constexpr Milliseconds kParting{1000};    // the same once a signal has come
@@ -42,7 +42,7 @@ private:
     Output& out_;
     std::deque<std::uint64_t> ends_;  // of messages that are not acknowledged: where their output ends
     std::uint64_t taken_ = 0;
-    Milliseconds look_{1};
+    Milliseconds interval_{1};
     Clock::time_point moved_ = Clock::now();
 };
 

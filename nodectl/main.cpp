@@ -72,7 +72,7 @@ int run(int argc, char** argv) {
     nodectl::add_recv(app, context);
     nodectl::add_request(app, context);
     nodectl::add_reply(app, context);
-    nodectl::add_look(app, context);
+    nodectl::add_browse(app, context);
     nodectl::add_dead(app, context);
     nodectl::add_events(app, context);
     nodectl::add_stats(app, context);

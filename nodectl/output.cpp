@@ -48,7 +48,7 @@ Output::~Output() {
 // opened once more, and not to block holds for that opening alone.
 void Output::open_pipe() {
     struct stat about {};
-    looked_ = true;
+    checked_ = true;
     is_pipe_ = ::fstat(fd_, &about) == 0 && S_ISFIFO(about.st_mode);
     if (is_pipe_) pipe_ = ::open(fmt::format("/proc/self/fd/{}", fd_).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 }
@@ -60,7 +60,7 @@ bool Output::flush() {
 }
 
 bool Output::flush_some(std::chrono::milliseconds most) {
-    if (!looked_) open_pipe();
+    if (!checked_) open_pipe();
     const int fd = pipe_ >= 0 ? pipe_ : fd_;
     while (done_ < buffer_.size() && !gone_ && !failed_) {
         const ssize_t n = ::write(fd, buffer_.data() + done_, buffer_.size() - done_);
@@ -89,13 +89,13 @@ std::uint64_t Output::taken() const {
 }
 
 void Output::wait_for_reader(std::chrono::milliseconds most) {
-    pollfd look{fd_, 0, 0};
-    ::poll(&look, 1, static_cast<int>(most.count()));
+    pollfd pipe{fd_, 0, 0};
+    ::poll(&pipe, 1, static_cast<int>(most.count()));
 }
 
 bool Output::reader_gone() {
-    pollfd look{fd_, 0, 0};
-    if (!gone_ && ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0) gone_ = true;
+    pollfd pipe{fd_, 0, 0};
+    if (!gone_ && ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0) gone_ = true;
     return gone_;
 }
 

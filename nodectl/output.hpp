@@ -58,7 +58,7 @@ private:
 
     int fd_;
     int pipe_ = -1;  // the same pipe, opened anew: writing into it does not block
-    bool looked_ = false, is_pipe_ = false;
+    bool checked_ = false, is_pipe_ = false;
     std::size_t done_ = 0;  // bytes of buffer_ that are written
     std::uint64_t written_ = 0;
     bool gone_ = false;

@@ -52,7 +52,7 @@ private:
         for (;;) {
             if (interrupted() != 0) return end(signal_code());
             // Ask without waiting while output is pending: it is written when nothing more comes at once.
-            const auto message = node_.receive(pending_ ? Milliseconds(0) : handover_.until_next_look(slice()));
+            const auto message = node_.receive(pending_ ? Milliseconds(0) : handover_.until_next_check(slice()));
             if (message) {
                 quiet_ = false;
                 if (!(files_ == nullptr ? take(*message, message->payload()) : take_file(*message))) return code_;

@@ -127,7 +127,7 @@ void Groups::trim(Group& group) {
     for (int i = 0; passed(); ++i) {
         if (i == kDropsAtOnce) {
             group.may_trim = true;
-            looking_after_.push_back(stream.id());
+            sweeping_.push_back(stream.id());
             break;
         }
         drop_front(group, {});

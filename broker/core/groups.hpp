@@ -58,7 +58,7 @@ public:
     void sweep(Now now);
     /// Lets go of more of what is to go, as far as this turn allows.
     void go_on(Now now);
-    bool ready() const { return !looking_after_.empty() || !dissolving_.empty(); }
+    bool ready() const { return !sweeping_.empty() || !dissolving_.empty(); }
     /// The limits have become smaller: from now on trim_to_limits() lets go of what is beyond them, in steps.
     void shrink();
     /// True: there are more steps.
@@ -78,7 +78,7 @@ private:
     void save_cursors();
     void trim(Group& group);
     bool retain(Group& group, Now now);
-    bool look_after(Group& group, Now now);
+    bool sweep_one(Group& group, Now now);
     /// Looks after its tail loss from now on.
     void watch_tail(Group& group);
     std::int64_t tail(Group& group, Now now, Outbox& outbox);
@@ -95,7 +95,7 @@ private:
     State& state_;
     Receipts& receipts_;
     std::forward_list<std::unique_ptr<Group>> dissolving_;
-    std::deque<StreamId> looking_after_;                     ///< groups that may have to let go of something
+    std::deque<StreamId> sweeping_;                          ///< groups that may have to let go of something
     std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
     std::vector<StreamId> shrinking_;                        ///< groups that may have more than they should
 };

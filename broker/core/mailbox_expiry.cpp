@@ -42,9 +42,9 @@ void Mailboxes::expire_in_memory(Lane& lane, Sequence first, Now now) {
     lane.stream.expire(i);
 }
 
-bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
-    constexpr std::size_t kLooks = 8;  // at what has not expired, in the time of a step
-    for (std::size_t looks = 1; again.next <= again.last; ++looks) {
+bool Mailboxes::scan_again(Lane& lane, Again& again, Now now) {
+    constexpr std::size_t kScansAStep = 8;  // at what has not expired, in the time of a step
+    for (std::size_t browse_answers = 1; again.next <= again.last; ++browse_answers) {
         if (lane.stream.paged_out_at(again.next)) {
             const Sequence last = std::min(again.last, lane.stream.paged_out().back().last);
             state_.expiries.add_again({now.mono_us, again.stream, again.next, last});
@@ -53,10 +53,10 @@ bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
         }
         const std::size_t i = lane.stream.find(again.next);
         if (i >= lane.stream.batches()) return true;
-        if (looks > 1 && !state_.may_go_on()) return false;
+        if (browse_answers > 1 && !state_.may_go_on()) return false;
         const StoredBatch& batch = lane.stream[i];
         const bool expired = !batch.gone && batch.expired(now.mono_us) && batch.first <= again.last;
-        state_.budget.spend(expired || looks % kLooks == 0 ? 1 : 0);
+        state_.budget.spend(expired || browse_answers % kScansAStep == 0 ? 1 : 0);
         const Sequence first = batch.first;
         again.next = batch.last() + 1;
         if (expired) expire_in_memory(lane, first, now);
@@ -67,7 +67,7 @@ bool Mailboxes::look_again(Lane& lane, Again& again, Now now) {
 void Mailboxes::go_on(Now now) {
     for (; !again_.empty() && state_.may_go_on(); again_.pop_front()) {
         Lane* lane = state_.directory.owner(again_.front().stream).lane;
-        if (lane != nullptr && lane->node != nullptr && !look_again(*lane, again_.front(), now)) return;
+        if (lane != nullptr && lane->node != nullptr && !scan_again(*lane, again_.front(), now)) return;
     }
 }
 

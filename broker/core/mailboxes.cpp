@@ -292,7 +292,7 @@ void Mailboxes::close(Lane& lane, Now now) {
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
     // What ran out of its time while the reader had it; what this turn is too short for goes on with the next.
     Again again{lane.stream.id(), lane.cursor + 1, was_sent};
-    if (!look_again(lane, again, now)) again_.push_back(again);
+    if (!scan_again(lane, again, now)) again_.push_back(again);
     if (lane.stream.batches() > 0) state_.touch(lane.stream);  // with the next transaction it leaves memory, too
 }
 

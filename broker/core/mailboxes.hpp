@@ -49,7 +49,7 @@ public:
     void read_more_expired(Now now, Outbox& outbox);
     /// What readers that went had, and what this turn was too short for: goes on. True of looks(): there is more.
     void go_on(Now now);
-    bool looks() const { return !again_.empty(); }
+    bool browse_answers() const { return !again_.empty(); }
     /// Its next batches were read back from the store.
     void page_in(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, Now now);
     /// What it was to read next could not be read: lower priorities go on without it.
@@ -81,7 +81,7 @@ private:
     void mark(Node& node);
     void pass(Lane& lane, StoredBatch& batch, Now now);
     void begin_gap(Lane& lane, Outbox& outbox);
-    bool look_again(Lane& lane, Again& again, Now now);
+    bool scan_again(Lane& lane, Again& again, Now now);
     bool skip_expired(Lane& lane, Now now);
     void expire_in_memory(Lane& lane, Sequence first, Now now);
     void expire_paged_out(Lane& lane, const Expiry& due, Now now, Outbox& outbox);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/look.hpp"
+#include "core/message_preview.hpp"
 #include "core/store.hpp"
 #include "core/types.hpp"
 #include "wire/slice.hpp"
@@ -71,9 +71,9 @@ struct Outbox {
     std::vector<ControlCall> controls;
     std::vector<PresenceEvent> events;
     std::vector<LogLine> log;
-    std::vector<Load> loads;        ///< for the store to read
-    std::vector<Entered> entered;   ///< for who keeps accounts
-    std::vector<LookAnswer> looks;  ///< answers of management calls, for the part that knows JSON
+    std::vector<Load> loads;                   ///< for the store to read
+    std::vector<Entered> entered;              ///< for who keeps accounts
+    std::vector<BrowseAnswer> browse_answers;  ///< answers of management calls, for the part that knows JSON
     std::vector<DeferredAnswer> answers;
 
     void send(ConnectionId to, std::string&& frame) {
@@ -81,7 +81,7 @@ struct Outbox {
     }
     bool empty() const {
         return sends.empty() && publishes.empty() && controls.empty() && events.empty() && log.empty() &&
-               loads.empty() && looks.empty() && answers.empty();
+               loads.empty() && browse_answers.empty() && answers.empty();
     }
     void clear() {
         sends.clear();
@@ -91,7 +91,7 @@ struct Outbox {
         log.clear();
         loads.clear();
         entered.clear();
-        looks.clear();
+        browse_answers.clear();
         answers.clear();
     }
 };

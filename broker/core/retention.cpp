@@ -45,23 +45,23 @@ bool Groups::trim_to_limits(Now now) {
 
 void Groups::sweep(Now now) {
     save_cursors();
-    const auto list = [&](const Group& group) { looking_after_.push_back(group.stream.id()); };
-    if (!looking_after_.empty()) return;  // what was listed before is not through
+    const auto list = [&](const Group& group) { sweeping_.push_back(group.stream.id()); };
+    if (!sweeping_.empty()) return;  // what was listed before is not through
     list(state_.directory.broadcast());
     state_.directory.for_each_group(list);
     go_on(now);
 }
 
 void Groups::go_on(Now now) {
-    for (int i = 0; i < kDropsAtOnce && !looking_after_.empty() && (i == 0 || state_.may_go_on()); ++i) {
-        Group* group = state_.directory.owner(looking_after_.front()).group;
-        if (group != nullptr && look_after(*group, now)) continue;
-        looking_after_.pop_front();
+    for (int i = 0; i < kDropsAtOnce && !sweeping_.empty() && (i == 0 || state_.may_go_on()); ++i) {
+        Group* group = state_.directory.owner(sweeping_.front()).group;
+        if (group != nullptr && sweep_one(*group, now)) continue;
+        sweeping_.pop_front();
     }
 }
 
 /// True: there is more to be let go.
-bool Groups::look_after(Group& group, Now now) {
+bool Groups::sweep_one(Group& group, Now now) {
     const std::size_t before = group.stream.batches();
     const bool more = retain(group, now);
     if (!more && !group.stream.empty() && past_age(group, now)) drop_front(group, GapReason::retention);

@@ -57,10 +57,10 @@ Router::Router(const Config& config)
       groups_(state_, receipts_),
       attachments_(state_, groups_, mailboxes_, reaper_),
       scheduled_(state_, receipts_, mailboxes_, groups_, dead_),
-      looking_(state_),
+      browser_(state_),
       streams_({state_, groups_, mailboxes_, reaper_, dead_, scheduled_}),
       persister_(state_, streams_, dead_),
-      page_loads_(state_.config, state_.directory, state_.budget, state_.unreadable, streams_, mailboxes_, looking_) {
+      page_loads_(state_.config, state_.directory, state_.budget, state_.unreadable, streams_, mailboxes_, browser_) {
     Group& events = state_.directory.add_group(kEventsGroup);
     events.created = true;
     state_.directory.broadcast().stream.kept = config.durable;

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "core/attachments.hpp"
+#include "core/browser.hpp"
 #include "core/dead.hpp"
 #include "core/groups.hpp"
-#include "core/looking.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/page_loads.hpp"
 #include "core/persistence/persister.hpp"
@@ -62,7 +62,7 @@ public:
     cast::ErrorCode join(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     cast::ErrorCode leave(std::string_view node, std::string_view group, Now now, Outbox& outbox);
     /// Messages for somebody who looks; the answers come with an outbox.
-    Looking& looking() { return looking_; }
+    Browser& browser() { return browser_; }
     DeadLetters& dead() { return dead_; }
     cast::ErrorCode requeue(std::uint64_t letter, Now now) { return dead_.requeue(letter, mailboxes_, now); }
     /// Throw away what waits for a node, or what a group keeps. Return how many messages.
@@ -136,7 +136,7 @@ private:
     Groups groups_;
     Attachments attachments_;
     Scheduled scheduled_;
-    Looking looking_;
+    Browser browser_;
     StreamRegistry streams_;
     Persister persister_;
     PageLoads page_loads_;

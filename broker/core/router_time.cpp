@@ -105,7 +105,7 @@ void Router::go_on(Now now, Outbox& outbox) {
     if (state_.may_go_on()) dead_.cut(state_.budget.left());
     groups_.go_on(now);
     groups_.dissolve(now, outbox);
-    looking_.go_on(now, outbox);
+    browser_.go_on(now, outbox);
     state_.leavings.free(kFreedATurn);
     if (state_.settling > 0 && !dead_.settled()) return;
     page_loads_.go_on(now, outbox);
@@ -115,8 +115,9 @@ void Router::go_on(Now now, Outbox& outbox) {
 }
 
 bool Router::more_to_do() const {
-    return !dead_.settled() || groups_.ready() || looking_.ready() || !state_.leavings.empty() || page_loads_.ready() ||
-           mailboxes_.looks() || reaper_.ready() || state_.expiry_reads.has_next() || state_.expiries.sweeping();
+    return !dead_.settled() || groups_.ready() || browser_.ready() || !state_.leavings.empty() || page_loads_.ready() ||
+           mailboxes_.browse_answers() || reaper_.ready() || state_.expiry_reads.has_next() ||
+           state_.expiries.sweeping();
 }
 
 bool Router::wants_transaction(Now now, std::int64_t& due_us) {

@@ -17,7 +17,7 @@ struct Load {
     StreamId stream = 0;
     Sequence from = 0;
     std::size_t bytes = 0;
-    std::uint64_t look = 0;        ///< not 0: for somebody who looks on; comes back with the answer
+    std::uint64_t browse = 0;      ///< not 0: for somebody who looks on; comes back with the answer
     Sequence upto = ~Sequence{0};  ///< the store has all through here; an answer that found no more speaks of no more
     static constexpr std::uint64_t kExpiry = ~std::uint64_t{0};  ///< for what has expired there
 };
@@ -29,10 +29,10 @@ struct Loaded {
     Sequence through = 0;  ///< nothing up to it is left out; the load's `upto` when nothing followed
     bool failed = false;   ///< the disk did not answer, or not with what was written: ask again later
     std::vector<cast::wire::Slice> frames;
-    std::string why;         ///< it failed, in words
-    bool corrupt = false;    ///< asking again will hardly help
-    std::uint64_t look = 0;  ///< the load's
-    Sequence damaged = 0;    ///< the last number of the chunk that is corrupt; 0: not known
+    std::string why;           ///< it failed, in words
+    bool corrupt = false;      ///< asking again will hardly help
+    std::uint64_t browse = 0;  ///< the load's
+    Sequence damaged = 0;      ///< the last number of the chunk that is corrupt; 0: not known
     static constexpr Sequence kEnd = ~Sequence{0};
 };
 

@@ -111,8 +111,8 @@ public:
         return next - 1;
     }
     /// Asks for what is in the store from `from` on. What comes there while it is read is not meant.
-    Load load(Sequence from, std::size_t bytes, std::uint64_t look = 0) const {
-        return {id_, from, bytes, look, paged_out_.empty() ? stored_ : paged_out_.back().last};
+    Load load(Sequence from, std::size_t bytes, std::uint64_t browse = 0) const {
+        return {id_, from, bytes, browse, paged_out_.empty() ? stored_ : paged_out_.back().last};
     }
     /// The oldest of all is in memory.
     bool front_in_memory() const { return !batches_.empty() && (paged_out_.empty() || split_ > 0); }

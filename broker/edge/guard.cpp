@@ -14,7 +14,7 @@
 namespace broker {
 namespace {
 
-constexpr std::int64_t kLookUs = 250'000;  // between two looks at a subscriber, of which one finds it where it was
+constexpr std::int64_t kCheckUs = 250'000;  // between two looks at a subscriber, of which one finds it where it was
 
 void watch(const std::stop_token& stop) {
     Intake& intake = Intake::instance();
@@ -22,7 +22,7 @@ void watch(const std::stop_token& stop) {
         const std::int64_t now = cast::base::monotonic_us();
         const std::int64_t due = intake.expire(now);
         std::int64_t wait = due < 0 ? -1 : std::max<std::int64_t>(due - now, 1000);
-        if (intake.unstick()) wait = wait < 0 ? kLookUs : std::min(wait, kLookUs);
+        if (intake.unstick()) wait = wait < 0 ? kCheckUs : std::min(wait, kCheckUs);
         intake.wait(stop, wait);
     }
 }

@@ -29,7 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *kHtml = "text/html; charset=utf-8", *kScript = "text/javascript; charset=utf-8",
                      *kStyle = "text/css; charset=utf-8";
-constexpr milliseconds kLook{300};
+constexpr milliseconds kCheckEvery{300};
 
 /// The newest change of a file in this folder.
 fs::file_time_type newest(const std::string& folder) {
@@ -116,7 +116,7 @@ awaitable<void> Assets::watch() {
         const auto now = newest(app_.settings.dev);
         if (now != seen) co_await build();
         seen = now;
-        timer.expires_after(kLook);
+        timer.expires_after(kCheckEvery);
         co_await timer.async_wait(into(ec));
     }
 }

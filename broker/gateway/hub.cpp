@@ -243,7 +243,8 @@ void Hub::watch_events() {
             if (begins) admin.emplace(app_.client.watcher()), admin->set_timeout(milliseconds(1000));
             const auto event = admin->next_event(milliseconds(begins ? 0 : 250));
             if (!event && event.code() != cast::ErrorCode::timed_out) throw Failure(event.error());
-            if (begins) asio::post(app_.io, [this] { app_.ports.look(); });  // from now on we hear of all that changes
+            if (begins)
+                asio::post(app_.io, [this] { app_.ports.refresh(); });  // from now on we hear of all that changes
             if (!event) continue;
             json told = cast::base::parse_json(event->json);
             asio::post(app_.io, [this, told = std::move(told)] {

@@ -12,7 +12,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kPoints = 3600, kEvents = 1000;
-constexpr seconds kFresh{1}, kLooking{60}, kIdle{10};
+constexpr seconds kFresh{1}, kViewed{60}, kIdle{10};
 
 double per_second(const json& now, const json& before, const char* cast) {
     if (!before.is_object()) return 0;
@@ -95,7 +95,7 @@ awaitable<void> Monitor::ask() {
 }
 
 awaitable<void> Monitor::refresh() {
-    looked_ = steady_clock::now();
+    viewed_ = steady_clock::now();
     auto fresh = [this] {
         return known_.change == change_ && known_.status != nullptr && steady_clock::now() - known_.at < kFresh;
     };
@@ -185,12 +185,12 @@ awaitable<void> Monitor::run() {
     auto due = steady_clock::now();
     while (!app_.stopping) {
         const auto now = steady_clock::now();
-        const bool looked = app_.hub.size() > 0 || now - looked_ < kLooking;
+        const bool viewed = app_.hub.size() > 0 || now - viewed_ < kViewed;
         if (now >= due) {
             if (!asking_) co_await ask();
             if (known_.status != nullptr && failure_code_.empty()) app_.hub.tell_status(known_.status, known_.stats);
-            due = now + (looked ? kFresh : kIdle);
-        } else if (looked) {
+            due = now + (viewed ? kFresh : kIdle);
+        } else if (viewed) {
             due = std::min(due, now + kFresh);
         }
         timer.expires_after(std::min<steady_clock::duration>(

@@ -50,7 +50,7 @@ private:
     std::uint64_t change_ = 1;
     std::uint64_t asked_ = 0;
     Signal answered_;
-    steady_clock::time_point looked_{};  ///< when somebody last did
+    steady_clock::time_point viewed_{};  ///< when somebody last did
     nlohmann::json before_;              ///< the counts of the last point
     std::deque<nlohmann::json> points_;
     std::deque<nlohmann::json> events_;

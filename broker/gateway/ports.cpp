@@ -137,10 +137,10 @@ void Ports::stop() {
     ports_.clear();
 }
 
-void Ports::look() { asio::co_spawn(app_.io, open_all(), asio::detached); }
+void Ports::refresh() { asio::co_spawn(app_.io, open_all(), asio::detached); }
 
 awaitable<void> Ports::open_all() {
-    ++looking_;
+    ++refreshing_;
     json nodes;
     for (;;) {
         try {
@@ -157,13 +157,13 @@ awaitable<void> Ports::open_all() {
     for (const json& node : nodes.at("nodes"))
         if (node.value("port", 0) > 0 && !deleted_.contains(node.at("name")))
             noticed({{"event", "changed"}, {"node", node.at("name")}, {"port", node.at("port")}});
-    if (--looking_ == 0) deleted_.clear();
+    if (--refreshing_ == 0) deleted_.clear();
 }
 
 void Ports::noticed(const json& event) {
     const std::string kind = event.value("event", ""), name = event.value("node", "");
     if (kind == "deleted" && !name.empty()) close(name), found(name);
-    if (kind == "deleted" && looking_ > 0) deleted_.insert(name);
+    if (kind == "deleted" && refreshing_ > 0) deleted_.insert(name);
     const int number = event.value("port", 0);
     if (kind != "changed" || number <= 0 || app_.stopping || opening_.contains(name)) return;
     const auto at = ports_.find(name);

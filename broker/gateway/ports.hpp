@@ -17,7 +17,7 @@ public:
     explicit Ports(App& app) : app_(app) {}
 
     /// Opens those of the nodes that the broker knows already, and of which no event tells.
-    void look();
+    void refresh();
     void stop();
     /// POST /api/nodes: binds first, so that a port in use is told to whoever asks. Answers the broker's node; throws
     /// Failures. `created`: whether it is new. `port`: -1 for none, 0 for a free one.
@@ -57,7 +57,7 @@ private:
     std::map<std::string, std::shared_ptr<Port>> ports_;
     std::map<std::string, Missing> missing_;
     std::multiset<std::string> opening_;  ///< nodes whose port create() has bound and is about to open
-    std::size_t looking_ = 0;             ///< lists that are under way
+    std::size_t refreshing_ = 0;          ///< lists that are under way
     std::set<std::string> deleted_;       ///< meanwhile
 };
 

@@ -24,14 +24,14 @@ using Call = Answer (*)(Client& client, const Request& request);
 
 /// A call that only looks, and one that changes something.
 template <Call call>
-awaitable<Answer> look(App& app, Request request, tcp::socket&) {
+awaitable<Answer> read(App& app, Request request, tcp::socket&) {
     Client& client = app.client;
     auto work = [&client, &request] { return call(client, request); };
     co_return co_await on_worker(app.workers, work);
 }
 template <Call call>
 awaitable<Answer> change(App& app, Request request, tcp::socket& socket) {
-    Answer answer = co_await look<call>(app, std::move(request), socket);
+    Answer answer = co_await read<call>(app, std::move(request), socket);
     app.monitor.changed();
     co_return answer;
 }
@@ -156,31 +156,31 @@ const Row kRows[] = {
     {"GET", "/api/stats", {stats}},
     {"GET", "/api/stats/history", {stats_history}},
     {"GET", "/api/events", {events}},
-    {"GET", "/api/nodes", {look<list_nodes>}},
+    {"GET", "/api/nodes", {read<list_nodes>}},
     {"POST", "/api/nodes", {create_node}},
-    {"GET", "/api/nodes/{}", {look<get_node>}},
+    {"GET", "/api/nodes/{}", {read<get_node>}},
     {"DELETE", "/api/nodes/{}", {change<delete_node>}},
-    {"GET", "/api/nodes/{}/messages", {look<node_messages>}},
-    {"GET", "/api/nodes/{}/mailbox", {look<peek>}},
+    {"GET", "/api/nodes/{}/messages", {read<node_messages>}},
+    {"GET", "/api/nodes/{}/mailbox", {read<peek>}},
     {"DELETE", "/api/nodes/{}/mailbox", {change<purge>}},
     {"POST", "/api/nodes/{}/receive", {.answer = receive, .bare = true}},
     {"GET", "/api/nodes/{}/receive", {.answer = receive, .deprecated = true, .acts = true}},
     {"DELETE", "/api/nodes/{}/receive", {release}},
-    {"GET", "/api/groups", {look<list_groups>}},
+    {"GET", "/api/groups", {read<list_groups>}},
     {"POST", "/api/groups", {change<create_group>}},
-    {"GET", "/api/groups/{}", {look<get_group>}},
+    {"GET", "/api/groups/{}", {read<get_group>}},
     {"DELETE", "/api/groups/{}", {change<delete_group>}},
     {"POST", "/api/groups/{}/members", {change<join_group>}},
     {"DELETE", "/api/groups/{}/members/{}", {change<leave_group>}},
-    {"GET", "/api/groups/{}/messages", {look<group_messages>}},
-    {"GET", "/api/broadcast/messages", {look<broadcast_messages>}},
+    {"GET", "/api/groups/{}/messages", {read<group_messages>}},
+    {"GET", "/api/broadcast/messages", {read<broadcast_messages>}},
     {"POST", "/api/send", {send}},
     {"POST", "/api/files", {nullptr, true}},
-    {"GET", "/api/later", {look<list_scheduled>}},
+    {"GET", "/api/later", {read<list_scheduled>}},
     {"DELETE", "/api/later/{}", {change<cancel_scheduled>}},
-    {"GET", "/api/dead", {look<list_dead>}},
+    {"GET", "/api/dead", {read<list_dead>}},
     {"DELETE", "/api/dead", {change<purge_dead>}},
-    {"GET", "/api/dead/{}", {look<get_dead>}},
+    {"GET", "/api/dead/{}", {read<get_dead>}},
     {"DELETE", "/api/dead/{}", {change<delete_dead>}},
     {"POST", "/api/dead/{}/requeue", {change<requeue_dead>}},
     {"GET", "/ws", {only_websocket}},

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "looks.hpp"
+#include "preview_json.hpp"
 #include "reports.hpp"
 #include "wire/names.hpp"
 
@@ -115,7 +115,7 @@ void EventLoop::send_all() {
 
 /// What the store has done since the last turn.
 void EventLoop::hear_store(Now at) {
-    watch_.look(store_, router_.state().watched(), at, outbox_);
+    watch_.browse(store_, router_.state().watched(), at, outbox_);
     router_.store_health(store_.healthy());
     router_.committed(store_.committed());
     while (!answers_.empty() && answers_.front().first <= store_.committed()) {
@@ -184,11 +184,11 @@ void EventLoop::answer_late(Now at) {
         if (answer.changes) hold_answer();
         router_.answered(answer.to.connection, answer.text.size(), at, outbox_);
     }
-    for (const LookAnswer& look : outbox_.looks) {
-        const std::string text = encode_look(look);
-        outbox_.send(look.to.connection,
-                     cast::wire::encode(cast::wire::ControlReply{look.to.request, look.code, text}));
-        router_.answered(look.to.connection, text.size(), at, outbox_);
+    for (const BrowseAnswer& browse : outbox_.browse_answers) {
+        const std::string text = encode_previews(browse);
+        outbox_.send(browse.to.connection,
+                     cast::wire::encode(cast::wire::ControlReply{browse.to.request, browse.code, text}));
+        router_.answered(browse.to.connection, text.size(), at, outbox_);
     }
 }
 

@@ -270,10 +270,10 @@ void DiskStore::await_transaction(std::unique_lock<std::mutex>& guard) {
         while (!busy_.load(std::memory_order_acquire) && monotonic_us() - begin < Spin::kLongestUs) sched_yield();
         guard.lock();
     }
-    while (!wake_writer_.wait_for(guard, kLook, [this] { return stop_ || busy_; })) {
+    while (!wake_writer_.wait_for(guard, kCheckEvery, [this] { return stop_ || busy_; })) {
         if (!handed_over_) continue;
         guard.unlock();
-        look_after_names();
+        check_names();
         guard.lock();
     }
     spin_.waited(monotonic_us() - begin);
@@ -301,7 +301,7 @@ bool DiskStore::try_write() {
     written_ = false;
     committed_.store(transaction_.turn, std::memory_order_release);
     if (!healthy()) recovered();
-    if (short_) look_for_room();
+    if (short_) check_room();
     return true;
 }
 

@@ -59,7 +59,7 @@ public:
     void may_spin(bool may) { may_spin_.store(may, std::memory_order_relaxed); }
 
 private:
-    static constexpr auto kLook = std::chrono::seconds(1);
+    static constexpr auto kCheckEvery = std::chrono::seconds(1);
 
     [[noreturn]] void cannot_start(const SqliteError& error) const;
     void open_files();
@@ -72,11 +72,11 @@ private:
     void make_room();
     void shrink_log();
     void insist_on_names();
-    void look_after_names();
+    void check_names();
     void open_anew();
     void reopen();
     void recovered();
-    void look_for_room();
+    void check_room();
     void failed(const std::string& why);
     void read_all_loads();
     void answer(const Load& load, std::unique_ptr<Database>& database, std::unique_ptr<ChunkReader>& chunks);
@@ -97,7 +97,7 @@ private:
     bool written_ = false;     // the transaction under way is in the files, and only their names are in doubt
     bool lost_ = false;
     bool short_ = false;  // the disk was full at the start; until there is room, what only lets go is written
-    std::chrono::steady_clock::time_point looked_;  // for room, last
+    std::chrono::steady_clock::time_point checked_;  // for room, last
     Identity identity_;
 
     mutable std::mutex mutex_;

@@ -50,7 +50,7 @@ void DiskStore::answer(const Load& load, std::unique_ptr<Database>& database, st
         chunks.reset();
         database.reset();
     }
-    loaded.look = load.look;
+    loaded.browse = load.browse;
     {
         const std::lock_guard lock(mutex_);
         loaded_.push_back(std::move(loaded));

@@ -138,7 +138,7 @@ Result<std::size_t> Connection::receive_some(const std::function<void(std::strin
 
 std::vector<Outcome> Connection::outcomes(std::size_t most) {
     Lock lock = link_->lock();
-    if (!link_->queue(lock).any()) link_->look(lock);
+    if (!link_->queue(lock).any()) link_->check(lock);
     return link_->queue(lock).take_outcomes(most);
 }
 

@@ -50,7 +50,7 @@ std::optional<std::string> Dialer::next(std::int64_t now_us) {
         return dialled_;
     }
     if (at_ < current().ends.size() && !hinted_) return dial();
-    if (!looking_) {
+    if (!resolving_) {
         turn_to_next();
         at_ = 0;
         if (auto known = current().address.known(); !known.empty()) {
@@ -60,14 +60,14 @@ std::optional<std::string> Dialer::next(std::int64_t now_us) {
         if (current().lookup == nullptr) current().lookup = Lookup::begin(current().address.host);
         since_us_ = now_us;
     }
-    return look(now_us);
+    return resolve(now_us);
 }
 
 /// The current address is a name.
-std::optional<std::string> Dialer::look(std::int64_t now_us) {
+std::optional<std::string> Dialer::resolve(std::int64_t now_us) {
     Target& target = current();
     const bool done = target.lookup->done();
-    looking_ = !done;
+    resolving_ = !done;
     if (done) {
         const auto lookup = std::move(target.lookup);
         trouble_ = lookup->trouble();
@@ -77,7 +77,7 @@ std::optional<std::string> Dialer::look(std::int64_t now_us) {
         at_ = target.ends.size();
         return std::nullopt;
     } else if (target.ends.empty()) {  // meanwhile the next address is tried
-        looking_ = false;
+        resolving_ = false;
         trouble_ = "its name server does not answer";
     }
     at_ = 0;
@@ -101,7 +101,7 @@ bool Dialer::follow(std::string_view url) {
     if (followed_ || !address) return false;
     followed_ = true;
     hint_.emplace(Target{std::move(*address), {}, nullptr});
-    looking_ = false;
+    resolving_ = false;
     hinted_ = true;
     return true;
 }
@@ -111,7 +111,7 @@ std::int64_t Dialer::patience_us() const { return several() ? kMany << std::min(
 std::int64_t Dialer::due_us() const { return current().ends.empty() && !several() ? kForever : since_us_ + kPatience; }
 
 std::string Dialer::trouble() const {
-    if (looking_ && current().ends.empty()) return "the name " + current().address.host + " is still being looked up";
+    if (resolving_ && current().ends.empty()) return "the name " + current().address.host + " is still being looked up";
     if (!trouble_.empty()) return "the name " + current().address.host + " has no address: " + trouble_;
     return {};
 }

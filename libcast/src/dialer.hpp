@@ -44,7 +44,7 @@ public:
     /// How long the one dialled gets for its answer, where another one may answer: longer with each round in vain.
     std::int64_t patience_us() const;
     /// next() is to be asked again when descriptor() is readable, and at due_us().
-    bool looking() const { return looking_; }
+    bool resolving() const { return resolving_; }
     int descriptor() const { return current().lookup->descriptor(); }
     std::int64_t due_us() const;
     /// Why there is no end to dial; or empty.
@@ -59,7 +59,7 @@ private:
     Target& current() { return hint_ ? *hint_ : targets_[index_]; }
     const Target& current() const { return hint_ ? *hint_ : targets_[index_]; }
     void turn_to_next();
-    std::optional<std::string> look(std::int64_t now_us);
+    std::optional<std::string> resolve(std::int64_t now_us);
     std::optional<std::string> dial() { return dialled_ = current().ends[at_++]; }
 
     std::string urls_;
@@ -74,7 +74,7 @@ private:
     bool followed_ = false;       // since an end of the list was tried, or was right
     bool again_ = false;
     std::string dialled_;
-    bool looking_ = false;       // the current address waits for its look-up
+    bool resolving_ = false;     // the current address waits for its look-up
     std::int64_t since_us_ = 0;  // since when
     std::string trouble_;
 };

@@ -8,7 +8,7 @@
 namespace cast::detail {
 namespace {
 
-constexpr std::size_t kSeenKept = 4096;
+constexpr std::size_t kDeliveredKept = 4096;
 constexpr int kDeafTails = 2;
 
 }  // namespace
@@ -37,7 +37,7 @@ std::string ReadStream::key() const { return lane() ? std::string(1, static_cast
 void Memory::add(std::uint64_t session, std::uint64_t number) {
     if (!known_.insert({session, number}).second) return;
     order_.emplace_back(session, number);
-    if (order_.size() <= kSeenKept) return;
+    if (order_.size() <= kDeliveredKept) return;
     known_.erase(order_.front());
     order_.pop_front();
 }
@@ -100,11 +100,11 @@ void Inbound::accept(ReadStream& stream, const std::shared_ptr<const ReceivedBat
     auto at = stream.seen.end();
     if (!stream.seen.empty() && stream.seen.back().last >= last) {  // a node that is behind
         at = std::lower_bound(stream.seen.begin(), at, last,
-                              [](const ReadStream::Seen& s, std::uint64_t l) { return s.last < l; });
+                              [](const ReadStream::DeliveredBatch& s, std::uint64_t l) { return s.last < l; });
         if (at->last == last) return;
     }
     stream.seen.insert(at, {h.session, h.number, last});
-    if (stream.seen.size() > kSeenKept) stream.seen.pop_front();
+    if (stream.seen.size() > kDeliveredKept) stream.seen.pop_front();
 }
 
 void Inbound::hand(Reading& r, const std::shared_ptr<Reading>& shared,

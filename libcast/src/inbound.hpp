@@ -30,10 +30,10 @@ struct ReadStream {
     std::uint64_t acked = 0;  ///< told to the broker for all that are not excepted
     bool fetching = false;
     bool active = false;  ///< listed for the next ACK
-    struct Seen {
+    struct DeliveredBatch {
         std::uint64_t session = 0, number = 0, last = 0;
     };
-    std::deque<Seen> seen;  ///< the latest batches, to recognise them after a restart of the broker
+    std::deque<DeliveredBatch> seen;  ///< the latest batches, to recognise them after a restart of the broker
     bool lane() const { return kind < wire::kPriorities; }
     std::string key() const;
 };

@@ -25,7 +25,7 @@ constexpr std::int64_t kStays = 4 * kMillisecond;  // a thread that drove this r
 constexpr std::int64_t kLongWait = 100 * kMillisecond;
 constexpr std::int64_t kRetryConnect = 20 * kMillisecond;
 constexpr std::int64_t kRetryConnectMost = 1000 * kMillisecond;
-constexpr int kFramesALook = 256;
+constexpr int kFramesAPoll = 256;
 constexpr std::int64_t kPartingUs = 1000 * kMillisecond;  // at the end, until the broker has our ACKs
 constexpr int kLingerMs = 500;
 
@@ -176,7 +176,7 @@ void Link::drive(Lock& lock, std::int64_t until_us, bool own_thread) {
         fds[count++] = {wake_fd_, POLLIN, 0};
         for (int fd : transport_.descriptors()) fds[count++] = {fd, POLLIN, 0};
         const nfds_t sockets_end = count;
-        const bool dials = !transport_.connected() && dialer_.looking() && clock_us_ >= retry_us_;
+        const bool dials = !transport_.connected() && dialer_.resolving() && clock_us_ >= retry_us_;
         if (dials) fds[count++] = {dialer_.descriptor(), POLLIN, 0};
         if (publisher_) fds[count++] = {publisher_->descriptor(), POLLIN, 0};
         const std::uint64_t sockets = transport_.generation();
@@ -211,13 +211,13 @@ bool Link::process() {
     const bool lost = transport_.lost();
     bool any = false;
     wire::Slice frame;
-    int left = kFramesALook;
+    int left = kFramesAPoll;
     while (left > 0 && transport_.receive(frame)) {
         session_.frame(frame, clock_us_, out_);
         --left;
     }
     std::uint64_t stream = 0;
-    int published = kFramesALook;
+    int published = kFramesAPoll;
     if (session_.online() && !was_online_) {
         was_online_ = true;
         retry_wait_us_ = 0;
@@ -229,7 +229,7 @@ bool Link::process() {
         session_.published(frame, clock_us_, out_);
         --published;
     }
-    any = left < kFramesALook || published < kFramesALook;
+    any = left < kFramesAPoll || published < kFramesAPoll;
     more_ = left == 0 || published == 0;
     if (lost && left > 0) out_.reconnect = true;
     next_us_ = session_.tick(clock_us_, out_);
@@ -242,7 +242,7 @@ bool Link::process() {
 void Link::try_connect() {
     was_online_ = false;
     const auto end = dialer_.next(now_us());
-    if (!end && dialer_.looking()) return;
+    if (!end && dialer_.resolving()) return;
     if (!end || !transport_.connect(*end)) return await_retry(false);
     dialled_ = *end;
     session_.handshake().patience(dialer_.patience_us());
@@ -252,7 +252,7 @@ void Link::try_connect() {
 /// When try_connect() is due, but for a look-up that ends before.
 std::int64_t Link::next_try_us() const {
     if (transport_.connected()) return kForever;
-    return dialer_.looking() ? std::max(retry_us_, dialer_.due_us()) : retry_us_;
+    return dialer_.resolving() ? std::max(retry_us_, dialer_.due_us()) : retry_us_;
 }
 
 void Link::await_retry(bool at_once) {
@@ -279,7 +279,7 @@ void Link::subscribe() {
         publisher_.emplace(std::vector<Address>{std::move(*address)});
     }
     const auto end = publisher_->next(clock_us_);
-    if (!end && publisher_->looking()) return;
+    if (!end && publisher_->resolving()) return;
     transport_.publish_end(end.value_or(std::string()));
     publisher_.reset();
 }
@@ -323,7 +323,7 @@ void Link::flush_out() {
 
 void Link::carry_out(Lock&) { flush_out(); }
 
-void Link::look(Lock&) {
+void Link::check(Lock&) {
     if (driving_) return;
     driving_ = true;
     process();

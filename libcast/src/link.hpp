@@ -69,7 +69,7 @@ public:
     template <class Done>
     bool wait(Lock& lock, std::int64_t until_us, Done&& done);
     /// Looks once at the sockets, without waiting, if nobody else does.
-    void look(Lock& lock);
+    void check(Lock& lock);
     WatchedInboxes& watched(const Lock&) { return watched_; }
     /// Wakes everybody who waits, to look again.
     void wake(Lock& lock);

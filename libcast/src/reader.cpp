@@ -113,7 +113,7 @@ ErrorCode Reader::take(std::int64_t until_us) {
     }
     if (!inbox.pop(item_)) {
         if (until_us == 0) {
-            link_->look(lock);
+            link_->check(lock);
         } else {
             waits_ = true;
             link_->wait(lock, until_us, [&] { return inbox.items > 0 || ended(); });

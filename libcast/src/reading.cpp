@@ -137,7 +137,7 @@ void Inbound::offline() {
 void Inbound::bequeath(const std::shared_ptr<Reading>& r) {
     Legacy& legacy = r->inbox->legacies[r->stream->key()];
     auto had = legacy.had == nullptr ? std::make_shared<Memory>() : std::make_shared<Memory>(*legacy.had);
-    for (const ReadStream::Seen& seen : r->stream->seen)
+    for (const ReadStream::DeliveredBatch& seen : r->stream->seen)
         if (seen.last > r->start && seen.last < r->next) had->add(seen.session, seen.number);
     legacy.had = std::move(had);
     // A purged lane and the one in its place may both have something that is not handled yet.

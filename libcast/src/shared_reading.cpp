@@ -112,7 +112,7 @@ Result<std::size_t> receive_some(Link& link, const std::function<void(std::strin
         Lock lock = link.lock();
         ReadyQueue& ready = link.queue(lock).ready();
         if (ready.empty() && until_us == 0)
-            link.look(lock);
+            link.check(lock);
         else
             link.wait(lock, until_us, [&] { return !ready.empty(); });
         if (link.stopping()) return link.closed();

@@ -24,9 +24,9 @@ constexpr std::size_t kOnTheirWay =
 constexpr std::size_t kHeadRoom = 8 * 1024;
 constexpr std::int64_t kAnswers = 5000 * detail::kMillisecond;     // who reads, for its first report
 constexpr std::int64_t kManyAnswer = 1000 * detail::kMillisecond;  // the readers of a group, or all
-constexpr std::int64_t kLookEach = 200 * detail::kMillisecond;
-constexpr std::chrono::milliseconds kLookTime{1000};
-constexpr std::size_t kMembersLookedAt = 64;
+constexpr std::int64_t kCheckEach = 200 * detail::kMillisecond;
+constexpr std::chrono::milliseconds kResolveTime{1000};
+constexpr std::size_t kMembersChecked = 64;
 
 }  // namespace
 
@@ -263,7 +263,7 @@ bool FileSender::State::digest(Lock& lock) {
 
 bool FileSender::State::pump() {
     Lock lock = link->lock();
-    link->look(lock);
+    link->check(lock);
     const bool moved = digest(lock);
     lock.unlock();
     attend();
@@ -290,10 +290,10 @@ Result<void> FileSender::State::all_failed() const {
 // Somebody who reads now may answer; nobody else is waited for.
 bool FileSender::State::anybody_there(Target& t) {
     const std::int64_t now = detail::now_us();
-    if (t.looked_us != 0 && now - t.looked_us < kLookEach) return t.there;
-    t.looked_us = now;
+    if (t.checked_us != 0 && now - t.checked_us < kCheckEach) return t.there;
+    t.checked_us = now;
     Admin admin(connection);
-    admin.set_timeout(kLookTime);
+    admin.set_timeout(kResolveTime);
     auto reads = [&](const std::string& name) {
         const auto found = admin.node(name);
         return found ? found->attached : found.code() != ErrorCode::no_such_node;
@@ -301,7 +301,7 @@ bool FileSender::State::anybody_there(Target& t) {
     if (t.cast == wire::Cast::broadcast) return t.there;
     if (t.cast == wire::Cast::unicast) return t.there = reads(t.name);
     const auto group = admin.group(t.name);
-    if (!group || group->members.size() > kMembersLookedAt) return t.there = group.code() != ErrorCode::no_such_group;
+    if (!group || group->members.size() > kMembersChecked) return t.there = group.code() != ErrorCode::no_such_group;
     return t.there = std::any_of(group->members.begin(), group->members.end(), [&](const std::string& member) {
                const bool own = member == sender && !envelope.echo;
                return !own && window.find(member) == nullptr && reads(member);

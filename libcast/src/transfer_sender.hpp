@@ -44,9 +44,9 @@ private:
         Error error{ErrorCode::ok, {}};
         // The message that asks for the first report: an offer, or the only chunk. Of a unicast the broker tells when
         // its reader has acknowledged it: what that reports is here by then.
-        std::int64_t asked_us = 0;   // when the broker had it
-        std::uint64_t asking = 0;    // unicast: its watch, until it is acknowledged
-        std::int64_t looked_us = 0;  // when we last looked whether somebody is there to answer
+        std::int64_t asked_us = 0;    // when the broker had it
+        std::uint64_t asking = 0;     // unicast: its watch, until it is acknowledged
+        std::int64_t checked_us = 0;  // when we last looked whether somebody is there to answer
         bool there = true;
     };
     struct Watched {

@@ -162,12 +162,12 @@ void World::fault() {
             return daemon_.stop(random_.between(0, 1000) * kMs, random_.between(0, 3000) * kMs);
         case 13: return change_letters();
         case 14: return flood();
-        default: return look_or_purge();
+        default: return browse_or_purge();
     }
 }
 
 /// Somebody throws away what is in a mailbox, or what a group keeps.
-void World::look_or_purge() {
+void World::browse_or_purge() {
     const std::uint64_t dice = random_.below(6);
     const std::string node = some_node(), group = some_group();
     if (dice < 3) return operator_.call(some_look(random_, node, group));

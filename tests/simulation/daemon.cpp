@@ -85,7 +85,7 @@ void Daemon::turn() {
     store_.go_on();
     const std::int64_t deadline = loop_->turn();
     turn_us_ = deadline == kNever ? kNever : std::max(deadline - kStart, world_.now());
-    world_.oracle().look(loop_->router());
+    world_.oracle().browse(loop_->router());
     if (!loop_->stopped()) return;
     world_.trace("the broker has stopped");
     world_.oracle().lost_broker(loop_->router());

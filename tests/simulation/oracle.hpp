@@ -99,7 +99,7 @@ public:
     void after(broker::Router& router, broker::ConnectionId from);
     /// This stream has messages of the broker's own alone, up to this one.
     void own_messages(std::uint64_t stream, std::uint64_t last) { mirrors_[stream].resize(last, 0); }
-    void look(broker::Router& router);  ///< at the end of a turn: memberships and cursors
+    void browse(broker::Router& router);  ///< at the end of a turn: memberships and cursors
     /// The broker hands these out.
     void handed(std::string_view frame);
     /// The same, at the end of the turn: what is handed out of a mailbox comes after all that is more urgent there.

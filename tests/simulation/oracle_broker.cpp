@@ -164,7 +164,7 @@ void Oracle::check_cursor(Ledger& l, const std::string& node, std::uint64_t stre
     });
 }
 
-void Oracle::look(broker::Router& router) {
+void Oracle::browse(broker::Router& router) {
     router.state().directory.for_each_node([&](broker::Node& node) {
         auto& [last, lives] = lives_[node.name];
         if (last != node.id) ++lives;

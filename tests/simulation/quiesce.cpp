@@ -115,13 +115,13 @@ std::string World::broker_unrest() {
         for (const auto& lane : node.lanes)
             if (lane->cursor != lane->stream.last() || !lane->stream.empty()) why = "mail lies at " + node.name;
     });
-    auto look = [&](broker::Group& group) {
+    auto browse = [&](broker::Group& group) {
         for (const auto& s : group.subscriptions)
             if (s->lowest != group.stream.last()) why = "a reader of the group '" + group.name + "' is behind";
         if (!group.stream.empty()) why = "the group '" + group.name + "' keeps messages";
     };
-    state.directory.for_each_group(look);
-    look(state.directory.broadcast());
+    state.directory.for_each_group(browse);
+    browse(state.directory.broadcast());
     if (!state.reaped.empty()) why = "mail of a node that is gone was not read to its end";
     if (daemon_.router()->scheduled().messages() > 0) why = "messages wait whose time has come";
     if (!state.holding.empty()) why = "receipts are held back";

@@ -50,7 +50,7 @@ private:
     void fault();
     void change_nodes();
     void change_groups();
-    void look_or_purge();
+    void browse_or_purge();
     void create(const std::string& node);
     void change_letters();
     void flood();

@@ -57,7 +57,8 @@ struct CoreScene::Around : broker::Edge, broker::Store, broker::Clock, broker::L
     broker::Now read() override { return scene.now; }
 
     void leaves(const broker::Outbox& outbox) override {
-        scene.looks.insert(scene.looks.end(), outbox.looks.begin(), outbox.looks.end());
+        scene.browse_answers.insert(scene.browse_answers.end(), outbox.browse_answers.begin(),
+                                    outbox.browse_answers.end());
     }
 
     CoreScene& scene;
@@ -199,11 +200,11 @@ std::string CoreScene::outcomes(std::uint64_t client) { return std::exchange(out
 std::string CoreScene::answers(std::uint64_t client) { return std::exchange(answers_[client], {}); }
 std::string CoreScene::notices(std::uint64_t client) { return std::exchange(notices_[client], {}); }
 
-std::string CoreScene::looked() {
+std::string CoreScene::browsed() {
     turn();
     std::string words;
-    for (const broker::LookAnswer& look : std::exchange(looks, {}))
-        for (const broker::Seen& seen : look.messages) add(words, seen.payload);
+    for (const broker::BrowseAnswer& browse : std::exchange(browse_answers, {}))
+        for (const broker::MessagePreview& preview : browse.messages) add(words, preview.payload);
     return words;
 }
 

@@ -67,8 +67,8 @@ public:
         std::uint64_t client);  ///< "deleted bob", "taken_over bob", "joined bob", "left bob"; and "bye"
     std::string answers(std::uint64_t client);  ///< to calls: "ok" or the code, with a blank between them
     /// The answer to a look: payloads.
-    std::string looked();
-    std::vector<broker::LookAnswer> looks;
+    std::string browsed();
+    std::vector<broker::BrowseAnswer> browse_answers;
     broker::Outbox& outbox;           ///< leaves with the next turn
     bool incomplete = false;          ///< the store was told that it will not hear of all
     std::vector<broker::Load> loads;  ///< what the store was asked for and has not answered

@@ -99,7 +99,7 @@ Recovered MemoryDisk::recover(bool clean) const {
 
 Loaded MemoryDisk::read(const Load& load) const {
     Loaded loaded{load.stream, load.from, load.upto, false, {}, {}, false};
-    loaded.look = load.look;
+    loaded.browse = load.browse;
     std::size_t bytes = 0;
     for (const auto& [key, chunk] : chunks_) {
         if (key.first != load.stream || chunk.row.last < load.from) continue;

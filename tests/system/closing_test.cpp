@@ -23,8 +23,8 @@ using namespace cast::test;
 namespace {
 
 bool readable(int fd, int within_ms = 0) {
-    pollfd look{fd, POLLIN, 0};
-    return poll(&look, 1, within_ms) == 1;
+    pollfd admin{fd, POLLIN, 0};
+    return poll(&admin, 1, within_ms) == 1;
 }
 
 /// The names of the kinds that on_notice told of a node ("" for the connection), in order.
@@ -325,8 +325,8 @@ TEST_CASE("nodes, connections and administrators go in any order, before and aft
         bob.reset();
         connection.reset();
         CHECK(eventually([&] {
-            Admin look = administer(broker);
-            return gone(look, "bob") && gone(look, "carol");
+            Admin admin = administer(broker);
+            return gone(admin, "bob") && gone(admin, "carol");
         }));
     }
 }

@@ -158,9 +158,9 @@ TEST_CASE("a node made by attaching vanishes with its program after the grace ti
     // The grace time begins after the last look that found the node attached.
     auto seen = std::chrono::steady_clock::now();
     REQUIRE(eventually([&] {
-        const auto look = std::chrono::steady_clock::now();
+        const auto checked_at = std::chrono::steady_clock::now();
         if (!attached(admin, "transient")) return !attached(admin, "stays");
-        seen = look;
+        seen = checked_at;
         return false;
     }));
     REQUIRE(eventually([&] { return gone(admin, "transient"); }));

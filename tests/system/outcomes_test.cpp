@@ -26,13 +26,13 @@ const char* outcome_word(const Outcome& o) {
 
 /// "token recipient target word" of the next outcome, waiting for it with the descriptor.
 std::string next_outcome(Connection connection) {
-    pollfd look{connection.descriptor(), POLLIN, 0};
+    pollfd admin{connection.descriptor(), POLLIN, 0};
     for (int tries = 0; tries < 100; ++tries) {
         if (const auto some = connection.outcomes(1); !some.empty()) {
             const Outcome& o = some.front();
             return std::to_string(o.token) + " " + std::to_string(o.recipient) + " " + o.target + " " + outcome_word(o);
         }
-        if (poll(&look, 1, static_cast<int>(scaled(10000).count())) != 1) return "nothing came";
+        if (poll(&admin, 1, static_cast<int>(scaled(10000).count())) != 1) return "nothing came";
     }
     return "readable for nothing";
 }
@@ -55,8 +55,8 @@ std::map<std::string, int> take_outcomes(Connection connection, std::size_t coun
 }
 
 bool has_something(Connection connection) {
-    pollfd look{connection.descriptor(), POLLIN, 0};
-    return poll(&look, 1, 0) == 1;
+    pollfd admin{connection.descriptor(), POLLIN, 0};
+    return poll(&admin, 1, 0) == 1;
 }
 
 AsyncSend async_within(milliseconds timeout, Wait wait = Wait::receipt) {

@@ -38,8 +38,8 @@ std::string take_shared(Connection connection, std::size_t count) {
 }
 
 bool shows_within(int fd, int within_ms = 0) {
-    pollfd look{fd, POLLIN, 0};
-    return poll(&look, 1, within_ms) == 1;
+    pollfd admin{fd, POLLIN, 0};
+    return poll(&admin, 1, within_ms) == 1;
 }
 
 }  // namespace

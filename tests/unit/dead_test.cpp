@@ -185,13 +185,13 @@ TEST_CASE("a requeued letter is in its mailbox as it was, and no longer dead") {
     CHECK(s.delivered(2) == "{}");
     CHECK(s.router().requeue(id, s.now) == ErrorCode::deleted);
     const broker::Node& bob = *s.state().directory.node("bob");
-    s.router().looking().peek({1, 1}, bob, 5, s.now, s.outbox);
+    s.router().browser().peek({1, 1}, bob, 5, s.now, s.outbox);
     s.turn();
-    REQUIRE(s.looks.size() == 1);
-    const broker::Seen& seen = s.looks[0].messages.at(0);
-    CHECK(seen.sender == "alice");
-    CHECK(seen.type == "json");
-    CHECK(seen.priority == 7);
+    REQUIRE(s.browse_answers.size() == 1);
+    const broker::MessagePreview& preview = s.browse_answers[0].messages.at(0);
+    CHECK(preview.sender == "alice");
+    CHECK(preview.type == "json");
+    CHECK(preview.priority == 7);
 }
 
 TEST_CASE("a letter that cannot be put back stays") {

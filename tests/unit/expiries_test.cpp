@@ -43,7 +43,8 @@ struct ExpiryScene : CoreScene {
         router().flush(now, outbox);
         const std::vector<broker::Load> asked = outbox.loads;
         for (const broker::Load& load : asked)
-            router().loaded({load.stream, load.from, frames.size(), false, frames, {}, false, load.look}, now, outbox);
+            router().loaded({load.stream, load.from, frames.size(), false, frames, {}, false, load.browse}, now,
+                            outbox);
         turn();
         return asked.size();
     }
@@ -504,7 +505,7 @@ TEST_CASE_FIXTURE(Found, "what is damaged is left to whoever reads it") {
     scene->pass(1100);
     scene->turn(false);
     REQUIRE(scene->loads.size() == 1);
-    broker::Loaded damaged{scene->loads[0].stream, 1, 1, true, {}, "it is damaged", true, scene->loads[0].look, 1};
+    broker::Loaded damaged{scene->loads[0].stream, 1, 1, true, {}, "it is damaged", true, scene->loads[0].browse, 1};
     scene->loads.clear();
     scene->router().loaded(std::move(damaged), scene->now, scene->outbox);
     CHECK(pass(5000) == 0);

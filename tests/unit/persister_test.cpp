@@ -109,9 +109,9 @@ TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none cover
     }
     SUBCASE("they are seen") {
         s->connect(3);
-        s->router().looking().peek({3, 1}, *s->state().directory.node("bob"), 3000, s->now, s->outbox);
+        s->router().browser().peek({3, 1}, *s->state().directory.node("bob"), 3000, s->now, s->outbox);
         s->keep(disk);
-        CHECK(words(s->looked()) == 1500);
+        CHECK(words(s->browsed()) == 1500);
     }
     SUBCASE("they become dead letters with their node") {
         s->router().delete_node("bob", s->now, s->outbox);

@@ -76,7 +76,7 @@ TEST_CASE("threads write while another opens and closes: each record is there on
     for (std::size_t all = 0; all < std::size_t{kThreads} * kEach;) {
         std::string bytes(kRoom, '-');
         plain.open(wire::Cast::unicast, "a", "b", bytes.data(), bytes.data() + kRoom);
-        for (int looks = 0; looks < 3; ++looks) REQUIRE(plain.written().bytes <= kRoom);
+        for (int browse_answers = 0; browse_answers < 3; ++browse_answers) REQUIRE(plain.written().bytes <= kRoom);
         std::this_thread::yield();
         const auto written = plain.close();
         std::string_view records(bytes.data(), written.bytes);

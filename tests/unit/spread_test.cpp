@@ -293,14 +293,14 @@ TEST_CASE("a peek that has to pass by much that has run out goes on over several
     s.send_many(60, {.ttl_ms = 1000});
     s.send(1, "alice", "bob", {"kept"});
     s.pass(2000);
-    s.router().looking().peek({1, 1}, *s.state().directory.node("bob"), 50, s.now, s.outbox);
-    CHECK(s.router().looking().ready());
+    s.router().browser().peek({1, 1}, *s.state().directory.node("bob"), 50, s.now, s.outbox);
+    CHECK(s.router().browser().ready());
     std::string shown;
     int turns = 0;
-    for (; shown.empty() && turns < 50; ++turns) shown = s.looked();
+    for (; shown.empty() && turns < 50; ++turns) shown = s.browsed();
     CHECK(shown == "kept");
     CHECK(turns >= 3);
-    CHECK_FALSE(s.router().looking().ready());
+    CHECK_FALSE(s.router().browser().ready());
 }
 
 TEST_CASE("a FETCH of much that has run out is answered in parts") {

@@ -27,10 +27,10 @@ void PageLoads::take_first(Now now, Outbox& outbox) {
     budget_.spend();
     Loaded& loaded = arrived_.front();
     bool whole = true;
-    if (loaded.look == Load::kExpiry)
+    if (loaded.browse == Load::kExpiry)
         whole = mailboxes_.read_expired(loaded, now, outbox);
-    else if (loaded.look != 0)
-        looking_.loaded(loaded, now, outbox);
+    else if (loaded.browse != 0)
+        browser_.loaded(loaded, now, outbox);
     else
         whole = take_in(loaded, now, outbox);
     if (whole) arrived_.pop_front();

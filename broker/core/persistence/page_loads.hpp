@@ -4,7 +4,7 @@
 #include <deque>
 #include <string>
 
-#include "core/looking.hpp"
+#include "core/browser.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/stream_registry.hpp"
 #include "core/state.hpp"
@@ -14,14 +14,14 @@ namespace broker {
 class PageLoads {
 public:
     PageLoads(const Config& config, Directory& directory, TurnBudget& budget, UnreadablePages& unreadable,
-              const StreamRegistry& streams, Mailboxes& mailboxes, Looking& looking)
+              const StreamRegistry& streams, Mailboxes& mailboxes, Browser& browser)
         : config_(config),
           directory_(directory),
           budget_(budget),
           unreadable_(unreadable),
           streams_(streams),
           mailboxes_(mailboxes),
-          looking_(looking) {}
+          browser_(browser) {}
 
     /// The store's answer to a load of an outbox.
     void loaded(Loaded&& loaded, Now now, Outbox& outbox);
@@ -45,7 +45,7 @@ private:
     UnreadablePages& unreadable_;
     const StreamRegistry& streams_;
     Mailboxes& mailboxes_;
-    Looking& looking_;
+    Browser& browser_;
     std::deque<Loaded> arrived_;  ///< answers of the store that are not taken in yet
 };
 

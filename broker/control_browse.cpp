@@ -46,7 +46,7 @@ ControlAnswer call_peek(const Call& call) {
     const std::size_t count = count_of(call);
     if (node == nullptr) return fail(ErrorCode::no_such_node, call.text("node"));
     if (count == 0) return bad_count();
-    call.router.looking().peek(call.asker, *node, count, call.now, call.outbox);
+    call.router.browser().peek(call.asker, *node, count, call.now, call.outbox);
     return deferred();
 }
 
@@ -58,12 +58,12 @@ ControlAnswer call_history(const Call& call) {
     if (!call.request.contains("node")) {
         const Group* group = group_of(call);
         if (group == nullptr) return fail(ErrorCode::no_such_group, call.text("group"));
-        call.router.looking().kept(call.asker, *group, count, static_cast<Sequence>(before), call.now, call.outbox);
+        call.router.browser().kept(call.asker, *group, count, static_cast<Sequence>(before), call.now, call.outbox);
         return deferred();
     }
     const Node* node = node_of(call);
     if (node == nullptr) return fail(ErrorCode::no_such_node, call.text("node"));
-    call.router.looking().history(call.asker, *node, count, static_cast<std::uint64_t>(before), call.outbox);
+    call.router.browser().history(call.asker, *node, count, static_cast<std::uint64_t>(before), call.outbox);
     return deferred();
 }
 

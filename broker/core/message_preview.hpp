@@ -1,5 +1,5 @@
 // What somebody sees who looks at messages without taking them: plain values, on their way from the core to the part
-// that knows JSON (looks.cpp).
+// that knows JSON (preview_json.cpp).
 #pragma once
 #include <cast/error.hpp>
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace broker {
 
-inline constexpr std::size_t kLookPayload = 16u << 10;  // bytes of a payload that are shown in a list of messages
-inline constexpr std::size_t kLookBytes = 512u << 10;   // of all that one answer shows; JSON may make six of each
+inline constexpr std::size_t kPreviewPayload = 16u << 10;  // bytes of a payload that are shown in a list of messages
+inline constexpr std::size_t kBrowseBytes = 512u << 10;    // of all that one answer shows; JSON may make six of each
 
-struct Seen {
+struct MessagePreview {
     StreamId stream = 0;
     Sequence sequence = 0;
     cast::wire::Cast cast = cast::wire::Cast::unicast;
@@ -35,10 +35,10 @@ struct Asker {
 };
 
 /// The answer.
-struct LookAnswer {
+struct BrowseAnswer {
     Asker to;
     cast::ErrorCode code = cast::ErrorCode::ok;
-    std::vector<Seen> messages;
+    std::vector<MessagePreview> messages;
     std::uint64_t next_before = 0;  ///< there are older ones, before this number; 0: there are none
 };
 

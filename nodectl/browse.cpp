@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMessagesAtOnce = 1000;  // what the broker answers at once
 
-struct LookOptions {
+struct BrowseOptions {
     std::vector<std::string> nodes;
     std::string group;
     bool broadcast = false;
@@ -28,13 +28,13 @@ struct LookOptions {
 };
 
 /// Whose messages a call is about.
-json about(const LookOptions& options) {
+json about(const BrowseOptions& options) {
     if (!options.group.empty()) return {{"group", options.group}};
     if (options.broadcast) return {{"broadcast", true}};
     return {{"node", options.nodes.front()}};
 }
 
-std::string subject(const LookOptions& options) {
+std::string subject(const BrowseOptions& options) {
     if (!options.group.empty()) return fmt::format("group '{}'", options.group);
     return options.broadcast ? "the broadcasts" : fmt::format("node '{}'", options.nodes.front());
 }
@@ -45,7 +45,7 @@ int print_messages(const Context& context, const std::vector<json>& messages) {
     return print(out);
 }
 
-int peek(const Context& context, const LookOptions& options) {
+int peek(const Context& context, const BrowseOptions& options) {
     auto admin = context.admin();
     const std::string doing = fmt::format("cannot look at {}", subject(options));
     if (!admin) return fail(context, doing, admin.error());
@@ -59,7 +59,7 @@ int peek(const Context& context, const LookOptions& options) {
 }
 
 // The newest are asked for first, a page at a time, and printed last.
-int history(const Context& context, const LookOptions& options) {
+int history(const Context& context, const BrowseOptions& options) {
     auto admin = context.admin();
     const std::string doing = fmt::format("cannot look at {}", subject(options));
     if (!admin) return fail(context, doing, admin.error());
@@ -81,7 +81,7 @@ int history(const Context& context, const LookOptions& options) {
     return print_messages(context, all);
 }
 
-int purge(const Context& context, const LookOptions& options) {
+int purge(const Context& context, const BrowseOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot purge", admin.error());
     std::vector<json> calls;
@@ -107,11 +107,11 @@ int purge(const Context& context, const LookOptions& options) {
 }
 
 // Exactly one of nodes, --group, --broadcast.
-bool one_subject(const LookOptions& options) {
+bool one_subject(const BrowseOptions& options) {
     return (options.nodes.empty() ? 0 : 1) + (options.group.empty() ? 0 : 1) + (options.broadcast ? 1 : 0) == 1;
 }
 
-void add_subject(CLI::App& app, LookOptions& options, bool several) {
+void add_subject(CLI::App& app, BrowseOptions& options, bool several) {
     auto* node = app.add_option("NODE", options.nodes, several ? "Of these nodes" : "Of this node");
     node->check(name_trouble);
     if (!several) node->expected(0, 1);
@@ -121,7 +121,7 @@ void add_subject(CLI::App& app, LookOptions& options, bool several) {
     app.add_flag("--broadcast", options.broadcast, "Of the broadcasts");
 }
 
-void add_count(CLI::App& app, LookOptions& options, const char* words) {
+void add_count(CLI::App& app, BrowseOptions& options, const char* words) {
     app.add_option("-n", options.count, words)
         ->type_name("COUNT")
         ->check(CLI::Range(1, 1000000))
@@ -130,8 +130,8 @@ void add_count(CLI::App& app, LookOptions& options, const char* words) {
 
 }  // namespace
 
-void add_look(CLI::App& app, Context& context) {
-    auto options = std::make_shared<LookOptions>();
+void add_browse(CLI::App& app, Context& context) {
+    auto options = std::make_shared<BrowseOptions>();
 
     auto* first = add_command(app, "peek", "Look at a node's unread messages without taking them");
     first->add_option("NODE", options->nodes, "Whose mailbox")->required()->expected(1)->check(name_trouble);

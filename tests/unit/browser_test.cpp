@@ -18,8 +18,8 @@ broker::Config with_history() {
 }
 
 /// alice (client 1) sends; bob and carol are nodes; client 2 reads.
-struct LookingScene : CoreScene {
-    explicit LookingScene(const broker::Config& config = with_history()) : CoreScene(config) {
+struct BrowserScene : CoreScene {
+    explicit BrowserScene(const broker::Config& config = with_history()) : CoreScene(config) {
         create("bob");
         create("carol");
         for (const std::uint64_t client : {1, 2}) connect(client);
@@ -27,13 +27,13 @@ struct LookingScene : CoreScene {
     }
     broker::Node& bob() { return *state().directory.node("bob"); }
     std::string peek(std::size_t count = 50) {
-        router().looking().peek(kAsker, bob(), count, now, outbox);
-        return looked();
+        router().browser().peek(kAsker, bob(), count, now, outbox);
+        return browsed();
     }
     std::string history(std::size_t count = 50, std::uint64_t before = 0) {
-        router().looking().history(kAsker, bob(), count, before, outbox);
-        next_before = outbox.looks.back().next_before;
-        return looked();
+        router().browser().history(kAsker, bob(), count, before, outbox);
+        next_before = outbox.browse_answers.back().next_before;
+        return browsed();
     }
     std::uint64_t next_before = 0;
 };
@@ -41,25 +41,25 @@ struct LookingScene : CoreScene {
 }  // namespace
 
 TEST_CASE("peek shows what is unread in the order of reading, and takes nothing") {
-    LookingScene s;
+    BrowserScene s;
     s.send(1, "alice", "bob", {"a", "b"});
     s.send(1, "alice", "bob", {"urgent"}, {.priority = 9});
     s.send(1, "alice", "carol", {"hers"});
     CHECK(s.peek() == "urgent a b");
     CHECK(s.peek(2) == "urgent a");
-    s.router().looking().peek(kAsker, s.bob(), 1, s.now, s.outbox);
+    s.router().browser().peek(kAsker, s.bob(), 1, s.now, s.outbox);
     s.turn();
-    REQUIRE(s.looks.size() == 1);
-    const broker::Seen& seen = s.looks[0].messages.at(0);
-    CHECK(seen.sender == "alice");
-    CHECK(seen.target == "bob");
-    CHECK(seen.type == "text");
-    CHECK(seen.priority == 9);
-    CHECK(seen.sequence == 1);
-    CHECK(seen.wall_us == s.now.wall_us);
-    CHECK_FALSE(seen.redelivered);
-    CHECK(s.looks[0].to.connection == 9);
-    s.looks.clear();
+    REQUIRE(s.browse_answers.size() == 1);
+    const broker::MessagePreview& preview = s.browse_answers[0].messages.at(0);
+    CHECK(preview.sender == "alice");
+    CHECK(preview.target == "bob");
+    CHECK(preview.type == "text");
+    CHECK(preview.priority == 9);
+    CHECK(preview.sequence == 1);
+    CHECK(preview.wall_us == s.now.wall_us);
+    CHECK_FALSE(preview.redelivered);
+    CHECK(s.browse_answers[0].to.connection == 9);
+    s.browse_answers.clear();
     s.attach(2, "bob");
     CHECK(s.delivered(2) == "urgent a b");
     CHECK(s.peek() == "urgent a b");  // had, but not acknowledged
@@ -68,7 +68,7 @@ TEST_CASE("peek shows what is unread in the order of reading, and takes nothing"
 }
 
 TEST_CASE("peek begins within a batch where its reader is, and leaves out what has expired") {
-    LookingScene s;
+    BrowserScene s;
     s.send(1, "alice", "bob", {"a", "b", "c"});
     s.attach(2, "bob");
     s.ack(2, 1);
@@ -82,19 +82,19 @@ TEST_CASE("peek begins within a batch where its reader is, and leaves out what h
 }
 
 TEST_CASE("a long payload is cut, and an answer has an end") {
-    LookingScene s;
+    BrowserScene s;
     const std::string large(100000, 'x');
     for (int i = 0; i < 50; ++i) s.send(1, "alice", "bob", {large});
-    s.router().looking().peek(kAsker, s.bob(), 1000, s.now, s.outbox);
+    s.router().browser().peek(kAsker, s.bob(), 1000, s.now, s.outbox);
     s.turn();
-    REQUIRE(s.looks.size() == 1);
-    CHECK(s.looks[0].messages.size() == broker::kLookBytes / broker::kLookPayload);
-    CHECK(s.looks[0].messages[0].payload.size() == broker::kLookPayload);
-    CHECK(s.looks[0].messages[0].size == large.size());
+    REQUIRE(s.browse_answers.size() == 1);
+    CHECK(s.browse_answers[0].messages.size() == broker::kBrowseBytes / broker::kPreviewPayload);
+    CHECK(s.browse_answers[0].messages[0].payload.size() == broker::kPreviewPayload);
+    CHECK(s.browse_answers[0].messages[0].size == large.size());
 }
 
 TEST_CASE("history shows what was acknowledged, the newest first, page by page") {
-    LookingScene s;
+    BrowserScene s;
     CHECK(s.history().empty());
     s.attach(2, "bob");
     s.send(1, "alice", "bob", {"a", "b"});
@@ -114,7 +114,7 @@ TEST_CASE("history keeps the last messages of each node, within the bytes of all
     broker::Config config;
     config.history_messages = 3;
     config.history_bytes = 4000;
-    LookingScene s(config);
+    BrowserScene s(config);
     s.connect(3);
     s.attach(2, "bob");
     s.attach(3, "carol");
@@ -137,7 +137,7 @@ TEST_CASE("history keeps the last messages of each node, within the bytes of all
 TEST_CASE("without a history nothing is kept") {
     broker::Config config;
     config.history_messages = 0;
-    LookingScene s(config);
+    BrowserScene s(config);
     s.attach(2, "bob");
     s.send(1, "alice", "bob", {"a"});
     s.ack(2);
@@ -146,21 +146,21 @@ TEST_CASE("without a history nothing is kept") {
 }
 
 TEST_CASE("what a group keeps is shown, the newest first") {
-    LookingScene s;
+    BrowserScene s;
     s.router().join("bob", "team", s.now, s.outbox);
     s.send(1, "alice", "team", {"a", "b"}, {.cast = Cast::multicast});
     s.send(1, "alice", "team", {"c"}, {.cast = Cast::multicast});
     const broker::Group& team = *s.state().directory.group("team");
-    s.router().looking().kept(kAsker, team, 2, 0, s.now, s.outbox);
-    const std::uint64_t before = s.outbox.looks.back().next_before;
-    CHECK(s.looked() == "c b");
-    s.router().looking().kept(kAsker, team, 2, before, s.now, s.outbox);
-    CHECK(s.outbox.looks.back().next_before == 0);
-    CHECK(s.looked() == "a");
+    s.router().browser().kept(kAsker, team, 2, 0, s.now, s.outbox);
+    const std::uint64_t before = s.outbox.browse_answers.back().next_before;
+    CHECK(s.browsed() == "c b");
+    s.router().browser().kept(kAsker, team, 2, before, s.now, s.outbox);
+    CHECK(s.outbox.browse_answers.back().next_before == 0);
+    CHECK(s.browsed() == "a");
 }
 
 TEST_CASE("a purge empties a mailbox; the next reader is told, and so is a sender who waits") {
-    LookingScene s;
+    BrowserScene s;
     s.send(1, "alice", "bob", {"a", "b"}, {.flags = wire::kWantsDelivered});
     s.send(1, "alice", "bob", {"c"}, {.priority = 7});
     CHECK(s.router().purge(s.bob(), s.now, s.outbox) == 3);
@@ -182,7 +182,7 @@ TEST_CASE("a purge empties a mailbox; the next reader is told, and so is a sende
 TEST_CASE("a reader keeps what it has when its mailbox is purged, and hears of the rest") {
     broker::Config config;
     config.reader_window = 3000;
-    LookingScene s(config);
+    BrowserScene s(config);
     s.attach(2, "bob");
     for (const char* word : {"a", "b", "c", "d"}) s.send(1, "alice", "bob", {word + std::string(1000, '.')});
     CHECK(s.delivered(2).size() == 2 * 1001 + 1);
@@ -199,7 +199,7 @@ TEST_CASE("a reader keeps what it has when its mailbox is purged, and hears of t
 }
 
 TEST_CASE("what was partly acknowledged is purged in part") {
-    LookingScene s;
+    BrowserScene s;
     s.send(1, "alice", "bob", {"a", "b", "c"});
     s.attach(2, "bob");
     s.ack(2, 1);
@@ -212,7 +212,7 @@ TEST_CASE("what was partly acknowledged is purged in part") {
 }
 
 TEST_CASE("a purged group tells its absent members of a gap when they come") {
-    LookingScene s;
+    BrowserScene s;
     s.router().join("bob", "team", s.now, s.outbox);
     s.send(1, "alice", "team", {"a", "b"}, {.cast = Cast::multicast});
     broker::Group& team = *s.state().directory.group("team");

@@ -21,10 +21,10 @@ void DiskStore::insist_on_names() {
 }
 
 /// While there is nothing to write.
-void DiskStore::look_after_names() try {
+void DiskStore::check_names() try {
     if (database_ == nullptr) return;  // the next transaction opens it
     insist_on_names();
-    if (short_) look_for_room();
+    if (short_) check_room();
     if (healthy() || (short_ && lets_go())) return;
     recovered();
     signal();
@@ -36,10 +36,10 @@ void DiskStore::look_after_names() try {
 }
 
 /// The reserve can be made again, or the database has as much that is free in itself: no longer full.
-void DiskStore::look_for_room() try {
+void DiskStore::check_room() try {
     const auto now = std::chrono::steady_clock::now();
-    if (now - looked_ < kLook) return;
-    looked_ = now;
+    if (now - checked_ < kCheckEvery) return;
+    checked_ = now;
     const auto free =
         static_cast<std::size_t>(database_->number("PRAGMA freelist_count") * database_->number("PRAGMA page_size"));
     const bool made = reserve_.make();

@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "core/look.hpp"
+#include "core/message_preview.hpp"
 #include "core/state.hpp"
 
 namespace broker {
 
-class Looking {
+class Browser {
 public:
-    explicit Looking(State& state) : state_(state) {}
+    explicit Browser(State& state) : state_(state) {}
 
     /// What the node has not acknowledged, in the order in which it would be read.
     void peek(Asker to, const Node& node, std::size_t count, Now now, Outbox& outbox);
@@ -34,8 +34,8 @@ private:
         Sequence last = 0;
         Sequence had = 0;  ///< a reader has had it up to here
     };
-    struct Look {
-        LookAnswer answer;
+    struct Browse {
+        BrowseAnswer answer;
         std::vector<Part> parts;
         std::size_t at = 0;
         std::size_t left = 0;   ///< messages
@@ -45,16 +45,16 @@ private:
 
     const Stream* stream(StreamId id) const;
     /// True when it is done; else it waits for the store, or for the next turn.
-    bool go_on(std::uint64_t number, Look& look, Now now, Outbox& outbox);
-    void begin(Look&& look, Now now, Outbox& outbox);
-    void end(Look& look, Outbox& outbox);
-    static bool full(const Look& look) { return look.left == 0 || look.bytes >= kLookBytes; }
-    static void show(Look& look, Part& part, const cast::wire::Slice& frame);
+    bool go_on(std::uint64_t number, Browse& browse, Now now, Outbox& outbox);
+    void begin(Browse&& browse, Now now, Outbox& outbox);
+    void end(Browse& browse, Outbox& outbox);
+    static bool full(const Browse& browse) { return browse.left == 0 || browse.bytes >= kBrowseBytes; }
+    static void show(Browse& browse, Part& part, const cast::wire::Slice& frame);
 
     State& state_;
     std::uint64_t last_ = 0;
-    std::map<std::uint64_t, Look> waiting_;  ///< by number
-    std::vector<std::uint64_t> paused_;      ///< of them, those that wait for the next turn
+    std::map<std::uint64_t, Browse> waiting_;  ///< by number
+    std::vector<std::uint64_t> paused_;        ///< of them, those that wait for the next turn
 };
 
 }  // namespace broker

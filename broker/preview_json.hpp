@@ -3,14 +3,14 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "core/look.hpp"
+#include "core/message_preview.hpp"
 
 namespace broker {
 
 /// "unicast", "multicast" or "broadcast".
 const char* cast_name(cast::wire::Cast cast);
-nlohmann::json seen_json(const Seen& seen);
+nlohmann::json preview_json(const MessagePreview& preview);
 /// The answer to a management call; with a code, a sentence.
-std::string encode_look(const LookAnswer& answer);
+std::string encode_previews(const BrowseAnswer& answer);
 
 }  // namespace broker

@@ -7,7 +7,7 @@ from rawcast import *
 from web import WebSocket, curl
 
 
-class LookingOn(unittest.TestCase):
+class LiveLog(unittest.TestCase):
     def test_only_the_page_sees_what_others_send_each_other(self):
         with Broker(http="127.0.0.1:0") as broker:
             curl(broker.http + "/api/nodes", method="POST", body={"node_id": "bob"})
