@@ -239,7 +239,7 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
     if (op == "tap") {  // everybody's mail: not for whoever reaches the broker
         if (!process_.page.is_key(call.text("key")))
             return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");
-        return good({{"samples", samples_json(router_.state().tap.take(now))}});
+        return good({{"samples", samples_json(router_.state().sampler.take(now))}});
     }
     const auto at = kCalls.find(op);
     if (at == kCalls.end()) return fail(ErrorCode::unknown_verb, "no such call: '" + op + "'");

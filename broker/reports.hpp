@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/outbox.hpp"
-#include "core/tap.hpp"
+#include "core/sampler.hpp"
 
 namespace broker {
 

@@ -267,8 +267,8 @@ bool Router::take(Connection& connection, const BatchView& batch, const Slice* w
         s.by_cast[static_cast<std::size_t>(batch.header.cast)] += batch.header.count;
         s.flow.messages_in += batch.header.count;
         s.flow.bytes_in += batch.records.size();
-        if (state_.tap.open()) [[unlikely]]
-            state_.tap.see(batch, now);
+        if (state_.sampler.open()) [[unlikely]]
+            state_.sampler.see(batch, now);
     }
     return true;
 }

@@ -19,10 +19,10 @@
 #include "core/outbox.hpp"
 #include "core/persistence/dirty_set.hpp"
 #include "core/persistence/persisted_watermark.hpp"
+#include "core/sampler.hpp"
 #include "core/session.hpp"
 #include "core/statistics.hpp"
 #include "core/store.hpp"
-#include "core/tap.hpp"
 #include "core/turn_budget.hpp"
 #include "core/types.hpp"
 #include "wire/names.hpp"
@@ -65,7 +65,7 @@ struct State {
     Directory directory;
     Sessions sessions;
     Statistics statistics;
-    Tap tap;
+    Sampler sampler;
     History history;
     Busiest busiest;
     bool store_healthy = true;
