@@ -58,7 +58,7 @@ Config core_config(const Options& o) {
     c.grace_us = in_us(o.grace_time);
     c.ping_us = in_us(o.ping_interval);
     c.dead_us = in_us(o.dead_after);
-    c.hold_back_us = in_us(o.hold_back);
+    c.backpressure_us = in_us(o.backpressure_budget);
     c.hash_secret = hash_secret;
     return c;
 }

@@ -116,7 +116,7 @@ struct Options {
     /// ...and its connection given up after this long.
     std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_us);
     /// How long one slow member may hold its group back before the group goes on without it.
-    std::chrono::milliseconds hold_back = in_milliseconds(kDefaults.hold_back_us);
+    std::chrono::milliseconds backpressure_budget = in_milliseconds(kDefaults.backpressure_us);
     /// How long SIGTERM waits for what is under way.
     std::chrono::milliseconds drain_time = std::chrono::seconds{5};
 

@@ -116,7 +116,7 @@ const std::array kSettings{
             "silence after which a client is asked for a sign of life"},
     Setting{"dead-after", TimeRange{&O::dead_after, 200ms, 24h}, kLive, kTimes,
             "silence after which a connection is given up"},
-    Setting{"hold-back", TimeRange{&O::hold_back, 0s, 10min}, kLive, kTimes,
+    Setting{"hold-back", TimeRange{&O::backpressure_budget, 0s, 10min}, kLive, kTimes,
             "how long a slow reader may hold its senders back"},
     Setting{"drain-time", TimeRange{&O::drain_time, 0s, 10min}, kLive, kTimes, "how long SIGTERM waits"},
 };

@@ -232,10 +232,10 @@ std::uint64_t Attachments::purge(Node& node, Now now, Outbox& outbox) {
         mailboxes_.disown(*lane, now);
         const int priority = lane->priority;
         const std::unique_ptr<Lane>& old =
-            purged.emplace_back(state_.directory.replace(*lane, state_.config.hold_back_us));
-        Lane& fresh = state_.directory.lane(node, priority, state_.config.hold_back_us);
+            purged.emplace_back(state_.directory.replace(*lane, state_.config.backpressure_us));
+        Lane& fresh = state_.directory.lane(node, priority, state_.config.backpressure_us);
         fresh.stream.kept = old->stream.kept;
-        fresh.pace.advanced_us = now.mono_us;
+        fresh.backpressure.advanced_us = now.mono_us;
         if (last > had) fresh.stream.begin_with_gap(last - had, GapReason::purged);
         state_.touch(fresh.stream);
     }

@@ -89,12 +89,12 @@ void Directory::set_created(Node& node, bool created) {
     node.created = created;
 }
 
-Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id) {
+Lane& Directory::lane(Node& node, int priority, std::int64_t backpressure_us, StreamId id) {
     for (const auto& lane : node.lanes)
         if (lane->priority == priority) return *lane;
     auto fresh = std::make_unique<Lane>(id != 0 ? id : next_stream_++, totals_, node);
     fresh->priority = priority;
-    fresh->pace.budget_us = hold_back_us;
+    fresh->backpressure.budget_us = backpressure_us;
     if (owners_.size() == kFew) owners_.reserve(kMany);
     owners_[fresh->stream.id()].lane = fresh.get();
     const auto at =
@@ -102,14 +102,14 @@ Lane& Directory::lane(Node& node, int priority, std::int64_t hold_back_us, Strea
     return **node.lanes.insert(at, std::move(fresh));
 }
 
-std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t hold_back_us) {
+std::unique_ptr<Lane> Directory::replace(Lane& lane, std::int64_t backpressure_us) {
     Node& node = *lane.node;
     const int priority = lane.priority;
     const auto at = std::find_if(node.lanes.begin(), node.lanes.end(), [&](const auto& l) { return l.get() == &lane; });
     std::unique_ptr<Lane> old = std::move(*at);
     node.lanes.erase(at);
     owners_.erase(old->stream.id());
-    this->lane(node, priority, hold_back_us);
+    this->lane(node, priority, backpressure_us);
     return old;
 }
 

@@ -29,7 +29,7 @@ struct Subscription {
     std::vector<Node*> nodes;
     Cursors own;          ///< of nodes whose membership counts by itself
     Sequence lowest = 0;  ///< the least of acked and the own cursors
-    Pace pace;
+    BackpressureBudget backpressure;
     std::int64_t tail_due_us = 0, tail_wait_us = 0;
     // Of more nodes than Config::few_nodes: the cursors are stored in turns (Groups::save_cursors).
     bool unsaved = false;   ///< listed for that
@@ -101,9 +101,9 @@ public:
     void disown(StreamId id) { owners_.erase(id); }
     /// Takes it out of everything. Its memberships must have been ended (delivery.cpp) before.
     void remove_node(Node& node);
-    Lane& lane(Node& node, int priority, std::int64_t hold_back_us, StreamId id = 0);
+    Lane& lane(Node& node, int priority, std::int64_t backpressure_us, StreamId id = 0);
     /// Puts a new lane in the place of this one, which is its node's no more.
-    std::unique_ptr<Lane> replace(Lane& lane, std::int64_t hold_back_us);
+    std::unique_ptr<Lane> replace(Lane& lane, std::int64_t backpressure_us);
     /// `id`: of a stream that there was before; 0: a new one.
     Group& add_group(std::string_view name, StreamId id = 0);
     /// Takes it out of everything but its members.

@@ -47,8 +47,8 @@ public:
     bool sweeping() const { return sweeping_; }
     /// Leaves those for which held(expiry) is true, each once. Looks at so many at most: then sweeping() is true, and
     /// the next call goes on. Returns how many those were.
-    template <class Held>
-    std::size_t sweep(Held&& held, std::size_t most = ~std::size_t{0}) {
+    template <class DelayedReceipt>
+    std::size_t sweep(DelayedReceipt&& held, std::size_t most = ~std::size_t{0}) {
         if (!std::exchange(sweeping_, true)) begin();
         std::size_t left = most;
         for (; left > 0 && !unswept_.empty(); --left) {

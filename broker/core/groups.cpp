@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/backpressure.hpp"
 #include "core/deliver.hpp"
-#include "core/pace.hpp"
 
 namespace broker {
 
@@ -176,14 +176,14 @@ void Groups::ack(Subscription& s, const cast::wire::AckEntry& entry, Now now) {
     if (group.stream.kept && s.acked > before_acked) advanced(s);
     recount(s);
     if (s.lowest == before) return;
-    s.pace.advanced_us = now.mono_us;
+    s.backpressure.advanced_us = now.mono_us;
     s.tail_wait_us = 0;
     // Only who stood before the end of the oldest batch can have kept it.
     if (!group.stream.front_in_memory() || before < group.stream.front().last()) trim(group);
-    if (!group.waiting.empty() || s.pace.charged_us != 0)
+    if (!group.waiting.empty() || s.backpressure.charged_us != 0)
         review(group, now);
     else if (s.lowest == group.stream.last())
-        stop_hold(s.pace, true, state_.config, now);
+        stop_delaying(s.backpressure, true, state_.config, now);
 }
 
 void Groups::recount(Subscription& s) {
@@ -207,9 +207,9 @@ bool Groups::holds(Group& group, Now now) {
             const bool paged_out = group.stream.paged_out_at(s->lowest + 1);
             const std::int64_t since =
                 paged_out ? group.stream.oldest_us() : group.stream[group.stream.find(s->lowest + 1)].arrival_us;
-            if (may_hold(s->pace, since, state_.config, now)) hold = true;
+            if (may_delay_receipts(s->backpressure, since, state_.config, now)) hold = true;
         } else {
-            stop_hold(s->pace, s->lowest == group.stream.last(), state_.config, now);
+            stop_delaying(s->backpressure, s->lowest == group.stream.last(), state_.config, now);
         }
     }
     return hold;

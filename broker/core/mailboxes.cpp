@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "core/backpressure.hpp"
 #include "core/dead.hpp"
 #include "core/deliver.hpp"
-#include "core/pace.hpp"
 
 namespace broker {
 
@@ -37,7 +37,7 @@ ErrorCode Mailboxes::lets_in(const Node& node, const cast::wire::BatchHeader& he
 
 void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHeader& header, cast::wire::Slice frame,
                        Now now) {
-    Lane& lane = state_.directory.lane(node, header.priority, state_.config.hold_back_us);
+    Lane& lane = state_.directory.lane(node, header.priority, state_.config.backpressure_us);
     const std::size_t size = frame.size();
     if (state_.config.durable) lane.stream.kept = !node.hidden;
     const Sequence first = lane.stream.append(header, std::move(frame), now);
@@ -49,7 +49,8 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     if (node.connection == nullptr) return;
     mark(node);
     state_.live_bytes += size;
-    if (session != nullptr && lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now))
+    if (session != nullptr && lags(lane) &&
+        may_delay_receipts(lane.backpressure, lane.stream.oldest_us(), state_.config, now))
         receipts_.hold(*session, lane.stream.id(), lane.waiting);
 }
 
@@ -234,12 +235,13 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     lane.cursor = sequence;
     lane.goings = 0;
     lane.over = lane.left = false;
-    lane.pace.advanced_us = now.mono_us;
+    lane.backpressure.advanced_us = now.mono_us;
     state_.touch(lane.stream);
     pass_all(lane, now);
     lane.stream.forget_gaps(lane.cursor);
     if (lane.sent < lane.stream.last() || lane.stream.has_paged_out()) mark(*lane.node);
-    if (!lane.waiting.empty() || lane.pace.charged_us != 0 || lane.cursor == lane.stream.last()) review(lane, now);
+    if (!lane.waiting.empty() || lane.backpressure.charged_us != 0 || lane.cursor == lane.stream.last())
+        review(lane, now);
 }
 
 void Mailboxes::pass_all(Lane& lane, Now now) {
@@ -263,8 +265,8 @@ void Mailboxes::pass(Lane& lane, StoredBatch& batch, Now now) {
 }
 
 void Mailboxes::review(Lane& lane, Now now) {
-    if (lags(lane) && may_hold(lane.pace, lane.stream.oldest_us(), state_.config, now)) return;
-    stop_hold(lane.pace, lane.cursor == lane.stream.last(), state_.config, now);
+    if (lags(lane) && may_delay_receipts(lane.backpressure, lane.stream.oldest_us(), state_.config, now)) return;
+    stop_delaying(lane.backpressure, lane.cursor == lane.stream.last(), state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
 }
 
@@ -280,7 +282,7 @@ void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, 
         ack(lane, position->acked, now);
     }
     count_going(lane, same);
-    lane.pace.advanced_us = now.mono_us;
+    lane.backpressure.advanced_us = now.mono_us;
 }
 
 void Mailboxes::close(Lane& lane, Now now) {
@@ -288,7 +290,7 @@ void Mailboxes::close(Lane& lane, Now now) {
     lane.left = lane.left || was_sent > lane.cursor;
     lane.sent = lane.cursor;
     lane.told = false;
-    stop_hold(lane.pace, false, state_.config, now);
+    stop_delaying(lane.backpressure, false, state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
     // What ran out of its time while the reader had it; what this turn is too short for goes on with the next.
     Again again{lane.stream.id(), lane.cursor + 1, was_sent};

@@ -1,8 +1,8 @@
 // Groups, the other half: who is a member, and on which connection it is read. Pure; broker's thread.
 #include <algorithm>
 
+#include "core/backpressure.hpp"
 #include "core/groups.hpp"
-#include "core/pace.hpp"
 
 namespace broker {
 
@@ -114,8 +114,8 @@ Subscription& Groups::subscribe(Node& node, Membership& m, Now now) {
         s = group.subscriptions.emplace_back(std::make_unique<Subscription>()).get();
         s->connection = node.connection;
         s->group = &group;
-        s->pace.budget_us = state_.config.hold_back_us;
-        s->pace.advanced_us = now.mono_us;
+        s->backpressure.budget_us = state_.config.backpressure_us;
+        s->backpressure.advanced_us = now.mono_us;
         s->acked = s->lowest = m.cursor;
     }
     m.own = true;  // until an ACK lists it beyond this start: one that is under way may be about an earlier membership
@@ -149,7 +149,7 @@ void Groups::unsubscribe(Node& node, Membership& m, Now now) {
         group.may_trim = true;
         return;
     }
-    stop_hold(s.pace, false, state_.config, now);
+    stop_delaying(s.backpressure, false, state_.config, now);
     node.connection->subscriptions.erase(at);
     std::erase_if(group.subscriptions, [&s](const auto& one) { return one.get() == &s; });
 }

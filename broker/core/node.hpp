@@ -20,7 +20,7 @@ struct Group;
 struct Node;
 
 /// How long a lagging reader may still hold its senders back; see pace in delivery.cpp.
-struct Pace {
+struct BackpressureBudget {
     std::int64_t budget_us = 0;
     std::int64_t advanced_us = 0;  ///< last ACK that moved its cursor
     std::int64_t charged_us = 0;   ///< up to when holding back has been charged; 0: not holding
@@ -66,7 +66,7 @@ struct Lane {
     bool untold = false;  ///< the present reader is to be told what was given up
     std::uint32_t goings = 0;   ///< readers that went while the cursor stood where it stands
     std::uint64_t decided = 0;  ///< the turn in which something was given up; the reader hears of it once that is kept
-    Pace pace;
+    BackpressureBudget backpressure;
     std::vector<SessionId> waiting;  ///< sessions with receipts held back for it
 };
 

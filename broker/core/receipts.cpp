@@ -64,7 +64,7 @@ void Receipts::release(StreamId stream, std::vector<SessionId>& waiting, Now now
     for (SessionId id : waiting) {
         Session* session = state_.sessions.session(id);
         if (session == nullptr) continue;
-        std::erase_if(session->held, [stream](const Held& h) { return h.stream == stream; });
+        std::erase_if(session->held, [stream](const DelayedReceipt& h) { return h.stream == stream; });
         due(*session, now.mono_us);
     }
     waiting.clear();

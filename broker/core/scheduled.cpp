@@ -119,7 +119,7 @@ Scheduled::Next Scheduled::next(Now now) const {
     return next.over_us == delayed.over_us && delayed.id < next.id ? delayed : next;
 }
 
-void Scheduled::unlist(Held::iterator at) {
+void Scheduled::unlist(DelayedReceipt::iterator at) {
     due_.erase({at->second.due_us, at->first});
     delayed_.erase({at->second.mono_us, at->first});
 }
@@ -141,7 +141,7 @@ void Scheduled::retry(Now now, Outbox& outbox) {
     retry_us_ = full_.empty() ? kNever : now.mono_us + (more ? 1 : kRetry);
 }
 
-bool Scheduled::enter(Held::iterator at, Now now, Outbox& outbox) {
+bool Scheduled::enter(DelayedReceipt::iterator at, Now now, Outbox& outbox) {
     const ScheduledBatch& entry = at->second;
     state_.budget.spend(1 + entry.size / kCopied);
     const Slice frame = frame_now(entry.frame);
@@ -196,7 +196,7 @@ void Scheduled::answer(const ScheduledBatch& entry, ErrorCode code, Now now) {
         receipts_.delivered(batch->header.session, batch->header.number, code, now);
 }
 
-void Scheduled::remove(Held::iterator at) {
+void Scheduled::remove(DelayedReceipt::iterator at) {
     const ScheduledBatch& entry = at->second;
     if (entry.frame.empty()) {
         usage_.remove_paged_out(entry.size, entry.count);
@@ -281,7 +281,7 @@ void Scheduled::pass_over(Sequence from, Outbox& outbox) {
     load_from(at->first + at->second.count, outbox);
 }
 
-Scheduled::Held::iterator Scheduled::unread_from(Sequence from) {
+Scheduled::DelayedReceipt::iterator Scheduled::unread_from(Sequence from) {
     auto at = held_.lower_bound(from);
     while (at != held_.end() && !at->second.frame.empty()) ++at;
     return at;

@@ -92,7 +92,7 @@ public:
     void pass_over(Sequence from, Outbox& outbox);
 
 private:
-    using Held = std::map<Sequence, ScheduledBatch>;  // by first sequence
+    using DelayedReceipt = std::map<Sequence, ScheduledBatch>;  // by first sequence
     /// The one in memory that has been due for longest, and for how long: negative while it is not. Id 0: there is
     /// none.
     struct Next {
@@ -100,16 +100,16 @@ private:
         Sequence id = 0;
     };
     Next next(Now now) const;
-    void unlist(Held::iterator at);
-    Held::iterator unread_from(Sequence from);
+    void unlist(DelayedReceipt::iterator at);
+    DelayedReceipt::iterator unread_from(Sequence from);
     void load_from(Sequence from, Outbox& outbox);
     /// False when its target has no room now.
-    bool enter(Held::iterator at, Now now, Outbox& outbox);
+    bool enter(DelayedReceipt::iterator at, Now now, Outbox& outbox);
     /// It can go nowhere: its target is gone (then it becomes a dead letter), or nobody is there who should be.
     void refuse_scheduled(const ScheduledBatch& entry, const cast::wire::BatchHeader& header, cast::ErrorCode code,
                           Now now, Outbox& outbox);
     void retry(Now now, Outbox& outbox);
-    void remove(Held::iterator at);
+    void remove(DelayedReceipt::iterator at);
     void touch();
     void answer(const ScheduledBatch& entry, cast::ErrorCode code, Now now);
 
@@ -120,7 +120,7 @@ private:
     DeadLetters& dead_;
     StreamId id_ = 0;  // given out when the first one comes
     Sequence last_ = 0;
-    Held held_;
+    DelayedReceipt held_;
     std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory and follow the wall clock, by time
     std::set<std::pair<std::int64_t, Sequence>> delayed_;  // the others, by monotonic time
     std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for

@@ -40,7 +40,7 @@ struct ByAge {
 };
 
 /// A receipt that is held back to slow a sender down: batch `number` went to the lagging `stream`.
-struct Held {
+struct DelayedReceipt {
     std::uint64_t number = 0;
     StreamId stream = 0;
     std::uint64_t bytes_before = 0;  ///< bytes of the session's batches before it, ever
@@ -70,7 +70,7 @@ struct Session {
     std::size_t refused_told = 0;              ///< how many of them were sent on this connection
     std::deque<Answer> delivered;              ///< answers to kWantsDelivered; the newest are kept to repeat
     std::size_t delivered_told = 0;
-    std::deque<Held> held;
+    std::deque<DelayedReceipt> held;
     std::unordered_map<std::string, cast::ErrorCode>
         blocked;                        ///< by way_to(): targets that refuse until a batch says resume
     std::uint64_t window = 0;           ///< the largest that it was told: what is under way may still fill that one

@@ -84,7 +84,7 @@ struct Config {
     std::int64_t grace_us = 10 * kSecond;
     std::int64_t ping_us = 3 * kSecond;
     std::int64_t dead_us = 10 * kSecond;
-    std::int64_t hold_back_us = 5 * kSecond;
+    std::int64_t backpressure_us = 5 * kSecond;
 
     // Fixed times of the protocol (PROTOCOL.md, sections 4 and 5).
     std::int64_t receipt_us = 2 * kMs;

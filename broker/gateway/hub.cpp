@@ -20,8 +20,8 @@ constexpr std::size_t kAlive = 8u << 20;  // bytes to all browsers together
 constexpr std::size_t kQueue = 1 << 20;   // bytes to a browser; samples have half of it, status three quarters
 constexpr std::size_t kShown = 40;        // messages in one "log"
 constexpr std::size_t kSamplesKept = 400;
-constexpr milliseconds kPace{200}, kPaceMost{1000};
-constexpr std::size_t kPaceEach = 250;  // so many browsers more, and the log comes a step less often
+constexpr milliseconds kDripEvery{200}, kDripMost{1000};
+constexpr std::size_t kDripBytes = 250;  // so many browsers more, and the log comes a step less often
 
 bool name_passes(const std::string& wanted, const json& message, const char* key) {
     if (wanted.empty()) return true;
@@ -178,17 +178,17 @@ void Hub::take_samples(const json& samples) {
     }
     if (pacing_) return;
     pacing_ = true;
-    asio::co_spawn(app_.io, pace_log(), asio::detached);
+    asio::co_spawn(app_.io, limit_log(), asio::detached);
 }
 
 /// The first ones at once, then at most five times a second; less often the more look on, for each costs a write.
-awaitable<void> Hub::pace_log() {
+awaitable<void> Hub::limit_log() {
     error_code ec;
     asio::steady_timer timer(app_.io);
     while (!samples_.empty() && !stop_) {
         tell_log();
         timer.expires_after(
-            std::min<milliseconds>(kPace * (1 + static_cast<int>(subscribers_.size() / kPaceEach)), kPaceMost));
+            std::min<milliseconds>(kDripEvery * (1 + static_cast<int>(subscribers_.size() / kDripBytes)), kDripMost));
         co_await timer.async_wait(into(ec));
     }
     pacing_ = false;
@@ -265,7 +265,7 @@ void Hub::watch_samples() {
     const std::string request = dump({{"op", "tap"}, {"key", app_.settings.key}});
     std::optional<cast::Admin> admin;
     while (!stop_) {
-        milliseconds pause = kPace;
+        milliseconds pause = kDripEvery;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [this] { return log_wanted_ || stop_; });

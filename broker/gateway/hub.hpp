@@ -84,7 +84,7 @@ private:
     void take_samples(const nlohmann::json& samples);
     void tell_log();
     Text log_for(const Filter& filter, std::uint64_t dropped);
-    awaitable<void> pace_log();
+    awaitable<void> limit_log();
 
     App& app_;
     std::set<std::shared_ptr<Subscriber>> subscribers_;

@@ -161,7 +161,7 @@ void check_sessions(broker::Router& router) {
         require(std::is_sorted(s.refused.begin(), s.refused.end(),
                                [](const auto& a, const auto& b) { return a.number < b.number; }),
                 "refusals out of order");
-        for (const broker::Held& held : s.held)
+        for (const broker::DelayedReceipt& held : s.held)
             require(router.state().holding.contains(held.stream), "a receipt is held back for ever");
         for (Node* node : c.nodes) require(node->connection == &c, "a connection lists a node of another");
         for (const auto& [stream, subscription] : c.subscriptions)

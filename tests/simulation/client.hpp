@@ -19,7 +19,7 @@ class World;
 struct NodeReader {
     std::shared_ptr<cast::detail::Attachment> node;
     ReaderRecord record;
-    std::int64_t pace_us = 0;  ///< a record takes this long to handle
+    std::int64_t step_us = 0;  ///< a record takes this long to handle
     std::int64_t free_us = 0;  ///< when it is ready for the next one
     std::optional<cast::detail::Item> item;
     std::uint32_t index = 0;  ///< of the item's next record

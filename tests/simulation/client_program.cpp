@@ -29,7 +29,7 @@ void Client::attach(const std::string& name, bool receives, bool take_over) {
         reader->node = node;
         reader->record.node = name;
         if (!world_.healed() && world_.random().percent(world_.settings().slow_readers))
-            reader->pace_us = world_.random().between(1, 40) * 500;
+            reader->step_us = world_.random().between(1, 40) * 500;
         world_.oracle().add_reader(&reader->record);
         readers_.push_back(std::move(reader));
     }
@@ -151,14 +151,14 @@ void Client::read(NodeReader& reader) {
             reader.item = std::move(item);
             begin(reader);
         }
-        if (read_record(reader) && reader.pace_us > 0) reader.free_us = world_.now() + reader.pace_us;
+        if (read_record(reader) && reader.step_us > 0) reader.free_us = world_.now() + reader.step_us;
     }
     if (inbox.closed != ErrorCode::ok && inbox.items == 0 && !reader.item) reader.record.gone = true;
 }
 
 void Client::hurry() {
     for (const auto& reader : readers_) {
-        reader->pace_us = 0;
+        reader->step_us = 0;
         reader->free_us = 0;
     }
     stalled_us_ = 0;

@@ -25,7 +25,7 @@ void draw_times(broker::Config& c, Random& r) {
     c.grace_us = r.percent(50) ? r.between(200, 2000) * kMs : 5 * kSecond;
     c.ping_us = r.between(300, 2000) * kMs;
     c.dead_us = c.ping_us + r.between(1500, 4000) * kMs;
-    c.hold_back_us = r.between(200, 5000) * kMs;
+    c.backpressure_us = r.between(200, 5000) * kMs;
 }
 
 }  // namespace

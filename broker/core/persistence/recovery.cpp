@@ -102,7 +102,7 @@ void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outb
 void Recovery::restore_lane(const StreamRow& row, bool clean, Now now, Outbox& outbox) {
     Node* node = state_.directory.node(row.owner);
     if (node != nullptr) {
-        Lane& lane = state_.directory.lane(*node, row.kind, state_.config.hold_back_us, row.id);
+        Lane& lane = state_.directory.lane(*node, row.kind, state_.config.backpressure_us, row.id);
         fill(lane, row, clean, now);
         const Stream& stream = lane.stream;
         if (stream.has_paged_out() && stream.paged_out().front().first <= lane.cursor)
