@@ -47,8 +47,8 @@ Config core_config(const Options& o) {
     c.scheduled_bytes = o.scheduled_bytes;
     c.scheduled_us = in_us(o.scheduled_time);
     c.reject_full = o.when_full == WhenFull::reject;
-    c.dead_messages = o.dead_messages;
-    c.dead_bytes = o.dead_bytes;
+    c.dead_letter_messages = o.dead_letter_messages;
+    c.dead_letter_bytes = o.dead_letter_bytes;
     c.max_redeliveries = static_cast<std::uint32_t>(o.max_redeliveries);
     c.history_messages = o.history_messages;
     c.history_bytes = o.history_bytes;
@@ -57,7 +57,7 @@ Config core_config(const Options& o) {
     c.session_us = in_us(o.session_time);
     c.grace_us = in_us(o.grace_time);
     c.ping_us = in_us(o.ping_interval);
-    c.dead_us = in_us(o.dead_after);
+    c.dead_at_us = in_us(o.dead_after);
     c.backpressure_us = in_us(o.backpressure_budget);
     c.hash_secret = hash_secret;
     return c;

@@ -37,9 +37,9 @@ inline ControlAnswer good(const nlohmann::json& answer) { return {cast::ErrorCod
 ControlAnswer call_peek(const Call& call);
 ControlAnswer call_history(const Call& call);
 ControlAnswer call_purge(const Call& call);
-ControlAnswer call_dead_list(const Call& call);
-ControlAnswer call_dead_show(const Call& call);
-ControlAnswer call_dead_requeue(const Call& call);
-ControlAnswer call_dead_purge(const Call& call);
+ControlAnswer call_dead_letters_list(const Call& call);
+ControlAnswer call_dead_letters_show(const Call& call);
+ControlAnswer call_dead_letters_requeue(const Call& call);
+ControlAnswer call_dead_letters_purge(const Call& call);
 
 }  // namespace broker

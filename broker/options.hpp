@@ -95,8 +95,8 @@ struct Options {
     WhenFull when_full = kDefaults.reject_full ? WhenFull::reject : WhenFull::block;
     /// Dead letters that are kept, on disk and in memory; the oldest go first. 0 of either: none. One that is larger
     /// than dead_bytes by itself is not kept; a reader that refuses such a message hears so and has it still.
-    std::uint64_t dead_messages = kDefaults.dead_messages;
-    std::uint64_t dead_bytes = kDefaults.dead_bytes;
+    std::uint64_t dead_letter_messages = kDefaults.dead_letter_messages;
+    std::uint64_t dead_letter_bytes = kDefaults.dead_letter_bytes;
     /// How often a message of a mailbox may come again because its reader went without acknowledging it. Beyond that it
     /// is a dead letter, so that it cannot end its readers for ever. 0: it comes again for as long as it takes, for
     /// only who knows the readers can tell those that die of a message from those that were stopped while they had one.
@@ -114,7 +114,7 @@ struct Options {
     /// A silent client is asked for a sign of life after this long...
     std::chrono::milliseconds ping_interval = in_milliseconds(kDefaults.ping_us);
     /// ...and its connection given up after this long.
-    std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_us);
+    std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_at_us);
     /// How long one slow member may hold its group back before the group goes on without it.
     std::chrono::milliseconds backpressure_budget = in_milliseconds(kDefaults.backpressure_us);
     /// How long SIGTERM waits for what is under way.

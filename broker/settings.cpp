@@ -97,9 +97,9 @@ const std::array kSettings{
             "bytes that wait for their time"},
     Setting{"later-time", TimeRange{&O::scheduled_time, 1s, 8760h * 8}, kLive, kLimits,
             "how far ahead that time may be"},
-    Setting{"dead-messages", CountRange{&O::dead_messages, 0, 1'000'000}, kLive, kLimits,
+    Setting{"dead-messages", CountRange{&O::dead_letter_messages, 0, 1'000'000}, kLive, kLimits,
             "dead letters that are kept (0: none)"},
-    Setting{"dead-bytes", SizeRange{&O::dead_bytes, 0, kTiB}, kLive, kLimits,
+    Setting{"dead-bytes", SizeRange{&O::dead_letter_bytes, 0, kTiB}, kLive, kLimits,
             "bytes of dead letters that are kept (0: none); one that is larger than that by itself is not"},
     Setting{"max-redeliveries", CountRange{&O::max_redeliveries, 0, 1'000'000}, kLive, kLimits,
             "how often a message comes again to readers that go without acknowledging it, before it is a dead letter "

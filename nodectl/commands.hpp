@@ -19,7 +19,7 @@ void add_recv(CLI::App& app, Context& context);
 void add_request(CLI::App& app, Context& context);
 void add_reply(CLI::App& app, Context& context);
 void add_browse(CLI::App& app, Context& context);
-void add_dead(CLI::App& app, Context& context);
+void add_dead_letters(CLI::App& app, Context& context);
 void add_events(CLI::App& app, Context& context);
 void add_stats(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

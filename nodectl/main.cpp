@@ -73,7 +73,7 @@ int run(int argc, char** argv) {
     nodectl::add_request(app, context);
     nodectl::add_reply(app, context);
     nodectl::add_browse(app, context);
-    nodectl::add_dead(app, context);
+    nodectl::add_dead_letters(app, context);
     nodectl::add_events(app, context);
     nodectl::add_stats(app, context);
     nodectl::add_status(app, context);

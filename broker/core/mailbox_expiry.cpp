@@ -2,7 +2,7 @@
 // sender. Pure; broker's thread.
 #include <algorithm>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/mailboxes.hpp"
 
 namespace broker {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/backpressure.hpp"
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/deliver.hpp"
 
 namespace broker {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/receipts.hpp"
 #include "core/state.hpp"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/deliver.hpp"
 #include "core/mailboxes.hpp"
 

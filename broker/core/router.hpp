@@ -11,7 +11,7 @@
 
 #include "core/attachments.hpp"
 #include "core/browser.hpp"
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/groups.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/page_loads.hpp"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/groups.hpp"
 #include "core/mailboxes.hpp"
 #include "core/receipts.hpp"

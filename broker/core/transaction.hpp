@@ -30,12 +30,12 @@ struct NodeRow {
     bool operator==(const NodeRow&) const = default;
 };
 
-inline constexpr std::uint8_t kDeadStream = 32;  ///< kind of the stream of one dead letter
+inline constexpr std::uint8_t kDeadLetterStream = 32;  ///< kind of the stream of one dead letter
 
 /// A lane of a mailbox, a group, or broadcast: `kind` as in cast::wire::StreamInfo; or kScheduledStream.
 struct StreamRow {
     StreamId id = 0;
-    std::uint8_t kind = 0;  ///< or kDeadStream
+    std::uint8_t kind = 0;  ///< or kDeadLetterStream
     bool created = false;   ///< of a group
     std::string owner;      ///< the node or the group
     Sequence last = 0;
@@ -85,12 +85,12 @@ struct ChunkRow {
 };
 
 /// A dead letter: a stream of its own with one batch of one record.
-struct LetterRow {
+struct DeadLetterRow {
     StreamId stream = 0;
     std::uint64_t number = 0;
-    std::uint64_t dead_us = 0;  ///< wall
+    std::uint64_t dead_at_us = 0;  ///< wall
     cast::wire::Slice frame;
-    bool operator==(const LetterRow&) const = default;
+    bool operator==(const DeadLetterRow&) const = default;
 };
 
 struct Erasure {
@@ -113,12 +113,12 @@ struct Transaction {
     std::uint64_t session_us = 0;       ///< how long a session is kept now
     std::vector<std::string> nodes_gone;
     std::vector<StreamId> streams_gone;  ///< with their chunks and memberships
-    std::vector<StreamId> letters_gone;
+    std::vector<StreamId> dead_letters_gone;
     std::vector<std::pair<std::string, StreamId>> members_gone;
     std::vector<SessionId> sessions_gone;
     std::vector<NodeRow> nodes;
     std::vector<StreamRow> streams;
-    std::vector<LetterRow> letters;
+    std::vector<DeadLetterRow> letters;
     std::vector<MemberRow> members;
     std::vector<SessionRow> sessions;
     std::vector<Erasure> erasures;

@@ -68,8 +68,8 @@ struct Config {
     std::size_t scheduled_messages = 100000;
     std::size_t scheduled_bytes = 64u << 20;
     std::int64_t scheduled_us = 366 * 86400 * kSecond;  ///< how far ahead a message may be due
-    std::size_t dead_messages = 10000;                  ///< dead letters that are kept
-    std::size_t dead_bytes = 16u << 20;                 ///< 0 of either: none are kept
+    std::size_t dead_letter_messages = 10000;           ///< dead letters that are kept
+    std::size_t dead_letter_bytes = 16u << 20;          ///< 0 of either: none are kept
     std::uint32_t max_redeliveries = 0;     ///< a message that has cost its readers more is a dead letter; 0: never
     std::size_t history_messages = 100;     ///< acknowledged ones kept a node, for somebody who looks; 0: none
     std::size_t history_bytes = 16u << 20;  ///< of all nodes together
@@ -83,7 +83,7 @@ struct Config {
     std::int64_t session_us = 600 * kSecond;
     std::int64_t grace_us = 10 * kSecond;
     std::int64_t ping_us = 3 * kSecond;
-    std::int64_t dead_us = 10 * kSecond;
+    std::int64_t dead_at_us = 10 * kSecond;
     std::int64_t backpressure_us = 5 * kSecond;
 
     // Fixed times of the protocol (PROTOCOL.md, sections 4 and 5).

@@ -35,7 +35,7 @@ Answer list_page(Client& client, const Request& request, const char* op, const c
 }
 
 /// A call about one dead letter.
-json call_dead(Client& client, const json& request) {
+json call_dead_letters(Client& client, const json& request) {
     try {
         return client.call(request);
     } catch (const Failure& failure) {
@@ -63,7 +63,7 @@ std::uint64_t number_of(const Request& request, const char* hint = "GET /api/dea
     return std::stoull(text);
 }
 
-json show_dead(const json& dead) {
+json show_dead_letter(const json& dead) {
     json out = dead;
     out.erase("record");
     if (dead.contains("record")) out["message"] = show_record(dead.at("record"), kLogContent);
@@ -187,30 +187,30 @@ Answer leave_group(Client& client, const Request& request) {
     }
 }
 
-Answer list_dead(Client& client, const Request& request) {
+Answer list_dead_letters(Client& client, const Request& request) {
     request.only({"count", "before"});
     json call = {{"op", "dead.list"}, {"count", request.number("count", 50, 1, 1000)}};
     if (request.asked("before")) call["before"] = request.number("before", 0, 0, UINT64_MAX);
     const json answer = client.call(call);
     json all = json::array();
-    for (const json& dead : answer.at("dead")) all.push_back(show_dead(dead));
+    for (const json& dead : answer.at("dead")) all.push_back(show_dead_letter(dead));
     const std::size_t shown = all.size();
     return answer_json({{"dead", std::move(all)},
                         {"total", answer.value("total", shown)},
                         {"next_before", answer.value("next_before", json())}});
 }
 
-Answer get_dead(Client& client, const Request& request) {
+Answer get_dead_letter(Client& client, const Request& request) {
     request.only({});
-    return answer_json(show_dead(call_dead(client, {{"op", "dead.show"}, {"seq", number_of(request)}})));
+    return answer_json(show_dead_letter(call_dead_letters(client, {{"op", "dead.show"}, {"seq", number_of(request)}})));
 }
 
-Answer delete_dead(Client& client, const Request& request) {
+Answer delete_dead_letter(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_dead(client, {{"op", "dead.purge"}, {"seq", number_of(request)}}));
+    return answer_json(call_dead_letters(client, {{"op", "dead.purge"}, {"seq", number_of(request)}}));
 }
 
-Answer purge_dead(Client& client, const Request& request) {
+Answer purge_dead_letters(Client& client, const Request& request) {
     request.only({});
     return answer_json(client.call({{"op", "dead.purge"}}));
 }
@@ -235,9 +235,9 @@ Answer cancel_scheduled(Client& client, const Request& request) {
     return answer_json({{"canceled", id}});
 }
 
-Answer requeue_dead(Client& client, const Request& request) {
+Answer requeue_dead_letter(Client& client, const Request& request) {
     request.only({});
-    return answer_json(call_dead(client, {{"op", "dead.requeue"}, {"seq", number_of(request)}}));
+    return answer_json(call_dead_letters(client, {{"op", "dead.requeue"}, {"seq", number_of(request)}}));
 }
 
 }  // namespace gateway

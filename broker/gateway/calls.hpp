@@ -25,11 +25,11 @@ Answer leave_group(Client& client, const Request& request);
 Answer group_messages(Client& client, const Request& request);
 Answer broadcast_messages(Client& client, const Request& request);
 
-Answer list_dead(Client& client, const Request& request);
-Answer get_dead(Client& client, const Request& request);
-Answer delete_dead(Client& client, const Request& request);
-Answer purge_dead(Client& client, const Request& request);
-Answer requeue_dead(Client& client, const Request& request);
+Answer list_dead_letters(Client& client, const Request& request);
+Answer get_dead_letter(Client& client, const Request& request);
+Answer delete_dead_letter(Client& client, const Request& request);
+Answer purge_dead_letters(Client& client, const Request& request);
+Answer requeue_dead_letter(Client& client, const Request& request);
 
 Answer list_scheduled(Client& client, const Request& request);
 Answer cancel_scheduled(Client& client, const Request& request);

@@ -82,15 +82,16 @@ private:
             const char* kind = row.kind < cast::wire::kPriorities     ? "mailbox of"
                                : row.kind == cast::wire::kGroupStream ? "group"
                                : row.kind == kScheduledStream         ? "scheduled messages"
-                               : row.kind == kDeadStream              ? "dead letter"
+                               : row.kind == kDeadLetterStream        ? "dead letter"
                                                                       : "broadcast";
             e.whose = fmt::format("stream {} ({} {})", row.id, kind, row.owner);
             if (row.kind >= cast::wire::kPriorities && row.kind != cast::wire::kGroupStream &&
-                row.kind != cast::wire::kBroadcastStream && row.kind != kScheduledStream && row.kind != kDeadStream)
+                row.kind != cast::wire::kBroadcastStream && row.kind != kScheduledStream &&
+                row.kind != kDeadLetterStream)
                 fault("streams", fmt::format("{}: of no kind ({})", e.whose, row.kind));
             for (const auto& [name, value] :
                  {std::pair{"floor", row.floor}, std::pair{"high", row.high}, std::pair{"passed", row.passed}})
-                if (value > row.last && row.kind != kDeadStream)  // whose number is in `high`
+                if (value > row.last && row.kind != kDeadLetterStream)  // whose number is in `high`
                     fault("streams",
                           fmt::format("{}: its {} {} lies beyond its end {}", e.whose, name, value, row.last));
             for (const GoneRange& gone : row.gone)

@@ -63,10 +63,10 @@ void fields(Io& io, Row& row) {
     io(stream, first, last, extends, messages, bytes, arrival_us, expires_us, frames);
 }
 template <class Io, class Row>
-requires std::same_as<std::remove_const_t<Row>, LetterRow>
+requires std::same_as<std::remove_const_t<Row>, DeadLetterRow>
 void fields(Io& io, Row& row) {
-    auto& [stream, number, dead_us, frame] = row;
-    io(stream, number, dead_us, frame);
+    auto& [stream, number, dead_at_us, frame] = row;
+    io(stream, number, dead_at_us, frame);
 }
 template <class Io, class Row>
 requires std::same_as<std::remove_const_t<Row>, Erasure>
@@ -86,12 +86,12 @@ void fields(Io& io, const std::pair<First, Second>& pair) {
 /// The order in the bytes. The names are what a decoding that fails says.
 template <class Io, class Whole>
 void transaction_fields(Io& io, Whole& t) {
-    auto& [turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, letters_gone, members_gone,
+    auto& [turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, dead_letters_gone, members_gone,
            sessions_gone, nodes, streams, letters, members, sessions, erasures, chunks] = t;
     io.part("the head", turn, next_stream, forgetful_epoch, session_us);
     io.part("nodes_gone", nodes_gone);
     io.part("streams_gone", streams_gone);
-    io.part("letters_gone", letters_gone);
+    io.part("dead_letters_gone", dead_letters_gone);
     io.part("members_gone", members_gone);
     io.part("sessions_gone", sessions_gone);
     io.part("nodes", nodes);
@@ -220,7 +220,7 @@ std::size_t size_of(const Transaction& t) {
         bytes += 128;
         for (const Slice& frame : chunk.frames) bytes += 4 + frame.size();
     }
-    for (const LetterRow& letter : t.letters) bytes += 64 + letter.frame.size();
+    for (const DeadLetterRow& letter : t.letters) bytes += 64 + letter.frame.size();
     return bytes;
 }
 

@@ -36,7 +36,7 @@ constexpr const char* kFull =
 std::size_t bytes_of(const Transaction& transaction) {
     std::size_t bytes = 0;
     for (const ChunkRow& chunk : transaction.chunks) bytes += chunk.bytes;
-    for (const LetterRow& letter : transaction.letters) bytes += letter.frame.size();
+    for (const DeadLetterRow& letter : transaction.letters) bytes += letter.frame.size();
     return bytes;
 }
 

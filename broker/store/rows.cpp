@@ -7,8 +7,8 @@
 #include "store/packing.hpp"
 #include "store/tables.hpp"
 #include "wire/batch.hpp"
+#include "wire/dead_letter.hpp"
 #include "wire/frame.hpp"
-#include "wire/letter.hpp"
 
 namespace broker {
 
@@ -27,8 +27,8 @@ struct TableWriter::Statements {
           stream_gone(db, "DELETE FROM streams WHERE id = ?"),
           stream_chunks_gone(db, "DELETE FROM chunks WHERE stream = ?"),
           stream_members_gone(db, "DELETE FROM members WHERE stream = ?"),
-          letters_gone(db, "DELETE FROM streams WHERE id BETWEEN ? AND ?"),
-          letter_chunks_gone(db, "DELETE FROM chunks WHERE stream BETWEEN ? AND ?"),
+          dead_letters_gone(db, "DELETE FROM streams WHERE id BETWEEN ? AND ?"),
+          dead_letter_chunks_gone(db, "DELETE FROM chunks WHERE stream BETWEEN ? AND ?"),
           member_gone(db, "DELETE FROM members WHERE stream = ? AND node = ?"),
           session_gone(db, "DELETE FROM sessions WHERE id = ?"),
           node(db, "INSERT OR REPLACE INTO nodes VALUES(?, ?, ?, ?)"),
@@ -45,7 +45,7 @@ struct TableWriter::Statements {
                 "expires = min(coalesce(expires, excluded.expires), coalesce(excluded.expires, expires))"),
           chunk_of(db, "SELECT messages, bytes, batches, sum FROM chunks WHERE stream = ? AND first = ?") {}
     Statement begin, commit, next_stream, session_time, forgetful, node_gone, node_members_gone, stream_gone,
-        stream_chunks_gone, stream_members_gone, letters_gone, letter_chunks_gone, member_gone, session_gone;
+        stream_chunks_gone, stream_members_gone, dead_letters_gone, dead_letter_chunks_gone, member_gone, session_gone;
     Statement node, stream, member, session, erase, chunk, chunk_of;
 };
 
@@ -61,7 +61,7 @@ void TableWriter::write(const Transaction& t) {
     write_gone(t);
     write_rows(t);
     for (const Erasure& e : t.erasures) s_->erase.bind(e.stream).bind(e.from).bind(e.through).bind(e.through).run();
-    for (const LetterRow& letter : t.letters) write_chunk(chunk_of(letter));
+    for (const DeadLetterRow& letter : t.letters) write_chunk(chunk_of(letter));
     for (const ChunkRow& chunk : t.chunks) write_chunk(chunk);
     s_->commit.run();
     next_stream_ = t.next_stream;  // not before: an attempt that fails has written neither
@@ -79,18 +79,18 @@ void TableWriter::write_gone(const Transaction& t) {
         s_->stream_chunks_gone.bind(id).run();
         s_->stream_members_gone.bind(id).run();
     }
-    write_letters_gone(t.letters_gone);
+    write_dead_letters_gone(t.dead_letters_gone);
     for (const auto& [node, stream] : t.members_gone) s_->member_gone.bind(stream).bind(std::string_view(node)).run();
     for (const SessionId id : t.sessions_gone) s_->session_gone.bind(id).run();
 }
 
 /// Mostly many that came one after the other: they go by two statements.
-void TableWriter::write_letters_gone(std::vector<StreamId> ids) {
+void TableWriter::write_dead_letters_gone(std::vector<StreamId> ids) {
     std::sort(ids.begin(), ids.end());
     for (std::size_t i = 0, end = 0; i < ids.size(); i = end) {
         for (end = i + 1; end < ids.size() && ids[end] == ids[end - 1] + 1;) ++end;
-        s_->letters_gone.bind(ids[i]).bind(ids[end - 1]).run();
-        s_->letter_chunks_gone.bind(ids[i]).bind(ids[end - 1]).run();
+        s_->dead_letters_gone.bind(ids[i]).bind(ids[end - 1]).run();
+        s_->dead_letter_chunks_gone.bind(ids[i]).bind(ids[end - 1]).run();
     }
 }
 
@@ -119,7 +119,7 @@ void TableWriter::write_rows(const Transaction& t) {
             .bind(row.holder)
             .run();
     for (const StreamRow& row : t.streams) write_stream(row);
-    for (const LetterRow& letter : t.letters) write_stream(stream_of(letter));
+    for (const DeadLetterRow& letter : t.letters) write_stream(stream_of(letter));
     for (const MemberRow& row : t.members)
         s_->member.bind(row.stream).bind(std::string_view(row.node)).bind(row.cursor).bind(row.high).run();
     for (const SessionRow& row : t.sessions) {
@@ -156,24 +156,24 @@ void TableWriter::write_chunk(const ChunkRow& chunk) {
     s_->chunk.bind_blob(blob_).bind(sum_of(blob_)).bind(chunk.expires_us).run();
 }
 
-StreamRow stream_of(const LetterRow& letter) {
+StreamRow stream_of(const DeadLetterRow& letter) {
     StreamRow row;
     row.id = letter.stream;
     row.high = letter.number;
-    row.kind = kDeadStream;
-    row.owner = cast::wire::kDeadName;
+    row.kind = kDeadLetterStream;
+    row.owner = cast::wire::kDeadLetterName;
     row.last = row.messages = row.chunk_first = 1;
     row.bytes = letter.frame.size();
     row.chunk_bytes = static_cast<std::uint32_t>(row.bytes);
     return row;
 }
 
-ChunkRow chunk_of(const LetterRow& letter) {
+ChunkRow chunk_of(const DeadLetterRow& letter) {
     ChunkRow row;
     row.stream = letter.stream;
     row.first = row.last = row.messages = 1;
     row.bytes = letter.frame.size();
-    row.arrival_us = letter.dead_us;
+    row.arrival_us = letter.dead_at_us;
     row.frames.push_back(letter.frame);
     return row;
 }

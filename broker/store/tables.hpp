@@ -52,7 +52,7 @@ public:
 
 private:
     void write_gone(const Transaction& transaction);
-    void write_letters_gone(std::vector<StreamId> ids);
+    void write_dead_letters_gone(std::vector<StreamId> ids);
     void write_rows(const Transaction& transaction);
     void write_stream(const StreamRow& row);
     bool begin_with(const ChunkRow& chunk, std::uint64_t& messages, std::uint64_t& bytes);
@@ -67,8 +67,8 @@ private:
 };
 
 /// What the tables hold of a dead letter: a stream with a chunk.
-StreamRow stream_of(const LetterRow& letter);
-ChunkRow chunk_of(const LetterRow& letter);
+StreamRow stream_of(const DeadLetterRow& letter);
+ChunkRow chunk_of(const DeadLetterRow& letter);
 
 class ChunkReader {
 public:

@@ -2,7 +2,7 @@
 #include "src/message_access.hpp"
 #include "src/node_state.hpp"
 #include "src/session_time.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 
 namespace cast {
 
@@ -13,19 +13,19 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
         return Error{ErrorCode::invalid_argument, "only a received message can be refused"};
     std::string record;
     wire::append_record(record, message.type(), MessageAccess::headers(message), message.payload());
-    wire::Letter letter{reason, detail, message.sender(), node.name, {}, message.priority(), 0, record};
+    wire::DeadLetterEnvelope letter{reason, detail, message.sender(), node.name, {}, message.priority(), 0, record};
     if (message.kind() == CastKind::multicast) letter.group = message.target();
     if (message.kind() == CastKind::broadcast) letter.group = "*";
     letter.arrival_us = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(message.arrival().time_since_epoch()).count());
-    const std::string headers = wire::encode_headers(wire::letter_headers(letter));
+    const std::string headers = wire::encode_headers(wire::dead_letter_headers(letter));
     Parcel parcel;
     parcel.cast = wire::Cast::unicast;
     parcel.sender = node.name;
     parcel.from = node.attachment.get();
-    parcel.target = wire::kDeadName;
+    parcel.target = wire::kDeadLetterName;
     parcel.payload = record;
-    parcel.type = wire::kLetterType;
+    parcel.type = wire::kDeadLetterType;
     parcel.headers = headers;
     parcel.priority = wire::kDefaultPriority;
     parcel.watch = next_watch();

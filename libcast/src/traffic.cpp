@@ -1,7 +1,7 @@
 // The link, the other half: what its nodes do over it: sending, waiting for receipts, management calls.
 #include "src/link.hpp"
 #include "src/session_time.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 #include "wire/names.hpp"
 #include "wire/record.hpp"
 
@@ -42,7 +42,8 @@ Result<void> Link::send(const Parcel& given) {
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
     const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);
     // A letter wraps a whole record.
-    const std::size_t more = given.target == wire::kDeadName ? wire::kRecordOverhead - wire::kLetterOverhead : 0;
+    const std::size_t more =
+        given.target == wire::kDeadLetterName ? wire::kRecordOverhead - wire::kDeadLetterOverhead : 0;
     if (given.payload.size() > session_.max_message() + more)
         return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " +
                                                std::to_string(session_.max_message())};

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     require(broker::encode_transaction(t) == bytes.view());
     require(t.nodes.size() + t.streams.size() + t.sessions.size() + t.chunks.size() <= size);
-    for (const broker::LetterRow& letter : t.letters) require(inside(letter.frame.view(), bytes.view()));
+    for (const broker::DeadLetterRow& letter : t.letters) require(inside(letter.frame.view(), bytes.view()));
     for (const broker::ChunkRow& chunk : t.chunks)
         for (const Slice& frame : chunk.frames) require(inside(frame.view(), bytes.view()));
     return 0;

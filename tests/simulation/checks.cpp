@@ -183,7 +183,7 @@ void check_state(broker::Router& router) {
         require(directory.owner(id).lane == nullptr, "a lane that is let go has an owner");
         total += reaped.lane->stream.bytes() - reaped.lane->stream.paged_out_bytes();
     }
-    require(router.dead().messages() <= router.config().dead_messages, "more dead letters than may be");
+    require(router.dead().messages() <= router.config().dead_letter_messages, "more dead letters than may be");
     std::size_t waiting = 0, unread = router.scheduled().bytes();
     router.scheduled().for_each({}, [&](broker::Sequence, const broker::ScheduledBatch& entry) {
         waiting += entry.count;

@@ -185,7 +185,7 @@ void Oracle::carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& r
 void Oracle::check_nothing_lost(const cast::test::MemoryDisk& disk) {
     for (const auto& [stream, mirror] : mirrors_) {
         const auto row = disk.streams().find(stream);
-        if (row == disk.streams().end() || row->second.kind == broker::kDeadStream ||
+        if (row == disk.streams().end() || row->second.kind == broker::kDeadLetterStream ||
             row->second.kind == broker::kScheduledStream)
             continue;
         require(mirror.size() == row->second.last, [&, s = stream, size = mirror.size()] {
@@ -204,7 +204,7 @@ void Oracle::recovered(std::uint64_t epoch, const cast::test::MemoryDisk& disk, 
         auto& mirror = entry.second;
         const auto row = disk.streams().find(stream);
         // An id that was never committed may be that of a dead letter now.
-        const bool same = row != disk.streams().end() && row->second.kind != broker::kDeadStream;
+        const bool same = row != disk.streams().end() && row->second.kind != broker::kDeadLetterStream;
         const std::uint64_t last = same ? row->second.last : 0;
         for (std::uint64_t s = last + 1; s <= mirror.size(); ++s) once_[{stream, s}].insert(mirror[s - 1]);
         require(mirror.size() >= last, [&] {

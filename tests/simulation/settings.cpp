@@ -24,7 +24,7 @@ void draw_times(broker::Config& c, Random& r) {
     c.session_us = r.percent(30) ? r.between(2, 6) * kSecond : 30 * kSecond;
     c.grace_us = r.percent(50) ? r.between(200, 2000) * kMs : 5 * kSecond;
     c.ping_us = r.between(300, 2000) * kMs;
-    c.dead_us = c.ping_us + r.between(1500, 4000) * kMs;
+    c.dead_at_us = c.ping_us + r.between(1500, 4000) * kMs;
     c.backpressure_us = r.between(200, 5000) * kMs;
 }
 
@@ -73,7 +73,7 @@ Settings draw_settings(Random& r) {
     s.letters = sometimes(40, 1, 5);
     // Long work is interrupted: by what others do, by crashes, by ends in order.
     if (r.percent(60)) s.config.turn_steps = static_cast<std::size_t>(r.between(1, r.percent(50) ? 4 : 30));
-    if (r.percent(15)) s.config.dead_messages = static_cast<std::size_t>(r.between(1, 60));
+    if (r.percent(15)) s.config.dead_letter_messages = static_cast<std::size_t>(r.between(1, 60));
     s.floods = sometimes(40, 1, 6);
     s.far_behind = static_cast<std::uint64_t>(sometimes(20, 1, 5));
     s.config.few_nodes = s.config.ping_us % 2 == 0 ? 0 : 8;  // no draw: seeds keep their stories

@@ -23,7 +23,7 @@ inline broker::Transaction example_transaction() {
     t.session_us = 600'000'000;
     t.nodes_gone = {"alice", "bob"};
     t.streams_gone = {11, 12};
-    t.letters_gone = {13};
+    t.dead_letters_gone = {13};
     t.members_gone = {{"carol", 14}};
     t.sessions_gone = {15, 16};
     t.nodes = {{"dave", true, 5571, 17}, {"eve", false, 0, ~std::uint64_t{0}}};

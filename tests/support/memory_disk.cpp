@@ -38,7 +38,7 @@ void MemoryDisk::apply(const Transaction& transaction) {
         std::erase_if(chunks_, [&](const auto& c) { return c.first.first == id; });
         std::erase_if(members_, [&](const auto& m) { return m.first.first == id; });
     }
-    for (const StreamId id : t.letters_gone) {
+    for (const StreamId id : t.dead_letters_gone) {
         streams_.erase(id);
         chunks_.erase({id, 1});
     }
@@ -46,7 +46,7 @@ void MemoryDisk::apply(const Transaction& transaction) {
     for (const SessionId id : t.sessions_gone) sessions_.erase(id);
     for (const NodeRow& row : t.nodes) nodes_[row.name] = row;
     for (const StreamRow& row : t.streams) streams_[row.id] = row;
-    for (const LetterRow& letter : t.letters) {
+    for (const DeadLetterRow& letter : t.letters) {
         streams_[letter.stream] = stream_of(letter);
         apply(chunk_of(letter));
     }

@@ -52,18 +52,18 @@ TEST_CASE("a transaction with nothing in it is read back as it was") {
 // Each row is taken apart: a member that is added does not compile here until it is in the example, too.
 TEST_CASE("the example leaves nothing out") {
     const Transaction t = example_transaction();
-    const auto& [turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, letters_gone, members_gone,
-                 sessions_gone, nodes, streams, letters, members, sessions, erasures, chunks] = t;
-    CHECK(all_set(turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, letters_gone, members_gone,
-                  sessions_gone, nodes, streams, letters, members, sessions, erasures, chunks));
+    const auto& [turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, dead_letters_gone,
+                 members_gone, sessions_gone, nodes, streams, letters, members, sessions, erasures, chunks] = t;
+    CHECK(all_set(turn, next_stream, forgetful_epoch, session_us, nodes_gone, streams_gone, dead_letters_gone,
+                  members_gone, sessions_gone, nodes, streams, letters, members, sessions, erasures, chunks));
     const auto& [name, created, port, holder] = nodes.front();
     CHECK(all_set(name, created, port, holder));
     const auto& [id, kind, made, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
                  goings, began] = streams.front();
     CHECK(all_set(id, kind, made, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
                   goings, began));
-    const auto& [letter_stream, number, dead_us, frame] = letters.front();
-    CHECK(all_set(letter_stream, number, dead_us, frame));
+    const auto& [letter_stream, number, dead_at_us, frame] = letters.front();
+    CHECK(all_set(letter_stream, number, dead_at_us, frame));
     const auto& [node, member_stream, cursor, member_high] = members.front();
     CHECK(all_set(node, member_stream, cursor, member_high));
     const auto& [session, session_through, refused, delivered, blocked, secret] = sessions.front();

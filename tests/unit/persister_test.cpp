@@ -95,7 +95,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(Kept, "of more gaps than are remembered one by one, none covers a message that is kept") {
-    config.mailbox_messages = config.dead_messages = 10000;
+    config.mailbox_messages = config.dead_letter_messages = 10000;
     CoreScene* s = &start_with_bob();
     for (int i = 0; i < 1500; ++i) {
         s->send(1, "alice", "bob", {"short"}, {.ttl_ms = 1000});

@@ -98,18 +98,18 @@ TEST_CASE("dead letters beyond a smaller limit go by themselves, the oldest firs
     REQUIRE(letters() == 3000);
     SUBCASE("messages") {
         const std::uint64_t newest = s.router().dead().before(~std::uint64_t{0})->id;
-        s.reconfigure([](broker::Config& c) { c.dead_messages = 10; });
+        s.reconfigure([](broker::Config& c) { c.dead_letter_messages = 10; });
         CHECK(s.turns_until(letters, 10) > 1);
         CHECK(letters() == 10);
         CHECK(s.router().dead().before(~std::uint64_t{0})->id == newest);
     }
     SUBCASE("bytes") {
-        s.reconfigure([](broker::Config& c) { c.dead_bytes = 2000; });
+        s.reconfigure([](broker::Config& c) { c.dead_letter_bytes = 2000; });
         CHECK(s.turns_until([&] { return s.router().dead().bytes(); }, 2000) > 1);
         CHECK(letters() > 0);
     }
     SUBCASE("none") {
-        s.reconfigure([](broker::Config& c) { c.dead_messages = 0; });
+        s.reconfigure([](broker::Config& c) { c.dead_letter_messages = 0; });
         CHECK(s.turns_until(letters, 0) > 1);
     }
 }

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support/core_scene.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 
 using namespace cast;
 using namespace cast::test;

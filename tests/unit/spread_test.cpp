@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(Kept,
 }
 
 TEST_CASE_FIXTURE(Kept, "a letter that newer ones push out before the next transaction is never written") {
-    config.dead_messages = 20;
+    config.dead_letter_messages = 20;
     CoreScene& s = start_with_bob();
     std::uint64_t gone = 0;
     for (int wave = 0; wave < 2; ++wave) {
@@ -165,8 +165,8 @@ TEST_CASE_FIXTURE(Kept, "a letter that newer ones push out before the next trans
         s.router().collect(t, s.now);
         s.router().committed(t.turn);
         CHECK(t.letters.size() == 20);
-        CHECK(t.letters_gone.size() == gone);
-        for (const broker::StreamRow& row : t.streams) CHECK(row.kind != broker::kDeadStream);
+        CHECK(t.dead_letters_gone.size() == gone);
+        for (const broker::StreamRow& row : t.streams) CHECK(row.kind != broker::kDeadLetterStream);
         gone = 20;
     }
     CHECK(s.router().dead().buried() == 600);

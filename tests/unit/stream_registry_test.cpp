@@ -123,7 +123,7 @@ TEST_CASE("a dead letter is known by its stream, and let go once it cannot be re
     Parts p;
     StreamRow row;
     row.id = 77;
-    row.kind = kDeadStream;
+    row.kind = kDeadLetterStream;
     row.high = 5;
     row.bytes = 100;
     p.dead.restore(row, p.outbox);

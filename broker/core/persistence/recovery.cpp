@@ -90,7 +90,7 @@ void Recovery::restore_streams(const Recovered& recovered, Now now, Outbox& outb
     for (const StreamRow& row : recovered.streams) {
         if (row.kind == kScheduledStream)
             scheduled_.restore(row, recovered, outbox);
-        else if (row.kind == kDeadStream)
+        else if (row.kind == kDeadLetterStream)
             dead_.restore(row, outbox);
         else if (row.kind < cast::wire::kPriorities)
             restore_lane(row, recovered.clean, now, outbox);

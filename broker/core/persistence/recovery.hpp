@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/reaper.hpp"
 #include "core/scheduled.hpp"
 #include "core/state.hpp"

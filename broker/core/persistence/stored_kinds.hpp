@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 #include "core/groups.hpp"
 #include "core/mailboxes.hpp"
 #include "core/persistence/stored_stream.hpp"

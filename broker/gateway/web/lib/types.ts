@@ -124,11 +124,11 @@ export interface DeadLetter {
   seq: number;
   node_id: string;
   reason: string;
-  dead_us: number;
+  dead_at_us: number;
   message: Message;
 }
 
-export interface DeadPage {
+export interface DeadLetterPage {
   dead: DeadLetter[];
   total: number;
   next_before: number | null;

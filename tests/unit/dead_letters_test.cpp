@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support/core_scene.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 #include "wire/record.hpp"
 
 using namespace cast;
@@ -30,18 +30,18 @@ struct Scene : CoreScene {
     }
     std::uint64_t newest() { return router().dead().before(~std::uint64_t{0})->id; }
     /// A letter as a reader sends it; returns its outcome.
-    std::string nack(std::string_view sender, std::string_view target, std::string_view type = wire::kLetterType,
+    std::string nack(std::string_view sender, std::string_view target, std::string_view type = wire::kDeadLetterType,
                      std::string_view payload = "{}") {
         std::string record, frame;
         wire::append_record(record, "json", {}, payload);
-        const wire::Letter letter{wire::kReasonRefused, "no good", sender, target, {}, 7, 5, record};
+        const wire::DeadLetterEnvelope letter{wire::kReasonRefused, "no good", sender, target, {}, 7, 5, record};
         wire::begin_frame(frame, wire::Verb::cast);
         wire::BatchHeader header;
         header.session = 2;
-        header.target = wire::kDeadName;
+        header.target = wire::kDeadLetterName;
         header.sender = "bob";
         wire::begin_batch(frame, header);
-        wire::append_record(frame, type, wire::encode_headers(wire::letter_headers(letter)), record);
+        wire::append_record(frame, type, wire::encode_headers(wire::dead_letter_headers(letter)), record);
         wire::seal_batch(frame, wire::kFrameHeader, ++nacks_, 1, wire::kAskReceipt);
         router().handle(2, wire::Slice::copy(frame), now, outbox);
         turn();
@@ -105,8 +105,8 @@ TEST_CASE("a purge makes no dead letters") {
 
 TEST_CASE("dead letters are bounded by number and bytes; the oldest go first") {
     broker::Config config;
-    config.dead_messages = 3;
-    config.dead_bytes = 2000;
+    config.dead_letter_messages = 3;
+    config.dead_letter_bytes = 2000;
     Scene s(config);
     std::vector<std::string> many;
     for (int i = 1; i <= 9; ++i) many.push_back(std::to_string(i));
@@ -129,13 +129,13 @@ TEST_CASE("dead letters are bounded by number and bytes; the oldest go first") {
 
 TEST_CASE("a letter larger than all may be together costs no other one, and its reader hears that it was not taken") {
     broker::Config config;
-    config.dead_bytes = 2000;
+    config.dead_letter_bytes = 2000;
     Scene s(config);
     s.attach(2, "bob");
-    CHECK(s.nack("alice", "bob", wire::kLetterType, "1").empty());
-    CHECK(s.nack("alice", "bob", wire::kLetterType, "2").empty());
+    CHECK(s.nack("alice", "bob", wire::kDeadLetterType, "1").empty());
+    CHECK(s.nack("alice", "bob", wire::kDeadLetterType, "2").empty());
     const std::string two = "refused alice>bob 1, refused alice>bob 2";
-    CHECK(s.nack("alice", "bob", wire::kLetterType, std::string(3000, 'x')) == "3 too_large");
+    CHECK(s.nack("alice", "bob", wire::kDeadLetterType, std::string(3000, 'x')) == "3 too_large");
     CHECK(s.dead() == two);
     s.detach(2, "bob");
     s.send(1, "alice", "bob", {std::string(3000, 'x'), "3"}, {.ttl_ms = 100});
@@ -147,7 +147,7 @@ TEST_CASE("a letter larger than all may be together costs no other one, and its 
 
 TEST_CASE("without bytes for them no letters are kept, and a reader is told so") {
     broker::Config config;
-    config.dead_bytes = 0;
+    config.dead_letter_bytes = 0;
     Scene s(config);
     s.send(1, "alice", "bob", {"a"}, {.ttl_ms = 100});
     s.pass(200);
@@ -170,7 +170,7 @@ TEST_CASE("a reader's letter is taken, a wrong one is not") {
     CHECK(s.nack("alice", "no name!") == "3 invalid_argument");
     CHECK(s.nack("", "bob") == "4 invalid_argument");
     CHECK(s.router().dead().messages() == 1);
-    s.send(1, "alice", wire::kDeadName, {"plain"});
+    s.send(1, "alice", wire::kDeadLetterName, {"plain"});
     CHECK(s.outcomes(1) == "1 invalid_argument");
 }
 
@@ -213,28 +213,28 @@ TEST_CASE("a letter holds a message with all that it had") {
     std::string record, out;
     wire::append_record(record, "image/png", wire::encode_headers({{"reason", "mine"}, {"id", "7"}}),
                         std::string("\0\xff", 2));
-    wire::append_letter(out,
-                        {wire::kReasonExpired, std::string(600, 'd'), "alice", "bob", "team", 9, 123456789, record});
+    wire::append_dead_letter(
+        out, {wire::kReasonExpired, std::string(600, 'd'), "alice", "bob", "team", 9, 123456789, record});
     wire::Reader in(out);
     const auto outer = wire::read_record(in);
     REQUIRE(outer);
-    const auto letter = wire::read_letter(*outer);
+    const auto letter = wire::read_dead_letter(*outer);
     REQUIRE(letter);
     CHECK(letter->reason == "expired");
-    CHECK(letter->detail.size() == wire::kLetterDetail);
+    CHECK(letter->detail.size() == wire::kDeadLetterDetail);
     CHECK(letter->sender == "alice");
     CHECK(letter->target == "bob");
     CHECK(letter->group == "team");
     CHECK(letter->priority == 9);
     CHECK(letter->arrival_us == 123456789);
     CHECK(letter->record == record);
-    CHECK(wire::letter_message(*letter)->type == "image/png");
-    CHECK(wire::letter_message(*letter)->payload == std::string("\0\xff", 2));
-    CHECK(out.size() <= record.size() + wire::kLetterOverhead);
+    CHECK(wire::dead_letter_message(*letter)->type == "image/png");
+    CHECK(wire::dead_letter_message(*letter)->payload == std::string("\0\xff", 2));
+    CHECK(out.size() <= record.size() + wire::kDeadLetterOverhead);
     for (std::size_t cut = 0; cut + 1 < record.size(); ++cut) {  // not whole, or with something behind it
         const wire::RecordView broken{outer->type, outer->headers, std::string_view(record).substr(0, cut)};
-        CHECK_FALSE(wire::read_letter(broken));
+        CHECK_FALSE(wire::read_dead_letter(broken));
     }
-    CHECK_FALSE(wire::read_letter({outer->type, outer->headers, record + "x"}));
-    CHECK_FALSE(wire::read_letter({outer->type, {}, record}));
+    CHECK_FALSE(wire::read_dead_letter({outer->type, outer->headers, record + "x"}));
+    CHECK_FALSE(wire::read_dead_letter({outer->type, {}, record}));
 }

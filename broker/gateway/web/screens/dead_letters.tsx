@@ -4,7 +4,7 @@ import { path, post, query, remove } from "../lib/api";
 import { useData } from "../lib/data";
 import { count } from "../lib/format";
 import { sayCode, useText } from "../lib/text";
-import { DeadLetter, DeadPage } from "../lib/types";
+import { DeadLetter, DeadLetterPage } from "../lib/types";
 import { FormDialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { When } from "../ui/marks";
@@ -15,7 +15,7 @@ import { Empty, Failure, Loading } from "../ui/states";
 const kPage = 50;
 const kRefreshMs = 3000;
 
-function Letter({ letter, reload }: { letter: DeadLetter; reload: () => void }) {
+function DeadLetterEnvelope({ letter, reload }: { letter: DeadLetter; reload: () => void }) {
   const t = useText();
 
   async function act(does: () => Promise<unknown>, done: string) {
@@ -35,7 +35,7 @@ function Letter({ letter, reload }: { letter: DeadLetter; reload: () => void }) 
           {letter.reason === "deleted" ? t("dead.deleted") : sayCode(letter.reason) ?? letter.reason}
         </span>
         <span className="quiet small">
-          <When us={letter.dead_us} />
+          <When us={letter.dead_at_us} />
         </span>
         <span className="row tight push">
           <button type="button" className="button" name="requeue"
@@ -61,7 +61,7 @@ export function Dead() {
   const t = useText();
   const [limit, setLimit] = useState(kPage);
   const [purging, setPurging] = useState(false);
-  const { data, problem, reload } = useData<DeadPage>("/api/dead" + query({ count: limit }), kRefreshMs);
+  const { data, problem, reload } = useData<DeadLetterPage>("/api/dead" + query({ count: limit }), kRefreshMs);
 
   async function purge() {
     const { purged } = await remove<{ purged: number }>("/api/dead");
@@ -98,7 +98,7 @@ export function Dead() {
       </div>
       <section className="card">
         {data.dead.map((letter) => (
-          <Letter key={letter.seq} letter={letter} reload={reload} />
+          <DeadLetterEnvelope key={letter.seq} letter={letter} reload={reload} />
         ))}
       </section>
       {data.next_before !== null && limit < 1000 && (

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kLetters = 50, kLettersMost = 1000;
 constexpr std::size_t kShown = 512u << 10;  // bytes of the payload of one that is shown by itself
 
-json letter_json(const DeadView& dead, std::size_t cut) {
+json dead_letter_json(const DeadLetterView& dead, std::size_t cut) {
     MessagePreview preview;
     preview.sequence = 1;
     preview.cast = dead.letter.group.empty()  ? cast::wire::Cast::unicast
@@ -47,7 +47,7 @@ ControlAnswer missing(const Call& call) {
 
 }  // namespace
 
-ControlAnswer call_dead_list(const Call& call) {
+ControlAnswer call_dead_letters_list(const Call& call) {
     if (call.router.dead().loading()) return again();
     const std::int64_t count = call.request.contains("count") ? call.number("count") : kLetters;
     if (count < 1 || count > kLettersMost) return fail(ErrorCode::invalid_argument, "\"count\" is 1 to 1000");
@@ -63,19 +63,19 @@ ControlAnswer call_dead_list(const Call& call) {
             break;
         }
         bytes += std::min(dead->message.payload.size(), kPreviewPayload) + dead->message.headers.size();
-        all.push_back(letter_json(*dead, kPreviewPayload));
+        all.push_back(dead_letter_json(*dead, kPreviewPayload));
         before = dead->id;
     }
     return good({{"dead", std::move(all)}, {"total", call.router.dead().messages()}, {"next_before", next}});
 }
 
-ControlAnswer call_dead_show(const Call& call) {
+ControlAnswer call_dead_letters_show(const Call& call) {
     if (call.router.dead().loading()) return again();
     const auto dead = call.router.dead().view(static_cast<std::uint64_t>(call.number("seq")));
-    return dead ? good(letter_json(*dead, kShown)) : missing(call);
+    return dead ? good(dead_letter_json(*dead, kShown)) : missing(call);
 }
 
-ControlAnswer call_dead_requeue(const Call& call) {
+ControlAnswer call_dead_letters_requeue(const Call& call) {
     if (call.router.dead().loading()) return again();
     if (!call.request.contains("seq")) return call.digging.begin(call, Digging::Wish::requeue);
     const auto id = static_cast<std::uint64_t>(call.number("seq"));
@@ -86,7 +86,7 @@ ControlAnswer call_dead_requeue(const Call& call) {
     return code == ErrorCode::ok ? good({{"requeued", id}, {"node_id", node}}) : fail(code, node);
 }
 
-ControlAnswer call_dead_purge(const Call& call) {
+ControlAnswer call_dead_letters_purge(const Call& call) {
     if (call.router.dead().loading()) return again();
     if (!call.request.contains("seq")) return call.digging.begin(call, Digging::Wish::purge);
     const auto id = static_cast<std::uint64_t>(call.number("seq"));

@@ -1,5 +1,5 @@
 // Burying, and digging up. Pure; broker's thread.
-#include "core/dead.hpp"
+#include "core/dead_letters.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -23,7 +23,7 @@ std::string begin_letter(std::string_view sender) {
     std::string frame;
     begin_frame(frame, Verb::deliver);
     BatchHeader header;
-    header.target = kDeadName;
+    header.target = kDeadLetterName;
     header.sender = sender;
     begin_batch(frame, header);
     return frame;
@@ -41,24 +41,24 @@ void DeadLetters::bury(const StoredBatch& batch, Sequence cursor, std::string_vi
     const auto view = batch_of(batch.frame);
     last = std::min(last, batch.last());
     cursor = std::max(cursor, batch.first - 1);
-    if (!view || cursor >= last || config_.dead_messages == 0 || config_.dead_bytes == 0) return;
+    if (!view || cursor >= last || config_.dead_letter_messages == 0 || config_.dead_letter_bytes == 0) return;
     const BatchHeader& h = view->header;
     Uncut uncut{batch.frame, {}, batch.first, cursor, last, 0, false, now};
     uncut.headers =
-        encode_headers(letter_headers({reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}}));
-    uncut.certain = view->records.size() + kLetterOverhead <= config_.dead_bytes;
+        encode_headers(dead_letter_headers({reason, detail, h.sender, h.target, {}, h.priority, h.arrival_us, {}}));
+    uncut.certain = view->records.size() + kDeadLetterOverhead <= config_.dead_letter_bytes;
     if (uncut.certain) certain_ += uncut.count();
     uncut_bytes_ += batch.frame.size();
     uncut_.push_back(std::move(uncut));
     leave_out();
-    while (uncut_bytes_ > config_.dead_bytes) cut(uncut_.front().count() + 1);
+    while (uncut_bytes_ > config_.dead_letter_bytes) cut(uncut_.front().count() + 1);
     if (uncut_.size() == 1 && uncut_.front().count() <= kCutAtOnce) settle();
 }
 
 /// Those that what follows them would push out again at once are never cut. What may be too large itself pushes out
 /// nothing.
 void DeadLetters::leave_out() {
-    const std::uint64_t most = config_.dead_messages;
+    const std::uint64_t most = config_.dead_letter_messages;
     while (!uncut_.empty() && certain_ > most) {
         Uncut& oldest = uncut_.front();
         const std::uint64_t behind = certain_ - (oldest.certain ? oldest.count() : 0);
@@ -105,25 +105,25 @@ void DeadLetters::pop_uncut() {
 
 void DeadLetters::cut_out(const std::string& begin, const std::string& headers, std::string_view record, Now died) {
     std::string frame;
-    frame.reserve(begin.size() + record_bound(kLetterType, headers, record));
+    frame.reserve(begin.size() + record_bound(kDeadLetterType, headers, record));
     frame = begin;
-    append_record(frame, kLetterType, headers, record);
-    if (frame.size() > config_.dead_bytes)  // all others would go for it, and it with them
+    append_record(frame, kDeadLetterType, headers, record);
+    if (frame.size() > config_.dead_letter_bytes)  // all others would go for it, and it with them
         ++too_large_;
     else
         add(std::move(frame), died);
 }
 
 ErrorCode DeadLetters::take(const BatchView& batch, Now now) {
-    if (batch.header.count > config_.dead_messages) return ErrorCode::too_many;
+    if (batch.header.count > config_.dead_letter_messages) return ErrorCode::too_many;
     // Its end would push its beginning out.
     const std::size_t size = batch.records.size() + batch.header.count * begin_letter(batch.header.sender).size();
-    if (size > config_.dead_bytes) return ErrorCode::too_large;
+    if (size > config_.dead_letter_bytes) return ErrorCode::too_large;
     for (const bool store : {false, true}) {  // all of it, or nothing
         cast::wire::Reader in(batch.records);
         for (std::uint32_t i = 0; i < batch.header.count; ++i) {
             const auto record = read_record(in);
-            if (!record || !read_letter(*record)) return ErrorCode::invalid_argument;
+            if (!record || !read_dead_letter(*record)) return ErrorCode::invalid_argument;
             if (!store) continue;
             std::string frame = begin_letter(batch.header.sender);
             append_record(frame, record->type, record->headers, record->payload);
@@ -140,7 +140,7 @@ void DeadLetters::add(std::string&& frame, Now now) {
     streams_[stream] = last_;
     Stored& stored = letters_.emplace_hint(letters_.end(), last_, Stored())->second;
     stored.stream = stream;
-    stored.dead_us = now.wall_us;
+    stored.dead_at_us = now.wall_us;
     stored.size = frame.size();
     stored.frame = Slice::take(std::move(frame));
     bytes_ += stored.size;
@@ -153,7 +153,9 @@ void DeadLetters::add(std::string&& frame, Now now) {
 void DeadLetters::bound() { trim(kLettersAtOnce); }
 
 bool DeadLetters::trim(int most) {
-    const auto beyond = [this] { return letters_.size() > config_.dead_messages || bytes_ > config_.dead_bytes; };
+    const auto beyond = [this] {
+        return letters_.size() > config_.dead_letter_messages || bytes_ > config_.dead_letter_bytes;
+    };
     while (beyond() && --most >= 0) {
         erase(letters_.begin());
         ++dropped_;
@@ -180,25 +182,25 @@ bool DeadLetters::drop(std::uint64_t id) {
     return true;
 }
 
-std::optional<DeadView> DeadLetters::view(std::uint64_t id) const {
+std::optional<DeadLetterView> DeadLetters::view(std::uint64_t id) const {
     const auto at = letters_.find(id);
     const auto batch = at == letters_.end() ? std::nullopt : batch_of(at->second.frame);
     if (!batch) return std::nullopt;
     cast::wire::Reader in(batch->records);
     const auto record = read_record(in);
-    const auto letter = record ? read_letter(*record) : std::nullopt;
+    const auto letter = record ? read_dead_letter(*record) : std::nullopt;
     if (!letter) return std::nullopt;
-    return DeadView{id, batch->header.arrival_us, *letter, *letter_message(*letter)};
+    return DeadLetterView{id, batch->header.arrival_us, *letter, *dead_letter_message(*letter)};
 }
 
-std::optional<DeadView> DeadLetters::before(std::uint64_t id) {
+std::optional<DeadLetterView> DeadLetters::before(std::uint64_t id) {
     settle();
     for (auto at = letters_.lower_bound(id); at != letters_.begin();)
         if (auto seen = view((--at)->first)) return seen;
     return std::nullopt;
 }
 
-std::optional<DeadView> DeadLetters::after(std::uint64_t id) {
+std::optional<DeadLetterView> DeadLetters::after(std::uint64_t id) {
     settle();
     for (auto at = letters_.upper_bound(id); at != letters_.end(); ++at)
         if (auto seen = view(at->first)) return seen;
@@ -232,9 +234,9 @@ ErrorCode DeadLetters::requeue(std::uint64_t id, Mailboxes& mailboxes, Now now) 
 void DeadLetters::save(Transaction& transaction) {
     settle();
     if (!std::exchange(dirty_.letters, false)) return;
-    transaction.letters_gone = std::exchange(gone_, {});
+    transaction.dead_letters_gone = std::exchange(gone_, {});
     for (auto at = letters_.upper_bound(saved_); at != letters_.end(); ++at)
-        transaction.letters.push_back({at->second.stream, at->first, at->second.dead_us, at->second.frame});
+        transaction.letters.push_back({at->second.stream, at->first, at->second.dead_at_us, at->second.frame});
     saved_ = last_;
 }
 

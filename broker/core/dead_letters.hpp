@@ -15,15 +15,15 @@
 #include "core/mailboxes.hpp"
 #include "core/persistence/dirty_set.hpp"
 #include "core/turn_budget.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 
 namespace broker {
 
 /// A letter for somebody who looks. Views into its frame.
-struct DeadView {
+struct DeadLetterView {
     std::uint64_t id = 0;
     std::uint64_t wall_us = 0;  ///< when it died
-    cast::wire::Letter letter;
+    cast::wire::DeadLetterEnvelope letter;
     cast::wire::RecordView message;
 };
 
@@ -47,18 +47,18 @@ public:
 
     std::size_t messages() const {
         if (settled()) return letters_.size();
-        return std::min<std::size_t>(letters_.size() + certain_, config_.dead_messages);
+        return std::min<std::size_t>(letters_.size() + certain_, config_.dead_letter_messages);
     }
     std::size_t bytes() const { return bytes_; }  ///< of those that are cut
     std::uint64_t buried() const { return buried_; }
     std::uint64_t too_large() const { return too_large_; }  ///< not kept: larger than all together may be
     std::uint64_t dropped() const { return dropped_; }      ///< had to make room for newer ones
     /// The newest one with a smaller number; nothing when there is none.
-    std::optional<DeadView> before(std::uint64_t id);
+    std::optional<DeadLetterView> before(std::uint64_t id);
     /// The oldest one with a larger number, in the same way.
-    std::optional<DeadView> after(std::uint64_t id);
+    std::optional<DeadLetterView> after(std::uint64_t id);
     std::uint64_t newest() { return settle(), letters_.empty() ? 0 : letters_.rbegin()->first; }
-    std::optional<DeadView> view(std::uint64_t id) const;
+    std::optional<DeadLetterView> view(std::uint64_t id) const;
     /// Puts the message back into its node's mailbox. ok, or why not: then the letter stays.
     cast::ErrorCode requeue(std::uint64_t id, Mailboxes& mailboxes, Now now);
     bool drop(std::uint64_t id);
@@ -80,7 +80,7 @@ private:
         StreamId stream = 0;
         cast::wire::Slice frame;  ///< a DELIVER frame of one batch of one record; empty while it is being read
         std::size_t size = 0;
-        std::uint64_t dead_us = 0;  ///< wall
+        std::uint64_t dead_at_us = 0;  ///< wall
         bool passed_over = false;
     };
     struct Uncut {  ///< a batch whose letters are still to be cut out

@@ -1,5 +1,5 @@
 // Wrapping and unwrapping. Pure; any thread.
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 
 #include <charconv>
 
@@ -16,24 +16,24 @@ std::uint64_t number(std::string_view text) {
 
 }  // namespace
 
-HeaderList letter_headers(const Letter& letter) {
+HeaderList dead_letter_headers(const DeadLetterEnvelope& letter) {
     HeaderList headers{{"reason", std::string(letter.reason)},
                        {"sender", std::string(letter.sender)},
                        {"target", std::string(letter.target)},
                        {"priority", std::to_string(letter.priority)},
                        {"arrival-us", std::to_string(letter.arrival_us)}};
-    if (!letter.detail.empty()) headers.emplace_back("detail", letter.detail.substr(0, kLetterDetail));
+    if (!letter.detail.empty()) headers.emplace_back("detail", letter.detail.substr(0, kDeadLetterDetail));
     if (!letter.group.empty()) headers.emplace_back("group", letter.group);
     return headers;
 }
 
-void append_letter(std::string& out, const Letter& letter) {
-    append_record(out, kLetterType, encode_headers(letter_headers(letter)), letter.record);
+void append_dead_letter(std::string& out, const DeadLetterEnvelope& letter) {
+    append_record(out, kDeadLetterType, encode_headers(dead_letter_headers(letter)), letter.record);
 }
 
-std::optional<Letter> read_letter(const RecordView& record) {
-    if (record.type != kLetterType) return std::nullopt;
-    Letter letter;
+std::optional<DeadLetterEnvelope> read_dead_letter(const RecordView& record) {
+    if (record.type != kDeadLetterType) return std::nullopt;
+    DeadLetterEnvelope letter;
     letter.record = record.payload;
     const bool whole = for_each_header(record.headers, [&](std::string_view key, std::string_view value) {
         if (key == "reason")
@@ -52,12 +52,12 @@ std::optional<Letter> read_letter(const RecordView& record) {
             letter.arrival_us = number(value);
     });
     const bool sender = valid_name(letter.sender) || reserved_name(letter.sender);
-    if (!whole || letter.reason.empty() || !sender || !valid_name(letter.target) || !letter_message(letter))
+    if (!whole || letter.reason.empty() || !sender || !valid_name(letter.target) || !dead_letter_message(letter))
         return std::nullopt;
     return letter;
 }
 
-std::optional<RecordView> letter_message(const Letter& letter) {
+std::optional<RecordView> dead_letter_message(const DeadLetterEnvelope& letter) {
     Reader in(letter.record);
     const auto message = read_record(in);
     if (!message || in.left() > 0 || !for_each_header(message->headers, [](std::string_view, std::string_view) {}))

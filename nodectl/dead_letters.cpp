@@ -22,14 +22,14 @@ using nlohmann::json;
 
 constexpr std::uint64_t kLettersAtOnce = 1000;  // what the broker answers at once
 
-struct DeadOptions {
+struct DeadLetterOptions {
     std::vector<std::uint64_t> ids;
     std::string node;
     std::uint64_t count = 50;
     bool all = false, raw = false;
 };
 
-nlohmann::ordered_json dead_json(const json& dead) {
+nlohmann::ordered_json dead_letter_json(const json& dead) {
     nlohmann::ordered_json out = {{"id", number_of(dead, "seq")},
                                   {"node", text_of(dead, "node_id")},
                                   {"reason", text_of(dead, "reason")},
@@ -46,7 +46,7 @@ cast::Result<json> ask(cast::Admin& admin, const json& call) {
 }
 
 // The newest are asked for first, a page at a time, and printed last.
-int list_dead_letters(const Context& context, const DeadOptions& options) {
+int list_dead_letters(const Context& context, const DeadLetterOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot list the dead letters", admin.error());
     std::vector<json> all;
@@ -66,7 +66,7 @@ int list_dead_letters(const Context& context, const DeadOptions& options) {
     Table table({"ID", "NODE", "REASON", "DIED", "MESSAGE"});
     for (const json& dead : all) {
         if (context.json) {
-            out += json_line(dead_json(dead));
+            out += json_line(dead_letter_json(dead));
             continue;
         }
         std::string line = shown_line(dead.value("record", json::object()));
@@ -78,12 +78,12 @@ int list_dead_letters(const Context& context, const DeadOptions& options) {
     return print(context.json ? out : table.text());
 }
 
-int show_dead_letter(const Context& context, const DeadOptions& options) {
+int show_dead_letter(const Context& context, const DeadLetterOptions& options) {
     auto admin = context.admin();
     if (!admin) return fail(context, "cannot show the dead letter", admin.error());
     const auto dead = ask(*admin, {{"op", "dead.show"}, {"seq", options.ids.front()}});
     if (!dead) return fail(context, "cannot show the dead letter", dead.error());
-    if (context.json) return print(json_line(dead_json(*dead)));
+    if (context.json) return print(json_line(dead_letter_json(*dead)));
     const json record = dead->value("record", json::object());
     const std::string payload = record.contains("payload")
                                     ? text_of(record, "payload")
@@ -111,7 +111,7 @@ int show_dead_letter(const Context& context, const DeadOptions& options) {
 }
 
 /// "requeue" or "purge": of the letters that are named, or all (of one node).
-int change(const Context& context, const DeadOptions& options, const std::string& what, const char* done) {
+int change(const Context& context, const DeadLetterOptions& options, const std::string& what, const char* done) {
     if (options.ids.empty() == !options.all && options.node.empty())
         return usage("dead " + what, "name letters by their ids ('nodectl dead list'), or say --all, or --node NAME");
     if (!options.ids.empty() && !options.node.empty())
@@ -152,7 +152,7 @@ int change(const Context& context, const DeadOptions& options, const std::string
 
 std::string id_form(const std::string& id) { return id_trouble(id, "nodectl dead list"); }
 
-void add_choice(CLI::App& app, DeadOptions& options) {
+void add_choice(CLI::App& app, DeadLetterOptions& options) {
     app.add_option("ID", options.ids, "Which letters")->check(id_form);
     app.add_option("--node", options.node, "All of this node")->type_name("NAME")->check(name_trouble);
     app.add_flag("--all", options.all, "All of all nodes");
@@ -160,7 +160,7 @@ void add_choice(CLI::App& app, DeadOptions& options) {
 
 }  // namespace
 
-void add_dead(CLI::App& app, Context& context) {
+void add_dead_letters(CLI::App& app, Context& context) {
     auto* dead = add_command(app, "dead", "Messages that nobody has handled: list, show, requeue, purge");
     dead->require_subcommand(1);
     dead->footer(
@@ -172,7 +172,7 @@ void add_dead(CLI::App& app, Context& context) {
         "\nExamples:\n  nodectl dead list\n  nodectl dead show 17\n  nodectl dead requeue 17\n  nodectl dead purge "
         "--all\n" +
         kGlobalHelp);
-    auto options = std::make_shared<DeadOptions>();
+    auto options = std::make_shared<DeadLetterOptions>();
 
     auto* all = add_command(*dead, "list", "List the dead letters, the newest last");
     all->add_option("--node", options->node, "Only of this node")->type_name("NAME")->check(name_trouble);

@@ -11,11 +11,11 @@
 
 namespace cast::wire {
 
-inline constexpr std::string_view kDeadName = "$dead";  ///< where letters are sent to
-inline constexpr std::string_view kLetterType = "application/vnd.cast.dead-letter";
-inline constexpr std::size_t kLetterDetail = 512;  ///< bytes of a detail; more is cut
+inline constexpr std::string_view kDeadLetterName = "$dead";  ///< where letters are sent to
+inline constexpr std::string_view kDeadLetterType = "application/vnd.cast.dead-letter";
+inline constexpr std::size_t kDeadLetterDetail = 512;  ///< bytes of a detail; more is cut
 /// What a letter takes besides the record that it wraps, at most.
-inline constexpr std::size_t kLetterOverhead = 2048;
+inline constexpr std::size_t kDeadLetterOverhead = 2048;
 
 inline constexpr std::string_view kReasonExpired = "expired";  ///< its ttl ran out
 inline constexpr std::string_view kReasonRefused = "refused";  ///< by its reader
@@ -23,7 +23,7 @@ inline constexpr std::string_view kReasonDeleted = "deleted";  ///< its node was
 inline constexpr std::string_view kReasonRedeliveries =
     "redeliveries";  ///< its readers went without acknowledging it, too often
 
-struct Letter {
+struct DeadLetterEnvelope {
     std::string_view reason;  ///< one of the above
     std::string_view detail;  ///< what its reader says; may be empty
     std::string_view sender;  ///< of the message
@@ -35,12 +35,12 @@ struct Letter {
 };
 
 /// Appends a record that holds the letter.
-void append_letter(std::string& out, const Letter& letter);
-/// Its headers and payload, for who sends it as a message of kLetterType.
-HeaderList letter_headers(const Letter& letter);
+void append_dead_letter(std::string& out, const DeadLetterEnvelope& letter);
+/// Its headers and payload, for who sends it as a message of kDeadLetterType.
+HeaderList dead_letter_headers(const DeadLetterEnvelope& letter);
 
 /// The letter in a record, and the message in it; nothing when it is none.
-std::optional<Letter> read_letter(const RecordView& record);
-std::optional<RecordView> letter_message(const Letter& letter);
+std::optional<DeadLetterEnvelope> read_dead_letter(const RecordView& record);
+std::optional<RecordView> dead_letter_message(const DeadLetterEnvelope& letter);
 
 }  // namespace cast::wire

@@ -4,7 +4,7 @@
 
 #include "simulation/oracle.hpp"
 #include "simulation/random.hpp"
-#include "wire/letter.hpp"
+#include "wire/dead_letter.hpp"
 
 namespace sim {
 
@@ -30,7 +30,7 @@ void Oracle::check_requeued(const cast::test::MemoryDisk& disk) {
         const auto stream = disk.streams().find(r.stream);
         if (stream == disk.streams().end()) continue;  // the node is gone, or its lane was never stored
         const auto letter = disk.streams().find(r.letter);
-        const bool dead = letter != disk.streams().end() && letter->second.kind == broker::kDeadStream;
+        const bool dead = letter != disk.streams().end() && letter->second.kind == broker::kDeadLetterStream;
         const bool there = stream->second.last >= r.sequence;
         require(!there || !dead, [&] { return text("message %u was put back, and is a dead letter", r.message); });
         require(there || dead || !r.stored, [&] { return text("message %u was put back, and is nowhere", r.message); });
@@ -58,7 +58,8 @@ void Oracle::carry_ended(const cast::test::MemoryDisk& disk, broker::Router& rou
     found_letters_ = router.dead().messages();
     std::erase_if(ended_, [&](const auto& one) {
         const auto row = disk.streams().find(one.first);
-        return row != disk.streams().end() && (row->second.kind == broker::kDeadStream || !row->second.owner.empty());
+        return row != disk.streams().end() &&
+               (row->second.kind == broker::kDeadLetterStream || !row->second.owner.empty());
     });
     for (auto& [stream, ended] : ended_) {
         const bool there = disk.streams().contains(stream);
