@@ -32,7 +32,7 @@ struct Subscription {
     BackpressureBudget backpressure;
     std::int64_t tail_due_us = 0, tail_wait_us = 0;
     // Of more nodes than Config::few_nodes: the cursors are stored in turns (Groups::save_cursors).
-    bool unsaved = false;   ///< listed for that
+    bool dirty = false;     ///< listed for that
     std::size_t saved = 0;  ///< so many of its nodes had their turn
     Sequence saving = 0;    ///< `acked` when the first of them had
 };

@@ -74,7 +74,7 @@ private:
     void recount(Subscription& subscription);
     /// It was acknowledged further: where its nodes stand is stored, at once if they are few.
     void advanced(Subscription& subscription);
-    void list_unsaved(Subscription& subscription);
+    void list_dirty(Subscription& subscription);
     void save_cursors();
     void trim(Group& group);
     bool retain(Group& group, Now now);
@@ -95,9 +95,9 @@ private:
     State& state_;
     Receipts& receipts_;
     std::forward_list<std::unique_ptr<Group>> dissolving_;
-    std::deque<StreamId> sweeping_;                          ///< groups that may have to let go of something
-    std::deque<std::pair<StreamId, ConnectionId>> unsaved_;  ///< subscriptions whose nodes' cursors are to be stored
-    std::vector<StreamId> shrinking_;                        ///< groups that may have more than they should
+    std::deque<StreamId> sweeping_;                        ///< groups that may have to let go of something
+    std::deque<std::pair<StreamId, ConnectionId>> dirty_;  ///< subscriptions whose nodes' cursors are to be stored
+    std::vector<StreamId> shrinking_;                      ///< groups that may have more than they should
 };
 
 }  // namespace broker

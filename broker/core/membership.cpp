@@ -178,24 +178,24 @@ void Groups::close(Node& node, Now now) {
 }
 
 void Groups::advanced(Subscription& s) {
-    if (s.nodes.size() > state_.config.few_nodes) return list_unsaved(s);
+    if (s.nodes.size() > state_.config.few_nodes) return list_dirty(s);
     for (Node* node : s.nodes) state_.touch(*node, *node->membership(*s.group));
 }
 
-void Groups::list_unsaved(Subscription& s) {
-    if (s.unsaved) return;
-    s.unsaved = true;
-    unsaved_.emplace_back(s.group->stream.id(), s.connection->id);
+void Groups::list_dirty(Subscription& s) {
+    if (s.dirty) return;
+    s.dirty = true;
+    dirty_.emplace_back(s.group->stream.id(), s.connection->id);
 }
 
 /// One ACK may be about 16,384 nodes, and many come in a second: so a row for each of them is written in turns.
 void Groups::save_cursors() {
-    for (std::size_t left = kCursorsAtOnce; left > 0 && !unsaved_.empty(); --left) {
-        const auto [stream, id] = unsaved_.front();
+    for (std::size_t left = kCursorsAtOnce; left > 0 && !dirty_.empty(); --left) {
+        const auto [stream, id] = dirty_.front();
         Connection* connection = state_.sessions.connection(id);
         const bool read = connection != nullptr && connection->subscriptions.contains(stream);
-        if (!read || !connection->subscriptions.at(stream)->unsaved) {  // it has ended, and they were stored with that
-            unsaved_.pop_front();
+        if (!read || !connection->subscriptions.at(stream)->dirty) {  // it has ended, and they were stored with that
+            dirty_.pop_front();
             continue;
         }
         Subscription& s = *connection->subscriptions.at(stream);
@@ -205,10 +205,10 @@ void Groups::save_cursors() {
             state_.touch(*node, *node->membership(*s.group));
             continue;
         }
-        unsaved_.pop_front();
+        dirty_.pop_front();
         s.saved = 0;
-        s.unsaved = false;
-        if (s.acked > s.saving) list_unsaved(s);
+        s.dirty = false;
+        if (s.acked > s.saving) list_dirty(s);
     }
 }
 

@@ -184,9 +184,9 @@ void Receipts::send(Session& session, Outbox& outbox) {
     cast::wire::Receipt receipt;
     receipt.through = session.receiptable();
     // Refusals past `through` are told when their turn has come.
-    auto& told = session.refused_told;
-    for (; told < session.refused.size() && session.refused[told].number <= receipt.through; ++told)
-        receipt.refused.push_back(session.refused[told]);
+    auto& persisted = session.refused_told;
+    for (; persisted < session.refused.size() && session.refused[persisted].number <= receipt.through; ++persisted)
+        receipt.refused.push_back(session.refused[persisted]);
     const std::size_t tells = tellable(session);
     for (std::size_t i = session.delivered_told; i < tells; ++i)
         receipt.delivered.push_back(session.delivered[i].outcome);

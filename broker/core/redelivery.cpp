@@ -52,7 +52,7 @@ bool Mailboxes::give_up(Lane& lane, std::size_t i, Now now) {
     state_.touch(lane.stream);
     if (lane.stream.kept) {
         lane.decided = state_.turn;
-        state_.unsaved.urgent = true;
+        state_.dirty.urgent = true;
     }
     pass_all(lane, now);
     return true;

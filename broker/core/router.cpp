@@ -51,7 +51,7 @@ bool comes_again(ErrorCode code) {
 Router::Router(const Config& config)
     : state_(config),
       receipts_(state_),
-      dead_(state_.config, state_.directory, state_.budget, state_.unsaved),
+      dead_(state_.config, state_.directory, state_.budget, state_.dirty),
       mailboxes_(state_, receipts_, dead_),
       reaper_(state_, receipts_, dead_),
       groups_(state_, receipts_),

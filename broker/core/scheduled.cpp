@@ -68,13 +68,13 @@ void Scheduled::append(const BatchHeader& header, Slice frame, Now now) {
         delayed_.emplace(entry.mono_us, id);
     held_.emplace_hint(held_.end(), id, std::move(entry));
     if (!state_.config.durable) return;
-    unsaved_.push_back(id);
+    dirty_.push_back(id);
     touch();
 }
 
 void Scheduled::touch() {
     if (!state_.config.durable || std::exchange(touched_, true)) return;
-    state_.unsaved.streams.push_back(id_);
+    state_.dirty.streams.push_back(id_);
 }
 
 std::int64_t Scheduled::tick(Now now, Outbox& outbox) {
@@ -231,14 +231,14 @@ Sequence Scheduled::save(Transaction& t) {
             t.erasures.push_back({id_, last, first});
     }
     gone_.clear();
-    for (const Sequence id : unsaved_) {
+    for (const Sequence id : dirty_) {
         const auto at = held_.find(id);
         if (at == held_.end()) continue;  // its time came before
         ScheduledBatch& entry = at->second;
         entry.saved = true;
         t.chunks.push_back({id_, id, id + entry.count - 1, 0, entry.count, entry.size, entry.due_us, 0, {entry.frame}});
     }
-    unsaved_.clear();
+    dirty_.clear();
     StreamRow& row = t.streams.emplace_back();
     row.id = id_;
     row.kind = kScheduledStream;

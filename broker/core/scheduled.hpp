@@ -128,7 +128,7 @@ private:
     std::int64_t retry_us_ = kNever;
     Usage usage_;
     bool touched_ = false;  // listed for the next transaction
-    std::vector<Sequence> unsaved_;
+    std::vector<Sequence> dirty_;
     std::vector<std::pair<Sequence, Sequence>> gone_;  // first and last of those that the store is to erase
 };
 

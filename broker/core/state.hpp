@@ -73,7 +73,7 @@ struct State {
     std::size_t live_bytes = 0;   ///< that came for readers who are there, since the last transaction was collected
     std::size_t memberships = 0;  ///< of all but hidden nodes, in all groups but broadcast
     PersistedWatermark persisted;
-    DirtySet unsaved{config, persisted};
+    DirtySet dirty{config, persisted};
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, Reaped> reaped;
@@ -115,11 +115,11 @@ struct State {
     std::size_t little(std::size_t much) const { return tight() ? std::min(much, kLittle) : much; }
     template <class... What>
     void touch(What&&... what) {
-        unsaved.touch(what...);
+        dirty.touch(what...);
     }
     template <class... What>
     void end(const What&... what) {
-        unsaved.end(what...);
+        dirty.end(what...);
     }
     /// Notes how far everything is numbered: the transaction that is collected now has it, or it need not be stored.
     void mark_persisted() { persisted = {turn, directory.next_stream(), directory.nodes_made(), sessions.lives()}; }
@@ -127,7 +127,7 @@ struct State {
     void notify(const Node& node, bool stored, ConnectionId to, std::string&& frame, Outbox& outbox) {
         if (!config.durable || !stored) return outbox.send(to, std::move(frame));
         notices.hold(deciding, to, node.name, std::move(frame));
-        unsaved.urgent = true;
+        dirty.urgent = true;
     }
 
     bool watched() { return directory.watched(); }

@@ -197,7 +197,7 @@ void EventLoop::hold_answer() {
     if (store_.volatile_only()) return;
     answers_.emplace_back(router_.state().turn + 1, std::move(outbox_.sends.back()));
     outbox_.sends.pop_back();
-    router_.state().unsaved.urgent = true;
+    router_.state().dirty.urgent = true;
 }
 
 // --- Stopping. Draining: what has come is taken in. Keeping: it is committed, and receipted. Then everybody is told
@@ -217,7 +217,7 @@ void EventLoop::go_on_stopping(Now at, bool drained) {
         if (!drained && at.mono_us < until_us_) return;
         phase_ = Phase::keeping;
         until_us_ = std::max(until_us_, at.mono_us + kKeeping);
-        router_.state().unsaved.urgent = true;
+        router_.state().dirty.urgent = true;
         deadline_us_ = 0;
         if (keeps) return;
     }
@@ -235,7 +235,7 @@ void EventLoop::go_on_stopping(Now at, bool drained) {
 std::int64_t EventLoop::close(Now at) {
     if (phase_ == Phase::stopped) return kNever;
     if (!store_.idle() && at.mono_us < until_us_) return at.mono_us + kKeepingLook;
-    router_.state().unsaved.urgent = true;
+    router_.state().dirty.urgent = true;
     if (store_.idle())
         tell_store(at);
     else

@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(Large, "a large group that is deleted is gone at once, and its
     }
     CHECK(members() == 0);
     CHECK(s.state().usage.bytes() == s.state().directory.broadcast().stream.bytes());
-    CHECK(s.state().unsaved.members.empty());  // they go with the group's stream
+    CHECK(s.state().dirty.members.empty());  // they go with the group's stream
     s.keep(disk);
     std::string told;
     for (int i = 0; i < kRead; ++i) told += (i > 0 ? " left " : "left ") + name(i);

@@ -507,7 +507,7 @@ struct Failing : CoreScene {
         turn();
     }
     std::size_t listed() {
-        const broker::DirtySet& u = state().unsaved;
+        const broker::DirtySet& u = state().dirty;
         std::size_t count =
             u.streams.size() + u.sessions.size() + u.nodes.size() + u.members.size() + state().uncommitted.size();
         for (const auto& [turn, outcomes] : state().uncommitted) count += outcomes.size();

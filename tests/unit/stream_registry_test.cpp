@@ -25,7 +25,7 @@ Config kept_config() {
 struct Parts {
     State state{kept_config()};
     Receipts receipts{state};
-    DeadLetters dead{state.config, state.directory, state.budget, state.unsaved};
+    DeadLetters dead{state.config, state.directory, state.budget, state.dirty};
     Mailboxes mailboxes{state, receipts, dead};
     Reaper reaper{state, receipts, dead};
     Groups groups{state, receipts};
@@ -142,7 +142,7 @@ TEST_CASE("what is scheduled is listed for the next transaction once, and writte
         p.scheduled.append(Parts::header_of(frame), frame, p.now);
     }
     const StreamId id = p.scheduled.stream();
-    CHECK(std::count(p.state.unsaved.streams.begin(), p.state.unsaved.streams.end(), id) == 1);
+    CHECK(std::count(p.state.dirty.streams.begin(), p.state.dirty.streams.end(), id) == 1);
     CHECK(p.what(id) == "messages that wait for their time");
     Transaction t;
     CHECK(p.streams.find(id)->write(t) == 2);

@@ -62,22 +62,23 @@ void PageLoads::failed(FoundStream& stream, const Loaded& loaded, Now now, Outbo
     const StreamLabel label = stream->describe();
     const std::string let_go = stream->load_failed(loaded, u.tries, now, outbox);
     if (!let_go.empty()) {
-        tell("unreadable", loaded.stream, label, let_go + " damaged and let go: " + loaded.why, now, outbox);
+        mark_persisted("unreadable", loaded.stream, label, let_go + " damaged and let go: " + loaded.why, now, outbox);
         unreadable_.erase(at);
     } else if (u.why != loaded.why) {
         u.why = loaded.why;
-        tell("unreadable", loaded.stream, label,
-             "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why, now, outbox);
+        mark_persisted("unreadable", loaded.stream, label,
+                       "from message " + std::to_string(u.load.from) + " on cannot be read, readers wait: " + u.why,
+                       now, outbox);
     }
 }
 
 void PageLoads::readable(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox) {
     if (unreadable_.erase({loaded.stream, loaded.from}) > 0)
-        tell("readable", loaded.stream, stream->describe(), "can be read again", now, outbox);
+        mark_persisted("readable", loaded.stream, stream->describe(), "can be read again", now, outbox);
 }
 
-void PageLoads::tell(const char* kind, StreamId id, const StreamLabel& label, const std::string& text, Now now,
-                     Outbox& outbox) {
+void PageLoads::mark_persisted(const char* kind, StreamId id, const StreamLabel& label, const std::string& text,
+                               Now now, Outbox& outbox) {
     std::string whose = "the store: stream " + std::to_string(id);
     if (!label.what.empty()) whose += " (" + label.what + ")";
     const bool bad = std::string_view(kind) == "unreadable";

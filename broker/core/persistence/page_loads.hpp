@@ -36,8 +36,8 @@ private:
     bool take_in(Loaded& loaded, Now now, Outbox& outbox);
     void failed(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox);
     void readable(FoundStream& stream, const Loaded& loaded, Now now, Outbox& outbox);
-    void tell(const char* kind, StreamId id, const StreamLabel& label, const std::string& text, Now now,
-              Outbox& outbox);
+    void mark_persisted(const char* kind, StreamId id, const StreamLabel& label, const std::string& text, Now now,
+                        Outbox& outbox);
 
     const Config& config_;
     Directory& directory_;

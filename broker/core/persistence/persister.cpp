@@ -24,10 +24,10 @@ SessionRow row_of(const Session& session) {
 }  // namespace
 
 bool Persister::wants(Now now, std::int64_t& due_us) const {
-    if (state_.unsaved.empty() && state_.uncommitted.empty() && !state_.unsaved.urgent) return false;
+    if (state_.dirty.empty() && state_.uncommitted.empty() && !state_.dirty.urgent) return false;
     const bool receipts_wait = !state_.uncommitted.empty();
     const bool flood = state_.live_bytes >= kLiveMuch && state_.live_bytes < state_.config.sender_window / 2;
-    if (state_.unsaved.urgent || (receipts_wait && !flood)) return true;
+    if (state_.dirty.urgent || (receipts_wait && !flood)) return true;
     const std::int64_t since_us = receipts_wait ? kLiveWait : kLazy;
     if (now.mono_us - collected_us_ >= since_us) return true;
     due_us = std::min(due_us, collected_us_ + since_us);
@@ -47,19 +47,19 @@ void Persister::collect(Transaction& t, Now now) {
     collect_streams(t);
     dead_.save(t);
     collect_sessions(t);
-    state_.unsaved.urgent = false;
+    state_.dirty.urgent = false;
     state_.settling = 0;
 }
 
 void Persister::collect_nodes(Transaction& t) {
-    for (const std::string& name : state_.unsaved.nodes.take()) {
+    for (const std::string& name : state_.dirty.nodes.take()) {
         const Node* node = state_.directory.node(name);
         if (node == nullptr)
             t.nodes_gone.push_back(name);
         else
             t.nodes.push_back({node->name, node->created, node->port, node->holder});
     }
-    for (const auto& [name, stream] : state_.unsaved.members.take()) {
+    for (const auto& [name, stream] : state_.dirty.members.take()) {
         Node* node = state_.directory.node(name);
         Group* group = state_.directory.owner(stream).group;
         Membership* m = node == nullptr || group == nullptr ? nullptr : node->membership(*group);
@@ -78,17 +78,17 @@ void Persister::collect_nodes(Transaction& t) {
 
 void Persister::collect_streams(Transaction& t) {
     under_way_.clear();
-    for (const StreamId id : state_.unsaved.streams) {
+    for (const StreamId id : state_.dirty.streams) {
         if (FoundStream stream = streams_.find(id))
             under_way_.emplace_back(id, stream->write(t));
         else
             t.streams_gone.push_back(id);
     }
-    state_.unsaved.streams.clear();
+    state_.dirty.streams.clear();
 }
 
 void Persister::collect_sessions(Transaction& t) {
-    for (const SessionId id : state_.unsaved.sessions.take()) {
+    for (const SessionId id : state_.dirty.sessions.take()) {
         Session* session = state_.sessions.session(id);
         if (session != nullptr) session->touched = false;
         if (session != nullptr && session->known)

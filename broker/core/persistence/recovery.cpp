@@ -114,7 +114,7 @@ void Recovery::restore_lane(const StreamRow& row, bool clean, Now now, Outbox& o
     if (orphan->stream.has_paged_out())
         reaper_.restore(std::move(orphan), outbox);
     else
-        state_.unsaved.streams.push_back(row.id);  // nobody's: it is gone
+        state_.dirty.streams.push_back(row.id);  // nobody's: it is gone
 }
 
 void Recovery::fill(Lane& lane, const StreamRow& row, bool clean, Now now) {
