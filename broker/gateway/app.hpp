@@ -44,7 +44,7 @@ struct App {
     Ports ports;
     Traffic traffic;
     std::map<asio::ip::address, std::size_t> addresses;  ///< open connections of each
-    std::set<Door*> doors;                               ///< all of them; they enter themselves
+    std::set<NodeSession*> sessions;                     ///< all of them; they enter themselves
     std::set<beast::tcp_stream*> sockets;                ///< of HTTP connections, to be closed when it stops
     std::size_t connections = 0;
     std::size_t busy = 0;  ///< requests that are being answered

@@ -35,7 +35,7 @@ awaitable<void> wind_up(App& app, std::function<void()> done) {
     app.receivers.stop();
     app.ports.stop();
     app.hub.stop();
-    for (Door* door : app.doors) door->end(ErrorCode::shutting_down);
+    for (NodeSession* session : app.sessions) session->end(ErrorCode::shutting_down);
     asio::steady_timer timer(app.io);
     const auto until = steady_clock::now() + kUnderWay;
     while ((app.busy > 0 || app.traffic.websockets > 0) && steady_clock::now() < until) {
@@ -61,8 +61,8 @@ App::App(Settings s)
     client.on_notice = [this](const cast::Notice& notice) {
         if (notice.kind != cast::Notice::Kind::gap) return;
         asio::post(io, [this, notice] {
-            for (Door* door : doors)
-                if (door->name() == notice.node) door->gap(notice.count, notice.text);
+            for (NodeSession* session : sessions)
+                if (session->name() == notice.node) session->gap(notice.count, notice.text);
         });
     };
     const tcp::endpoint end = resolve(io, settings.end);

@@ -124,7 +124,7 @@ void Ports::close(const std::string& name) {
     if (at == ports_.end()) return;
     error_code ec;
     at->second->acceptor.close(ec);
-    if (at->second->door != nullptr) at->second->door->end(ErrorCode::deleted);
+    if (at->second->session != nullptr) at->second->session->end(ErrorCode::deleted);
     ports_.erase(at);
 }
 
@@ -132,7 +132,7 @@ void Ports::stop() {
     for (const auto& [name, port] : ports_) {
         error_code ec;
         port->acceptor.close(ec);
-        if (port->door != nullptr) port->door->end(ErrorCode::shutting_down);
+        if (port->session != nullptr) port->session->end(ErrorCode::shutting_down);
     }
     ports_.clear();
 }
@@ -280,9 +280,9 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
     }
     asio::steady_timer pause(app_.io);
     const auto patience = steady_clock::now() + kLastWords;
-    while ((port->door != nullptr || port->attaching) && port->acceptor.is_open()) {
-        if (port->door != nullptr) port->door->end(ErrorCode::taken_over);  // the newer connection is the node
-        if (port->door != nullptr && steady_clock::now() > patience) port->socket->cancel(ec);  // nobody reads that
+    while ((port->session != nullptr || port->attaching) && port->acceptor.is_open()) {
+        if (port->session != nullptr) port->session->end(ErrorCode::taken_over);  // the newer connection is the node
+        if (port->session != nullptr && steady_clock::now() > patience) port->socket->cancel(ec);  // nobody reads that
         pause.expires_after(milliseconds(5));
         co_await pause.async_wait(into(ec));
     }
@@ -294,8 +294,8 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
         auto work = [&client, &name, ours] { return client.attach(name, ours); };
         cast::Node node = co_await on_worker(app_.workers, work);
         if (port->acceptor.is_open()) {
-            port->door = std::make_shared<Door>(app_, name, std::move(node), true);
-            port->last = port->door;
+            port->session = std::make_shared<NodeSession>(app_, name, std::move(node), true);
+            port->last = port->session;
             port->socket = socket;
         }
     } catch (const Failure& failure) {
@@ -304,18 +304,18 @@ awaitable<void> Ports::serve(std::string name, std::shared_ptr<Port> port, tcp::
     port->attaching = false;
     --port->waiting;
     if (refused) co_return co_await write_line(socket, dump(error_json(*refused)), ec);
-    const std::shared_ptr<Door> door = port->door;
-    if (door == nullptr || !port->acceptor.is_open()) co_return;
-    asio::co_spawn(app_.io, door->pump(), asio::detached);
-    asio::co_spawn(app_.io, read(door, socket), asio::detached);
-    for (std::string line = co_await door->next(); !line.empty(); line = co_await door->next()) {
+    const std::shared_ptr<NodeSession> session = port->session;
+    if (session == nullptr || !port->acceptor.is_open()) co_return;
+    asio::co_spawn(app_.io, session->pump(), asio::detached);
+    asio::co_spawn(app_.io, read(session, socket), asio::detached);
+    for (std::string line = co_await session->next(); !line.empty(); line = co_await session->next()) {
         co_await write_line(socket, std::move(line), ec);
         if (ec) break;
-        door->written();
+        session->written();
     }
-    door->end(ErrorCode::ok);
+    session->end(ErrorCode::ok);
     socket->shutdown(tcp::socket::shutdown_both, ec);
-    port->door.reset();
+    port->session.reset();
     port->socket.reset();
 }
 
@@ -328,7 +328,7 @@ awaitable<void> Ports::refuse(std::shared_ptr<tcp::socket> socket) {
     socket->shutdown(tcp::socket::shutdown_both, ec);
 }
 
-awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::socket> socket) {
+awaitable<void> Ports::read(std::shared_ptr<NodeSession> session, std::shared_ptr<tcp::socket> socket) {
     Budget::Hold hold(app_.budget, [socket] {
         error_code ignored;
         socket->cancel(ignored);
@@ -336,12 +336,12 @@ awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::soc
     std::string buffer;
     std::size_t searched = 0;
     error_code ec;
-    for (bool first = true; !ec && !door->ending();) {
+    for (bool first = true; !ec && !session->ending();) {
         std::size_t end = buffer.find('\n', searched);
-        if (end == std::string::npos && buffer.size() >= door->longest()) {
-            door->say(error_json(Failure(413, "too_large",
-                                         "a line of more than " + std::to_string(door->longest()) + " bytes",
-                                         "end lines with \\n")));
+        if (end == std::string::npos && buffer.size() >= session->longest()) {
+            session->say(error_json(Failure(413, "too_large",
+                                            "a line of more than " + std::to_string(session->longest()) + " bytes",
+                                            "end lines with \\n")));
             break;
         }
         if (end == std::string::npos) {
@@ -357,13 +357,13 @@ awaitable<void> Ports::read(std::shared_ptr<Door> door, std::shared_ptr<tcp::soc
         while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
         if (line.empty()) continue;
         if (std::exchange(first, false) && !cast::base::parse_json(line, cast::base::kMostValues).is_object()) {
-            door->say(error_json(no_object()));
+            session->say(error_json(no_object()));
             break;
         }
-        co_await door->handle(std::move(line));
+        co_await session->handle(std::move(line));
     }
-    door->end(ErrorCode::ok);  // what is in the queue is still written: `echo ... | nc` hears its answer
-    if (door->ended() == ErrorCode::would_block) socket->cancel(ec);  // but to who reads nothing
+    session->end(ErrorCode::ok);  // what is in the queue is still written: `echo ... | nc` hears its answer
+    if (session->ended() == ErrorCode::would_block) socket->cancel(ec);  // but to who reads nothing
 }
 
 }  // namespace gateway

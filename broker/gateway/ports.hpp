@@ -7,8 +7,8 @@
 #include <set>
 #include <string>
 
-#include "gateway/door.hpp"
 #include "gateway/net.hpp"
+#include "gateway/node_session.hpp"
 
 namespace gateway {
 
@@ -29,11 +29,11 @@ private:
     struct Port {
         explicit Port(asio::io_context& io) : acceptor(io) {}
         tcp::acceptor acceptor;
-        std::shared_ptr<Door> door;           ///< of the connection that is the node now
-        std::shared_ptr<tcp::socket> socket;  ///< that connection
-        std::weak_ptr<Door> last;             ///< the same, until all that it began is done
-        bool attaching = false;               ///< a connection is becoming the node
-        std::size_t waiting = 0;              ///< connections that are about to be
+        std::shared_ptr<NodeSession> session;  ///< of the connection that is the node now
+        std::shared_ptr<tcp::socket> socket;   ///< that connection
+        std::weak_ptr<NodeSession> last;       ///< the same, until all that it began is done
+        bool attaching = false;                ///< a connection is becoming the node
+        std::size_t waiting = 0;               ///< connections that are about to be
     };
     /// A node's port that could not be opened: somebody else has it, say.
     struct Missing {
@@ -51,7 +51,7 @@ private:
     awaitable<void> accept(std::string name, std::shared_ptr<Port> port);
     awaitable<void> serve(std::string name, std::shared_ptr<Port> port, tcp::socket socket);
     awaitable<void> refuse(std::shared_ptr<tcp::socket> socket);
-    awaitable<void> read(std::shared_ptr<Door> door, std::shared_ptr<tcp::socket> socket);
+    awaitable<void> read(std::shared_ptr<NodeSession> session, std::shared_ptr<tcp::socket> socket);
 
     App& app_;
     std::map<std::string, std::shared_ptr<Port>> ports_;

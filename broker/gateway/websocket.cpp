@@ -3,8 +3,8 @@
 
 #include "base/json_text.hpp"
 #include "gateway/app.hpp"
-#include "gateway/door.hpp"
 #include "gateway/messages.hpp"
+#include "gateway/node_session.hpp"
 #include "gateway/server.hpp"
 #include "gateway/worker.hpp"
 
@@ -184,43 +184,43 @@ awaitable<void> refuse(std::shared_ptr<Socket> socket, Failure failure) {
                                      into(ec));
 }
 
-awaitable<void> write_out(std::shared_ptr<Socket> socket, std::shared_ptr<Door> door) {
+awaitable<void> write_out(std::shared_ptr<Socket> socket, std::shared_ptr<NodeSession> session) {
     error_code ec;
-    for (std::string text = co_await door->next(); !text.empty(); text = co_await door->next()) {
+    for (std::string text = co_await session->next(); !text.empty(); text = co_await session->next()) {
         co_await write(socket, text, ec);
         if (ec) break;
-        door->written();
+        session->written();
     }
-    door->end(ErrorCode::ok);
-    if (!ec) co_await socket->async_close(reason(door->ended()), into(ec));
+    session->end(ErrorCode::ok);
+    if (!ec) co_await socket->async_close(reason(session->ended()), into(ec));
     beast::get_lowest_layer(*socket).cancel();
 }
 
 awaitable<void> be_node(App& app, std::shared_ptr<Socket> socket, std::string name, bool take_over) {
-    std::shared_ptr<Door> door;
+    std::shared_ptr<NodeSession> session;
     std::optional<Failure> refused;
     try {
         Client& client = app.client;
         auto work = [&client, &name, take_over] { return client.attach(name, take_over); };
         cast::Node node = co_await on_worker(app.workers, work);
-        door = std::make_shared<Door>(app, name, std::move(node), false);
+        session = std::make_shared<NodeSession>(app, name, std::move(node), false);
     } catch (const Failure& failure) {
         refused = failure;
     }
     if (refused) co_return co_await refuse(std::move(socket), std::move(*refused));
-    socket->read_message_max(door->longest());
-    asio::co_spawn(app.io, door->pump(), asio::detached);
-    asio::co_spawn(app.io, write_out(socket, door), asio::detached);
+    socket->read_message_max(session->longest());
+    asio::co_spawn(app.io, session->pump(), asio::detached);
+    asio::co_spawn(app.io, write_out(socket, session), asio::detached);
     error_code ec;
     Budget::Hold hold(app.budget, [weak = std::weak_ptr(socket)] {
         if (const auto hanging = weak.lock()) beast::get_lowest_layer(*hanging).cancel();
     });
-    while (!ec && !door->ending()) {
+    while (!ec && !session->ending()) {
         std::string text = co_await read_text(*socket, hold, ec);
-        if (!ec) co_await door->handle(std::move(text));
+        if (!ec) co_await session->handle(std::move(text));
     }
-    door->end(ec == beast::websocket::error::message_too_big ? ErrorCode::too_large : ErrorCode::ok);
-    if (door->ended() == ErrorCode::would_block) beast::get_lowest_layer(*socket).cancel();  // it reads nothing
+    session->end(ec == beast::websocket::error::message_too_big ? ErrorCode::too_large : ErrorCode::ok);
+    if (session->ended() == ErrorCode::would_block) beast::get_lowest_layer(*socket).cancel();  // it reads nothing
 }
 
 }  // namespace

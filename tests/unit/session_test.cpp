@@ -21,7 +21,7 @@ namespace {
 constexpr const char *kMine = "0123456789abcdef", *kOther = "0123456789abcdeF";
 
 /// A broker with a store, and whoever says HELLO to it.
-struct Door {
+struct Admission {
     Router router{config()};
     Outbox outbox;
     Now now{1000000, 1700000000000000u};
@@ -87,7 +87,8 @@ struct Door {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Door, "a session is whose secret it began with: nobody else comes as it, and it notices nothing") {
+TEST_CASE_FIXTURE(Admission,
+                  "a session is whose secret it began with: nobody else comes as it, and it notices nothing") {
     REQUIRE(hello(1, 1, kMine) == ErrorCode::ok);
     CHECK(hello(2, 9, kOther) == ErrorCode::forbidden);
     CHECK(hello(3, 9, "") == ErrorCode::forbidden);
@@ -98,13 +99,13 @@ TEST_CASE_FIXTURE(Door, "a session is whose secret it began with: nobody else co
     CHECK_FALSE(holds(1));
 }
 
-TEST_CASE_FIXTURE(Door, "it is so after a restart, of which a hash is enough") {
+TEST_CASE_FIXTURE(Admission, "it is so after a restart, of which a hash is enough") {
     REQUIRE(hello(1, 1, kMine) == ErrorCode::ok);
     send(1, 1);
     REQUIRE(disk.sessions().size() == 1);
     CHECK(disk.sessions().at(7).secret == hash_secret(kMine));
     CHECK(std::string(disk.sessions().at(7).secret.begin(), disk.sessions().at(7).secret.end()) != kMine);
-    Door next;
+    Admission next;
     next.router.restore(disk.recover(false), next.now, next.outbox);
     CHECK(next.hello(1, 9, kOther) == ErrorCode::forbidden);
     CHECK(next.old_hello(2, 9) == ErrorCode::forbidden);
@@ -112,7 +113,7 @@ TEST_CASE_FIXTURE(Door, "it is so after a restart, of which a hash is enough") {
     CHECK(next.welcome.through == 1);
 }
 
-TEST_CASE_FIXTURE(Door, "one that began with version 1 is the first one's who says a secret, and stays so") {
+TEST_CASE_FIXTURE(Admission, "one that began with version 1 is the first one's who says a secret, and stays so") {
     REQUIRE(old_hello(1, 1) == ErrorCode::ok);
     send(1, 1);
     CHECK(old_hello(2, 2) == ErrorCode::ok);
@@ -122,14 +123,14 @@ TEST_CASE_FIXTURE(Door, "one that began with version 1 is the first one's who sa
     CHECK(disk.sessions().at(7).secret == hash_secret(kMine));
 }
 
-TEST_CASE_FIXTURE(Door, "changed settings change nothing of that") {
+TEST_CASE_FIXTURE(Admission, "changed settings change nothing of that") {
     REQUIRE(hello(1, 1, kMine) == ErrorCode::ok);
     router.reconfigure(Config{}, outbox);
     CHECK(hello(2, 2, kMine) == ErrorCode::ok);
     CHECK(hello(3, 3, kOther) == ErrorCode::forbidden);
 }
 
-TEST_CASE_FIXTURE(Door, "a HELLO alone writes nothing to the store") {
+TEST_CASE_FIXTURE(Admission, "a HELLO alone writes nothing to the store") {
     REQUIRE(hello(1, 1, kMine) == ErrorCode::ok);
     keep();
     CHECK(disk.sessions().empty());
@@ -141,24 +142,24 @@ TEST_CASE("the hash is the first half of SHA-256") {
           "ba 78 16 bf 8f 01 cf ea 41 41 40 de 5d ae 22 23");
 }
 
-TEST_CASE_FIXTURE(Door, "capabilities are answered with those that both have, to who says some") {
+TEST_CASE_FIXTURE(Admission, "capabilities are answered with those that both have, to who says some") {
     REQUIRE(hello(1, {7, 1, 0, "test", 0xFF}) == ErrorCode::ok);
     CHECK(welcome.capabilities == 0);
     REQUIRE(hello(2, {8, 1, 0, "test"}) == ErrorCode::ok);
     CHECK_FALSE(welcome.capabilities.has_value());
 }
 
-TEST_CASE_FIXTURE(Door, "nobody may speak for others") {
+TEST_CASE_FIXTURE(Admission, "nobody may speak for others") {
     CHECK(hello(1, {7, 1, 0, "test", 0, kMine, "", "eve"}) == ErrorCode::forbidden);
     CHECK_FALSE(holds(1));
 }
 
-TEST_CASE_FIXTURE(Door, "the host that a client names is known") {
+TEST_CASE_FIXTURE(Admission, "the host that a client names is known") {
     REQUIRE(hello(1, {7, 1, 0, "test", 0, kMine, "pc"}) == ErrorCode::ok);
     CHECK(router.state().sessions.session(7)->host == "pc");
 }
 
-TEST_CASE_FIXTURE(Door, "a field that has to be understood and is not: the frame is answered, and not acted on") {
+TEST_CASE_FIXTURE(Admission, "a field that has to be understood and is not: the frame is answered, and not acted on") {
     const auto with_field = [](std::string frame, Verb verb) {
         write_frame_header(frame.data(), verb, 0, 0, kNewestVersion);
         return frame.append("\x85\x00\x00", 3);
@@ -184,7 +185,7 @@ TEST_CASE_FIXTURE(Door, "a field that has to be understood and is not: the frame
     CHECK(answer() == "unsupported_version 5: field 5 has to be understood, and is not known here");
 }
 
-TEST_CASE_FIXTURE(Door, "a frame of a version that is not spoken is told which ones are") {
+TEST_CASE_FIXTURE(Admission, "a frame of a version that is not spoken is told which ones are") {
     std::string frame = encode(Hello{7, 1, 0, "test"});
     frame[1] = 3;
     say(1, frame);

@@ -1,5 +1,5 @@
-// JSON in, JSON out, for a node. io thread; see door.hpp.
-#include "gateway/door.hpp"
+// JSON in, JSON out, for a node. io thread; see node_session.hpp.
+#include "gateway/node_session.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -23,14 +23,14 @@ constexpr std::size_t kQueueBytes = 4u << 20;   // unwritten: answers to somebod
 
 }  // namespace
 
-Door::Door(App& app, std::string name, cast::Node node, bool acks_itself)
+NodeSession::NodeSession(App& app, std::string name, cast::Node node, bool acks_itself)
     : app_(app),
       name_(std::move(name)),
       max_message_(node.connection().max_message()),
       acks_itself_(acks_itself),
       hold_(app.budget, [this] { end(ErrorCode::would_block); }),
       changed_(app.io) {
-    app_.doors.insert(this);
+    app_.sessions.insert(this);
     held_ = std::make_shared<HeldNode>(app.io, std::move(node));
     say({{"type", "ready"},
          {"node_id", name_},
@@ -38,26 +38,26 @@ Door::Door(App& app, std::string name, cast::Node node, bool acks_itself)
          {"ack", acks_itself_ ? "auto" : "client"}});
 }
 
-Door::~Door() { app_.doors.erase(this); }
+NodeSession::~NodeSession() { app_.sessions.erase(this); }
 
-void Door::say(const json& what) {
+void NodeSession::say(const json& what) {
     if (ending_) return;
     queue(dump(what), 0);
     if (queued_bytes_ > kQueueBytes + kAheadBytes) end(ErrorCode::would_block);
 }
 
-void Door::queue(std::string text, std::uint64_t n) {
+void NodeSession::queue(std::string text, std::uint64_t n) {
     queued_bytes_ += text.size();
     queue_.push_back({std::move(text), n});
     if (!hold_.set(queued_bytes_)) end(ErrorCode::would_block);
     changed_.notify();
 }
 
-void Door::gap(std::size_t count, const std::string& text) {
+void NodeSession::gap(std::size_t count, const std::string& text) {
     say({{"type", "gap"}, {"count", count}, {"message", text}});
 }
 
-void Door::end(ErrorCode code) {
+void NodeSession::end(ErrorCode code) {
     if (ending_) return;
     if (code != ErrorCode::ok && code != ErrorCode::would_block) say(error_json(Failure(code, name_)));
     ending_ = true;
@@ -68,9 +68,9 @@ void Door::end(ErrorCode code) {
 }
 
 /// Acknowledging is for all that was given out: so what is given out stops now and then, until all of it is handled.
-bool Door::full() const { return given_ - acked_ >= kAhead || given_bytes_ >= kAheadBytes; }
+bool NodeSession::full() const { return given_ - acked_ >= kAhead || given_bytes_ >= kAheadBytes; }
 
-void Door::done(std::uint64_t n) {
+void NodeSession::done(std::uint64_t n) {
     done_ = std::max(done_, std::min(n, given_));
     if (done_ != given_ || acked_ == given_ || ending_) return;
     held_->node().ack();
@@ -80,7 +80,7 @@ void Door::done(std::uint64_t n) {
     changed_.notify();
 }
 
-awaitable<void> Door::pump() {
+awaitable<void> NodeSession::pump() {
     const auto self = shared_from_this();
     while (!ending_) {
         if (stuffed_) {
@@ -101,7 +101,7 @@ awaitable<void> Door::pump() {
     }
 }
 
-awaitable<std::string> Door::next() {
+awaitable<std::string> NodeSession::next() {
     const auto self = shared_from_this();
     while (queue_.empty() && !ending_) co_await changed_.wait();
     if (queue_.empty() || ended_ == ErrorCode::would_block) co_return std::string();
@@ -113,18 +113,18 @@ awaitable<std::string> Door::next() {
     co_return std::move(item.text);
 }
 
-void Door::written() {
+void NodeSession::written() {
     if (acks_itself_ && writing_ > 0) done(writing_);
 }
 
 /// What takes a while: a message to send, or a group to join or leave.
-struct Door::Task {
+struct NodeSession::Task {
     std::optional<Outgoing> outgoing;
     std::optional<std::string> group;
     bool join = false;
 };
 
-awaitable<void> Door::handle(std::string text) {
+awaitable<void> NodeSession::handle(std::string text) {
     const auto self = shared_from_this();
     json answer = json::object();
     std::optional<Failure> failed;
@@ -144,7 +144,7 @@ awaitable<void> Door::handle(std::string text) {
 }
 
 /// Obeys at once, or says what is to be done. `answer` gets the "ref".
-Door::Task Door::read(const std::string& text, json& answer) {
+NodeSession::Task NodeSession::read(const std::string& text, json& answer) {
     json request = cast::base::parse_json(text, cast::base::kMostValues);
     if (!request.is_object())
         throw Failure(400, "malformed", "not a JSON object",
@@ -177,7 +177,7 @@ Door::Task Door::read(const std::string& text, json& answer) {
     return task;
 }
 
-void Door::obey(const json& request, const std::string& type, json& answer) {
+void NodeSession::obey(const json& request, const std::string& type, json& answer) {
     if (type == "ack") {
         check_members(request, {"type", "n", "ref"});
         if (!request.contains("n") || !request["n"].is_number_unsigned())
@@ -202,7 +202,7 @@ void Door::obey(const json& request, const std::string& type, json& answer) {
     }
 }
 
-awaitable<void> Door::send(Outgoing outgoing, json answer) {
+awaitable<void> NodeSession::send(Outgoing outgoing, json answer) {
     Budget::Hold hold(app_.budget, [] {});
     if (!hold.set(outgoing.message.payload().size() + kMessageOverhead) || !hold.work()) throw no_room();
     const std::shared_ptr<HeldNode> held = held_;
@@ -213,7 +213,7 @@ awaitable<void> Door::send(Outgoing outgoing, json answer) {
     say(answer);
 }
 
-awaitable<void> Door::membership(std::string group, bool join, json answer) {
+awaitable<void> NodeSession::membership(std::string group, bool join, json answer) {
     auto work = [held = held_, group, join] { return join ? held->node().join(group) : held->node().leave(group); };
     const cast::Result<void> done = co_await on_worker(app_.workers, work);
     if (!done) throw Failure(done.error());

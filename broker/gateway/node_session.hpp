@@ -1,6 +1,6 @@
-// Door: a node whose program speaks JSON: over a WebSocket (/ws/nodes/{id}) or, a line an object, over its own TCP port
-// (API.md section 8). It says what to write, and is told what was written and what came; the connection itself is
-// its owner's. io thread; it sends one message after the other.
+// NodeSession: a node whose program speaks JSON: over a WebSocket (/ws/nodes/{id}) or, a line an object, over its own
+// TCP port (API.md section 8). It says what to write, and is told what was written and what came; the connection itself
+// is its owner's. io thread; it sends one message after the other.
 #pragma once
 #include <cast/node.hpp>
 #include <deque>
@@ -18,12 +18,12 @@ namespace gateway {
 using cast::ErrorCode;
 struct App;
 
-class Door : public std::enable_shared_from_this<Door> {
+class NodeSession : public std::enable_shared_from_this<NodeSession> {
 public:
-    Door(App& app, std::string name, cast::Node node, bool acks_itself);
-    ~Door();
-    Door(const Door&) = delete;
-    Door& operator=(const Door&) = delete;
+    NodeSession(App& app, std::string name, cast::Node node, bool acks_itself);
+    ~NodeSession();
+    NodeSession(const NodeSession&) = delete;
+    NodeSession& operator=(const NodeSession&) = delete;
 
     /// Takes messages from the node into the queue, until it ends. Run once.
     awaitable<void> pump();
