@@ -37,7 +37,7 @@ public:
     /// The core has taken a HELLO: the frame that was received last.
     virtual void greeted(ConnectionId peer) = 0;
     /// The core knows it no more. `cut`: it was given up, and is hung up on.
-    virtual void parted(ConnectionId peer, bool cut) = 0;
+    virtual void disconnected(ConnectionId peer, bool cut) = 0;
     virtual EdgeCounts counts() const = 0;
 };
 

@@ -21,7 +21,7 @@ constexpr std::size_t kAdopt = 8192;
 
 constexpr std::size_t kAnswersUnread = 1u << 20;  // bytes of answers after which a peer is to show that it reads
 constexpr std::size_t kAnswersMost = 16u << 20;   // and after which it is given up
-constexpr std::size_t kDeafKept = 65536;
+constexpr std::size_t kEvictedKept = 65536;
 constexpr std::uint64_t kProbe = 1ull << 63;  // tokens of probes, apart from those of the signs of life
 
 /// The stored form of a batch: a DELIVER frame of its own.
@@ -82,7 +82,7 @@ void Router::error(ConnectionId to, ErrorCode code, Verb verb, std::string_view 
 }
 
 void Router::handle(ConnectionId from, const Slice& bytes, Now now, Outbox& outbox) {
-    if (!deaf_.empty() && deaf_.count(from) > 0) return;
+    if (!evicted_.empty() && evicted_.count(from) > 0) return;
     const std::size_t before = outbox.sends.size();
     take_frame(from, bytes, now, outbox);
     std::size_t sent = 0;
@@ -103,8 +103,8 @@ void Router::answered(ConnectionId to, std::size_t bytes, Now now, Outbox& outbo
     } else if (connection->answer_bytes >= kAnswersMost) {
         outbox.log.push_back(
             {"a client asks and does not read the answers: given up (" + connection->session->agent + ")"});
-        if (deaf_.size() >= kDeafKept) deaf_.erase(deaf_.begin());
-        deaf_.insert(to);
+        if (evicted_.size() >= kEvictedKept) evicted_.erase(evicted_.begin());
+        evicted_.insert(to);
         drop(*connection, true, now, outbox);
     }
 }
@@ -216,8 +216,8 @@ void Router::hello(ConnectionId from, const Frame& frame, Now now, Outbox& outbo
         if (session->connection != nullptr) drop(*session->connection, false, now, outbox);
         state_.sessions.mark_back(*session);
     }
-    parted_.erase(session->parted);
-    session->parted = 0;
+    detached_.erase(session->detached);
+    session->detached = 0;
     session->attempt = m.attempt;
     session->secret = said;
     session->agent = std::string(m.agent);

@@ -91,7 +91,7 @@ public:
     /// Connections of which the edge is to know; whoever tells it clears them.
     struct Comings {
         std::vector<ConnectionId> greeted;   ///< have said a HELLO that was taken
-        std::vector<ConnectionId> parted;    ///< have said BYE, and may say HELLO again
+        std::vector<ConnectionId> detached;  ///< have said BYE, and may say HELLO again
         std::vector<ConnectionId> given_up;  ///< are not spoken to any more
     };
     Comings& comings() { return comings_; }
@@ -146,12 +146,12 @@ private:
     bool shrinking_ = false;  ///< something has more than its limit allows
     bool tell_sick_ = false;  ///< the store has just failed: who waits for receipts is told
     std::uint64_t probes_ = 0;
-    std::vector<cast::wire::BatchView> batches_;          ///< of the frame at hand; kept for its memory
-    cast::wire::Ack ack_;                                 ///< the same
-    std::vector<StreamId> acked_;                         ///< the same
-    std::unordered_map<ConnectionId, SessionId> parted_;  ///< by Session::parted
+    std::vector<cast::wire::BatchView> batches_;            ///< of the frame at hand; kept for its memory
+    cast::wire::Ack ack_;                                   ///< the same
+    std::vector<StreamId> acked_;                           ///< the same
+    std::unordered_map<ConnectionId, SessionId> detached_;  ///< by Session::parted
     Comings comings_;
-    std::set<ConnectionId> deaf_;  ///< given up because they do not read; they get no answer any more
+    std::set<ConnectionId> evicted_;  ///< given up because they do not read; they get no answer any more
 };
 
 }  // namespace broker

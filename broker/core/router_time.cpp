@@ -27,7 +27,7 @@ constexpr std::size_t kOwnGroups = 1;      // $events does not count
 }  // namespace
 
 void Router::unreachable(ConnectionId id, Now now, Outbox& outbox) {
-    deaf_.erase(id);
+    evicted_.erase(id);
     if (Connection* connection = state_.sessions.connection(id)) drop(*connection, true, now, outbox);
 }
 
@@ -37,27 +37,27 @@ void Router::drop(Connection& connection, bool tell, Now now, Outbox& outbox) {
     attachments_.unbind(connection, tell, now, outbox);
     session.connection = nullptr;
     // What it had said before may still be on its way to us, and a BYE ends the session at once.
-    parted_.erase(session.parted);
-    session.parted = connection.id;
-    parted_[connection.id] = session.id;
+    detached_.erase(session.detached);
+    session.detached = connection.id;
+    detached_[connection.id] = session.id;
     state_.sessions.mark_away(session, now.mono_us);
-    (tell ? comings_.given_up : comings_.parted).push_back(connection.id);  // untold: a later attempt took its place
+    (tell ? comings_.given_up : comings_.detached).push_back(connection.id);  // untold: a later attempt took its place
     state_.sessions.remove_connection(connection.id);
 }
 
 bool Router::part(ConnectionId from, Now now, Outbox& outbox) {
-    const auto at = parted_.find(from);
-    Session* session = at == parted_.end() ? nullptr : state_.sessions.session(at->second);
+    const auto at = detached_.find(from);
+    Session* session = at == detached_.end() ? nullptr : state_.sessions.session(at->second);
     if (session != nullptr) end_session(*session, now, outbox);
     return session != nullptr;
 }
 
 void Router::end_session(Session& session, Now now, Outbox& outbox) {
-    parted_.erase(session.parted);
+    detached_.erase(session.detached);
     attachments_.end(session, now, outbox);
     if (session.connection != nullptr) {
         state_.notices.drop(session.connection->id);
-        comings_.parted.push_back(session.connection->id);
+        comings_.detached.push_back(session.connection->id);
         state_.sessions.remove_connection(session.connection->id);
     }
     receipts_.forget(session);

@@ -59,8 +59,8 @@ struct Session {
     bool known = false;  ///< it began with us, or its client has accepted that we know nothing of its past
     Connection* connection = nullptr;  ///< null while it is away
     std::int64_t away_since_us = 0;
-    ConnectionId parted = 0;  ///< the connection it lost, on which its BYE may still come; 0: none
-    SecretHash secret = {};   ///< whoever comes as this session has to know it; all zeros: anybody may
+    ConnectionId detached = 0;  ///< the connection it lost, on which its BYE may still come; 0: none
+    SecretHash secret = {};     ///< whoever comes as this session has to know it; all zeros: anybody may
     std::string agent, host;
 
     std::uint64_t through = 0;                 ///< last batch with an outcome

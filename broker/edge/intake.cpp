@@ -258,7 +258,7 @@ void Intake::taken(int fd, std::uint64_t peer, std::uint64_t bytes) {
     a->taken.store(a->taken.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
 }
 
-void Intake::parted(int fd, std::uint64_t peer, bool cut) {
+void Intake::disconnected(int fd, std::uint64_t peer, bool cut) {
     const std::scoped_lock lock(mutex_);
     Account* a = account(fd);
     if (a == nullptr || a->kind != Kind::client || a->peer != peer) return;

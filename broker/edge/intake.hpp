@@ -77,7 +77,7 @@ public:
     /// The core has taken so many bytes of its frames.
     void taken(int fd, std::uint64_t peer, std::uint64_t bytes);
     /// The core knows it no more. `cut`: hang up; else it may say HELLO again, in a stranger's time.
-    void parted(int fd, std::uint64_t peer, bool cut);
+    void disconnected(int fd, std::uint64_t peer, bool cut);
     /// Whether a subscriber may have this topic; asked on the broker's thread, on which libzmq keeps them.
     void set_topics(std::function<bool(std::uint64_t)> topics) { topics_ = std::move(topics); }
     bool admits_topic(const unsigned char* topic, std::size_t size) const;

@@ -198,7 +198,7 @@ Edge::Sent ZmqEdge::send(ConnectionId to, const Slice& frame) {
     if (zmq_send(router_.handle(), id, sizeof id, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         // Its connection has ended, and its descriptor may be somebody else's by now, who is not to be hung up on for
         // it.
-        if (zmq_errno() == EHOSTUNREACH) parted(to, false);
+        if (zmq_errno() == EHOSTUNREACH) disconnected(to, false);
         return Sent::gone;  // unknown, or far behind
     }
     zmq_msg_t message;
@@ -239,10 +239,10 @@ void ZmqEdge::greeted(ConnectionId peer) {
     intake_.greeted(fd, peer);
 }
 
-void ZmqEdge::parted(ConnectionId peer, bool cut) {
+void ZmqEdge::disconnected(ConnectionId peer, bool cut) {
     const auto at = descriptors_.find(peer);
     if (at == descriptors_.end()) return;
-    intake_.parted(at->second, peer, cut);
+    intake_.disconnected(at->second, peer, cut);
     descriptors_.erase(at);
 }
 

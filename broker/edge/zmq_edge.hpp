@@ -51,7 +51,7 @@ public:
     void set_limits(const IntakeLimits& limits) { intake_.set_limits(limits); }
     void set_topics(std::function<bool(std::uint64_t)> topics) override { intake_.set_topics(std::move(topics)); }
     void greeted(ConnectionId peer) override;
-    void parted(ConnectionId peer, bool cut) override;
+    void disconnected(ConnectionId peer, bool cut) override;
     EdgeCounts counts() const override;
 
 private:

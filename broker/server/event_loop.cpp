@@ -144,9 +144,9 @@ void EventLoop::tell_store(Now at) {
 void EventLoop::tell_edge() {
     const Router::Comings comings = std::exchange(router_.comings(), {});
     for (ConnectionId id : comings.given_up)
-        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, true);
-    for (ConnectionId id : comings.parted)
-        if (router_.state().sessions.connection(id) == nullptr) edge_.parted(id, false);
+        if (router_.state().sessions.connection(id) == nullptr) edge_.disconnected(id, true);
+    for (ConnectionId id : comings.detached)
+        if (router_.state().sessions.connection(id) == nullptr) edge_.disconnected(id, false);
     for (ConnectionId id : comings.greeted) edge_.greeted(id);
 }
 

@@ -9,7 +9,7 @@ namespace cast::detail {
 namespace {
 
 constexpr std::size_t kDeliveredKept = 4096;
-constexpr int kDeafTails = 2;
+constexpr int kStalledTails = 2;
 
 }  // namespace
 
@@ -194,11 +194,11 @@ void Inbound::tail(const wire::Tail& tail, ClientOutbox& out) {
     if (at == streams_.end()) return;
     ReadStream& stream = *at->second;
     if (tail.sequence > stream.tail) {  // SUB did not bring it
-        deaf_ = published_ == published_seen_ ? deaf_ + 1 : 0;
+        stalled_ = published_ == published_seen_ ? stalled_ + 1 : 0;
         published_seen_ = published_;
-        if (deaf_ >= kDeafTails) {
+        if (stalled_ >= kStalledTails) {
             out.renew_subscriptions = true;
-            deaf_ = 0;
+            stalled_ = 0;
         }
     }
     stream.tail = std::max(stream.tail, tail.sequence);

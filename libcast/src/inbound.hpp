@@ -108,7 +108,7 @@ private:
     std::uint64_t epoch_ = 0;
     std::uint64_t published_ = 0;       ///< frames that SUB brought
     std::uint64_t published_seen_ = 0;  ///< at the last TAIL that told of something missing
-    int deaf_ = 0;
+    int stalled_ = 0;
 };
 
 }  // namespace cast::detail

@@ -110,7 +110,7 @@ void Link::shut() {
     if (!stop_) {
         session_.part(now_us(), out_);
         carry_out(lock);
-        wait(lock, now_us() + kPartingUs, [&] { return session_.parted(); });
+        wait(lock, now_us() + kPartingUs, [&] { return session_.said_bye(); });
     }
     stop(lock);
     std::thread thread = std::move(thread_);

@@ -59,7 +59,7 @@ public:
     void end(std::int64_t now_us, ClientOutbox& out);
     /// Before bye(): asks the broker whether it has all ACKs; parted() once it says so, or need not be asked.
     void part(std::int64_t now_us, ClientOutbox& out);
-    bool parted() const { return parting_ == 0 || !online(); }
+    bool said_bye() const { return parting_ == 0 || !online(); }
 
     bool online() const { return phase_ == Phase::online; }
     /// What somebody is told whose time is over before there is a receipt: timed_out, or why none has come.

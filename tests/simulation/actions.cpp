@@ -124,7 +124,7 @@ void World::act_on_nodes() {
 void World::fault() {
     const int weights[] = {settings_.cuts,         settings_.deaths,    settings_.byes,       settings_.crashes,
                            settings_.takeovers,    settings_.deletions, settings_.membership, settings_.stalls,
-                           settings_.store_faults, settings_.deaf,      settings_.hostile,    settings_.jumps,
+                           settings_.store_faults, settings_.stalled,   settings_.hostile,    settings_.jumps,
                            settings_.ends,         settings_.letters,   settings_.floods,     4};
     int total = 0;
     for (const int weight : weights) total += weight;
@@ -153,7 +153,7 @@ void World::fault() {
             daemon_.store_sick(true);
             store_well_us_ = now_us_ + random_.between(1, 800) * kMs;
             return;
-        case 9: return client != nullptr ? client->set_deaf(true) : void();
+        case 9: return client != nullptr ? client->set_stalled(true) : void();
         case 10: return hostile();
         case 11: wall_offset_us_ += random_.between(-36000, 36000) * kSecond; return;
         case 12:

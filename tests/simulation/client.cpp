@@ -156,7 +156,7 @@ void Client::carry_out() {
     out_.subscriptions.clear();
     if (out_.renew_subscriptions) {
         world_.trace("client %d renews its subscriptions", index_);
-        deaf_ = false;
+        stalled_ = false;
         for (auto& [stream, from] : subscriptions_) from = world_.now() + world_.network().travel();
     }
     out_.renew_subscriptions = false;
@@ -173,7 +173,7 @@ void Client::carry_out() {
 
 void Client::published(std::uint64_t stream, std::string_view bytes) {
     const auto at = subscriptions_.find(stream);
-    if (!alive() || deaf_ || at == subscriptions_.end() || at->second > world_.now()) return;
+    if (!alive() || stalled_ || at == subscriptions_.end() || at->second > world_.now()) return;
     if (!world_.healed() && world_.random().percent(world_.settings().drop_publish)) return;
     publications_.push(world_.now() + world_.network().travel(), bytes, stream);
 }

@@ -51,7 +51,7 @@ public:
     void stall(std::int64_t until_us) { stalled_us_ = until_us; }
     void hurry();  ///< its readers are fast from now on
     void cut(int how);
-    void set_deaf(bool deaf) { deaf_ = deaf; }
+    void set_stalled(bool stalled) { stalled_ = stalled; }
 
     /// A PUB frame comes by.
     void published(std::uint64_t stream, std::string_view bytes);
@@ -92,7 +92,7 @@ private:
     std::int64_t tick_us_ = 0;
     std::int64_t reconnect_us_ = 0;
     std::int64_t stalled_us_ = 0;
-    bool deaf_ = false;
+    bool stalled_ = false;
     bool heard_ = false;  // by a broker that knows its session
 };
 

@@ -162,7 +162,7 @@ void Client::hurry() {
         reader->free_us = 0;
     }
     stalled_us_ = 0;
-    deaf_ = false;
+    stalled_ = false;
 }
 
 void Client::describe() {

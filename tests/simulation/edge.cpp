@@ -47,7 +47,7 @@ void SimEdge::greeted(broker::ConnectionId peer) {
 }
 
 /// Who is given up is hung up on: what is under way arrives, and nothing after it.
-void SimEdge::parted(broker::ConnectionId peer, bool cut) {
+void SimEdge::disconnected(broker::ConnectionId peer, bool cut) {
     greeted_.erase(peer);
     Wire* wire = cut ? world_.network().find(peer) : nullptr;
     if (wire == nullptr) return;

@@ -27,7 +27,7 @@ public:
     const std::vector<std::string>& published() const override { return published_; }
     void set_topics(std::function<bool(std::uint64_t)> topics) override { topics_ = std::move(topics); }
     void greeted(broker::ConnectionId peer) override;
-    void parted(broker::ConnectionId peer, bool cut) override;
+    void disconnected(broker::ConnectionId peer, bool cut) override;
     broker::EdgeCounts counts() const override { return {}; }
 
     /// The event at which a node was granted to its reader.

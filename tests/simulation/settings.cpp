@@ -54,7 +54,7 @@ Settings draw_settings(Random& r) {
     s.slow_readers = sometimes(60, 10, 80);
     s.store_faults = sometimes(20, 1, 3);
     s.stalls = sometimes(20, 1, 3);
-    s.deaf = sometimes(30, 1, 4);
+    s.stalled = sometimes(30, 1, 4);
     s.hostile = sometimes(30, 1, 6);
     s.jumps = sometimes(30, 1, 3);
     s.ttl = sometimes(30, 5, 40);

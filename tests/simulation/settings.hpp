@@ -31,7 +31,7 @@ struct Settings {
     int slow_readers = 0;
     int store_faults = 0;
     int stalls = 0;
-    int deaf = 0;
+    int stalled = 0;
     int hostile = 0;
     std::uint64_t far_behind = 0;  ///< of 1,000 frames to clients: there is no room for it
     int jumps = 0;

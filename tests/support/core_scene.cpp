@@ -38,7 +38,7 @@ struct CoreScene::Around : broker::Edge, broker::Store, broker::Clock, broker::L
     const std::vector<std::string>& published() const override { return ends; }
     void set_topics(std::function<bool(std::uint64_t)>) override {}
     void greeted(broker::ConnectionId) override {}
-    void parted(broker::ConnectionId, bool) override {}
+    void disconnected(broker::ConnectionId, bool) override {}
     broker::EdgeCounts counts() const override { return {}; }
 
     void open(const broker::NewStore&) override {}

@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(SessionFixture, "who has acknowledged parts when the broker ha
     welcome();
     hear(wire::encode(wire::Attached{bob->request, {{ErrorCode::ok, "bob", {}}}}));
     session.part(now_us, out);
-    CHECK(session.parted());  // nothing was acknowledged
+    CHECK(session.said_bye());  // nothing was acknowledged
 
     std::string frame;
     wire::begin_frame(frame, wire::Verb::deliver);
@@ -214,10 +214,10 @@ TEST_CASE_FIXTURE(SessionFixture, "who has acknowledged parts when the broker ha
 
     out = {};
     session.part(now_us, out);
-    CHECK_FALSE(session.parted());
+    CHECK_FALSE(session.said_bye());
     SUBCASE("another answer is not it") {
         hear(wire::encode_ping(wire::Verb::pong, wire::Ping{1}));
-        CHECK_FALSE(session.parted());
+        CHECK_FALSE(session.said_bye());
     }
     SUBCASE("the answer") {
         wire::Ping ping;
@@ -227,14 +227,14 @@ TEST_CASE_FIXTURE(SessionFixture, "who has acknowledged parts when the broker ha
                 REQUIRE(wire::decode(f.body, ping));
         }
         hear(wire::encode_ping(wire::Verb::pong, ping));
-        CHECK(session.parted());
+        CHECK(session.said_bye());
     }
     SUBCASE("the connection went, and with it the answer: the next one is not waited for") {
         session.disconnected(out);
-        CHECK(session.parted());
+        CHECK(session.said_bye());
         session.connected(now_us, out);
         welcome();
-        CHECK(session.parted());
+        CHECK(session.said_bye());
     }
 }
 

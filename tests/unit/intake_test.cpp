@@ -200,9 +200,9 @@ int a_client_that_parted() {
     const int one = router.come();
     intake.greeted(one, 7);
     if (intake.counts().clients != 1 || intake.counts().strangers != 0) return 1;
-    intake.parted(one, 8, true);  // somebody else, who had the descriptor before
+    intake.disconnected(one, 8, true);  // somebody else, who had the descriptor before
     if (intake.counts().clients != 1) return 2;
-    intake.parted(one, 7, false);
+    intake.disconnected(one, 7, false);
     if (intake.counts().clients != 0 || intake.counts().strangers != 1) return 3;
     (void)intake.expire(INT64_MAX);
     return cut_for(Cut::silent) == 1 && intake.counts().strangers == 0 ? 0 : 4;
@@ -228,7 +228,7 @@ int clients_that_part_and_close() {
         if (i > 1 && !intake.accepted(router.fd_, one)) wrong = 1;
         intake.greeted(one, static_cast<std::uint64_t>(i));
         round = i;
-        intake.parted(one, static_cast<std::uint64_t>(i), i % 2 == 0);
+        intake.disconnected(one, static_cast<std::uint64_t>(i), i % 2 == 0);
         while (closed < i) std::this_thread::yield();
         if (intake.counts().strangers != 0 || intake.counts().clients != 0) wrong = 2;  // it is no more
         if (wrong != 0) break;

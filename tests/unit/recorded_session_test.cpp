@@ -28,7 +28,7 @@ public:
         ClientOutbox out;
         std::uint64_t connection = 0;  ///< 0: none
         std::map<std::uint64_t, bool> topics;
-        bool deaf = false;  ///< hears nothing that is published
+        bool stalled = false;  ///< hears nothing that is published
     };
 
     Conversation() : router_(config()) { router_.announce({"tcp://127.0.0.1:5571"}, "0.1.0"); }
@@ -145,7 +145,7 @@ private:
         for (const broker::Publish& p : outbox_.publishes) {
             note(p.topic, " = ", p.frame.view());
             for (auto& [id, client] : clients_)
-                if (client.topics[p.topic] && !client.deaf && client.connection != 0)
+                if (client.topics[p.topic] && !client.stalled && client.connection != 0)
                     client.session->published(p.frame, now_.mono_us, client.out);
         }
         for (const broker::Send& s : outbox_.sends) {
@@ -181,14 +181,14 @@ std::string recorded() {
     c.send(alice, wire::Cast::unicast, "alice", "nobody", "two", 2);
     c.send(alice, wire::Cast::multicast, "alice", "team", "three");
     CHECK(c.read(bob, as_bob) == "one three ");
-    bob.deaf = true;
+    bob.stalled = true;
     c.send(alice, wire::Cast::broadcast, "alice", "", "four");
     c.pass(200);
     CHECK(c.read(bob, as_bob) == "four ");
     c.send(alice, wire::Cast::multicast, "alice", "team", "purged");
     c.router().purge(*c.router().state().directory.group("team"));
     c.pass(200);
-    bob.deaf = false;
+    bob.stalled = false;
     c.pass(20);
     c.send(alice, wire::Cast::unicast, "alice", "bob", "five", 3);
     c.cut(bob);
