@@ -73,10 +73,10 @@ public:
         if (!put(line)) ++lost_;
         // What the queue dropped while this line waited for its reader stood behind it.
         const std::uint64_t dropped = pool_->overrun_counter() + lost_;
-        if (dropped > told_) {
-            const std::string text = std::to_string(dropped - told_) +
+        if (dropped > reported_) {
+            const std::string text = std::to_string(dropped - reported_) +
                                      " lines of the log were dropped: nobody read them, or they could not be written";
-            if (put({line.logger_name, spdlog::level::warn, text})) told_ = dropped;
+            if (put({line.logger_name, spdlog::level::warn, text})) reported_ = dropped;
         }
         ++passed_;
     }
@@ -106,7 +106,7 @@ private:
     std::unique_ptr<spdlog::formatter> formatter_;
     std::shared_ptr<spdlog::details::thread_pool> pool_;
     std::atomic<std::uint64_t> lost_{0}, passed_{0};
-    std::uint64_t told_ = 0;
+    std::uint64_t reported_ = 0;
 };
 
 /// Never destroyed: its thread may hang in a write when the program ends.
@@ -142,8 +142,8 @@ void tell_left_out(Log& log) {
     std::uint64_t count = 0;
     {
         const std::lock_guard guard(log.mutex);
-        count = log.limit.untold();
-        log.limit.told();
+        count = log.limit.unreported();
+        log.limit.mark_reported();
     }
     if (count > 0)
         log.add(LogLevel::info,

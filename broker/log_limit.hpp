@@ -25,14 +25,14 @@ public:
     }
     std::uint64_t left_out() const { return left_out_; }
     /// Those left out that nobody was told of yet.
-    std::uint64_t untold() const { return left_out_ - told_; }
-    void told() { told_ = left_out_; }
+    std::uint64_t unreported() const { return left_out_ - reported_; }
+    void mark_reported() { reported_ = left_out_; }
 
 private:
     static constexpr std::int64_t kCost = 1'000'000 / kPerSecond;
     std::int64_t credit_us_ = kBurst * kCost;
     std::optional<std::int64_t> last_us_;
-    std::uint64_t left_out_ = 0, told_ = 0;
+    std::uint64_t left_out_ = 0, reported_ = 0;
 };
 
 }  // namespace broker

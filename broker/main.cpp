@@ -211,7 +211,7 @@ std::unique_ptr<broker::Store> make_store(const broker::Options& options) {
     const bool sync = options.durability == broker::Durable::fsync;
     auto store =
         std::make_unique<broker::DiskStore>(directory, sync ? broker::Durability::fsync : broker::Durability::os);
-    for (const std::string& told : broker::make_private(directory)) broker::log_warning(told);
+    for (const std::string& warning : broker::make_private(directory)) broker::log_warning(warning);
     store->may_spin(!options.no_spin &&
                     std::thread::hardware_concurrency() > 2);  // the broker spins, too; clients need the rest
     return store;

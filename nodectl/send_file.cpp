@@ -50,15 +50,15 @@ cast::Result<cast::FileReport> send_stream(cast::Node& node, int fd, const cast:
 // One line for each receiver that failed; the exit code of the first.
 int tell(const cast::FileReport& report, const std::string& path, const Envelope& envelope) {
     int code = 0;
-    std::size_t told = 0;
+    std::size_t reported = 0;
     for (const auto& outcome : report.outcomes) {
         if (outcome.state != cast::FileOutcome::State::failed) continue;
         if (code == 0) code = cast::exit_code(outcome.error.code);
-        if (++told > kReportedNodes) continue;
+        if (++reported > kReportedNodes) continue;
         const std::string where = outcome.node.empty() ? envelope.target_text() : "'" + outcome.node + "'";
         warn(fmt::format("'{}' did not get to {}: {}", path, where, outcome.error.text()));
     }
-    if (told > kReportedNodes) warn(fmt::format("and {} more", counted(told - kReportedNodes, "receiver")));
+    if (reported > kReportedNodes) warn(fmt::format("and {} more", counted(reported - kReportedNodes, "receiver")));
     return code;
 }
 

@@ -151,8 +151,8 @@ int Sender::report(int code) {
 }
 
 std::size_t Sender::max_message() const {
-    const std::size_t told = node_ ? node_->connection().max_message() : 0;
-    return told == 0 ? kLargestMessage : std::min(told, kLargestMessage);
+    const std::size_t reported = node_ ? node_->connection().max_message() : 0;
+    return reported == 0 ? kLargestMessage : std::min(reported, kLargestMessage);
 }
 
 }  // namespace nodectl

@@ -127,8 +127,8 @@ AttachedNode Attachments::answer(Node& node, const Positions& earlier, bool same
     AttachedNode answered;
     answered.name = node.name;
     for (const auto& lane : node.lanes)
-        if (const Sequence cursor = Mailboxes::told_cursor(*lane);
-            (lane->told = lane->stream.last() > cursor || earlier.of(lane->stream.id()) != nullptr))
+        if (const Sequence cursor = Mailboxes::announced_cursor(*lane);
+            (lane->announced = lane->stream.last() > cursor || earlier.of(lane->stream.id()) != nullptr))
             answered.streams.push_back({lane->stream.id(),
                                         static_cast<std::uint8_t>(lane->priority),
                                         {},

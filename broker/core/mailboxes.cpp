@@ -99,7 +99,7 @@ void Mailboxes::store_failed(Node& node) {
 }
 
 void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
-    if (lane.untold && !tell_given_up(lane, outbox)) return;
+    if (lane.gap_pending && !tell_given_up(lane, outbox)) return;
     const std::size_t window = lane.stream.kept ? state_.little(state_.config.under_way()) : state_.config.under_way();
     const Node& node = *lane.node;
     Stream& stream = lane.stream;
@@ -137,13 +137,13 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
             lane.sent = last;
             state_.budget.spend(kGapSteps);
         } else if (lane.over) {
-            if (!give_up(lane, i, now) || (lane.untold && !tell_given_up(lane, outbox))) break;
+            if (!give_up(lane, i, now) || (lane.gap_pending && !tell_given_up(lane, outbox))) break;
             continue;
         } else {
             const std::uint64_t base = stream.front().offset;
             const bool room = batch.end() - base <= window && stream.before(i) < cast::wire::kReaderBatches;
             if (!room && lane.sent > lane.cursor) break;  // one batch may always be on its way
-            lane.told = true;
+            lane.announced = true;
             deliver(state_, *node.connection, batch.frame);
             if (batch.last() <= lane.high_sent) state_.statistics.redelivered += batch.count;
             lane.sent = batch.last();
@@ -205,10 +205,10 @@ void Mailboxes::end_of_paged_out(Lane& lane, const StoredBatch& batch, Now now) 
 void Mailboxes::begin_gap(Lane& lane, Outbox& outbox) {
     const Node& node = *lane.node;
     flush_deliveries(state_, receipts_, *node.connection, outbox);
-    if (lane.told) return;
-    lane.told = true;
+    if (lane.announced) return;
+    lane.announced = true;
     const cast::wire::StreamInfo info{
-        lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, told_cursor(lane), lane.stream.last(), 0};
+        lane.stream.id(), static_cast<std::uint8_t>(lane.priority), {}, announced_cursor(lane), lane.stream.last(), 0};
     outbox.send(node.connection->id, cast::wire::encode(cast::wire::Membership{node.name, true, info}));
 }
 
@@ -229,7 +229,7 @@ bool Mailboxes::skip_expired(Lane& lane, Now now) {
 void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
     sequence = std::min(sequence, lane.sent);
     if (sequence <= lane.cursor) {
-        if (sequence == lane.cursor && !lane.untold) lane.stream.forget_gaps(sequence);
+        if (sequence == lane.cursor && !lane.gap_pending) lane.stream.forget_gaps(sequence);
         return;
     }
     lane.cursor = sequence;
@@ -272,7 +272,7 @@ void Mailboxes::review(Lane& lane, Now now) {
 
 void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now) {
     lane.sent = lane.cursor;
-    lane.over = lane.untold = false;
+    lane.over = lane.gap_pending = false;
     if (position != nullptr && ago > 0 && position->received > lane.cursor)
         position = nullptr;  // of another life of this node
     if (position != nullptr) {
@@ -289,7 +289,7 @@ void Mailboxes::close(Lane& lane, Now now) {
     const Sequence was_sent = lane.sent;
     lane.left = lane.left || was_sent > lane.cursor;
     lane.sent = lane.cursor;
-    lane.told = false;
+    lane.announced = false;
     stop_delaying(lane.backpressure, false, state_.config, now);
     if (!lane.waiting.empty()) receipts_.release(lane.stream.id(), lane.waiting, now);
     // What ran out of its time while the reader had it; what this turn is too short for goes on with the next.

@@ -59,7 +59,7 @@ public:
     /// What turns up to this one decided is kept for good.
     void committed(Lane& lane, Turn turn);
     /// What its reader counts from: before what was given up and it may not have been told of.
-    static Sequence told_cursor(const Lane& lane);
+    static Sequence announced_cursor(const Lane& lane);
     /// Looks again whether the lane still holds its senders back.
     void review(Lane& lane, Now now);
 

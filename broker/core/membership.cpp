@@ -25,9 +25,9 @@ void Groups::join(Node& node, Group& group, Now now, Outbox& outbox) {
     if (!group.broadcast() && !node.hidden) ++state_.memberships;
     if (node.connection != nullptr) {
         subscribe(node, m, now);
-        cast::wire::Membership told{node.name, true, describe(m)};
+        cast::wire::Membership message{node.name, true, describe(m)};
         if (!group.broadcast())
-            state_.notify(node, group.stream.kept && !node.hidden, node.connection->id, cast::wire::encode(told),
+            state_.notify(node, group.stream.kept && !node.hidden, node.connection->id, cast::wire::encode(message),
                           outbox);
     } else {
         group.absent.add(m.cursor);
@@ -40,10 +40,10 @@ void Groups::leave(Node& node, Group& group, Now now, Outbox& outbox) {
     Membership* m = node.membership(group);
     if (m == nullptr) return;
     if (node.connection != nullptr) {
-        cast::wire::Membership told{node.name, false, describe(*m)};
+        cast::wire::Membership message{node.name, false, describe(*m)};
         if (!group.broadcast())
             state_.notify(node, (group.stream.kept || group.dissolved) && !node.hidden, node.connection->id,
-                          cast::wire::encode(told), outbox);
+                          cast::wire::encode(message), outbox);
         unsubscribe(node, *m, now);
     } else {
         group.absent.remove(m->cursor);

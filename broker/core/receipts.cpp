@@ -81,7 +81,7 @@ void Receipts::delivered(SessionId id, std::uint64_t number, cast::ErrorCode cod
     state_.touch(*session);
     if (session->delivered.size() > kDeliveredKept) {
         session->delivered.pop_front();
-        if (session->delivered_told > 0) --session->delivered_told;
+        if (session->delivered_sent > 0) --session->delivered_sent;
     }
     due(*session, now.mono_us);
 }
@@ -146,13 +146,13 @@ void Receipts::committed(Turn turn) {
 
 /// How many of the answers may be told by now.
 std::size_t Receipts::tellable(const Session& session) const {
-    std::size_t n = session.delivered_told;
+    std::size_t n = session.delivered_sent;
     while (n < session.delivered.size() && session.delivered[n].turn <= state_.committed) ++n;
     return n;
 }
 
 bool Receipts::piggyback(Session& session, std::uint32_t& aux) {
-    if (session.refused_told < session.refused.size() || session.delivered_told < tellable(session)) return false;
+    if (session.refused_sent < session.refused.size() || session.delivered_sent < tellable(session)) return false;
     const std::uint64_t through = session.receiptable();
     if (through <= session.receipted) return false;
     aux = static_cast<std::uint32_t>(through);
@@ -184,15 +184,15 @@ void Receipts::send(Session& session, Outbox& outbox) {
     cast::wire::Receipt receipt;
     receipt.through = session.receiptable();
     // Refusals past `through` are told when their turn has come.
-    auto& persisted = session.refused_told;
+    auto& persisted = session.refused_sent;
     for (; persisted < session.refused.size() && session.refused[persisted].number <= receipt.through; ++persisted)
         receipt.refused.push_back(session.refused[persisted]);
     const std::size_t tells = tellable(session);
-    for (std::size_t i = session.delivered_told; i < tells; ++i)
+    for (std::size_t i = session.delivered_sent; i < tells; ++i)
         receipt.delivered.push_back(session.delivered[i].outcome);
     if (receipt.through <= session.receipted && receipt.refused.empty() && receipt.delivered.empty()) return;
     session.receipted = std::max(session.receipted, receipt.through);
-    session.delivered_told = tells;
+    session.delivered_sent = tells;
     settle_bytes(session, receipt.through);
     ++state_.statistics.receipts;
     outbox.send(session.connection->id, cast::wire::encode(receipt));
@@ -200,8 +200,8 @@ void Receipts::send(Session& session, Outbox& outbox) {
 
 void Receipts::rewind(Session& session, std::uint64_t seen, Now now) {
     std::erase_if(session.refused, [seen](const auto& outcome) { return outcome.number <= seen; });
-    session.refused_told = 0;
-    session.delivered_told = 0;
+    session.refused_sent = 0;
+    session.delivered_sent = 0;
     session.receipted = std::min(session.receipted, seen);
     due(session, now.mono_us);
 }
@@ -210,9 +210,9 @@ void Receipts::confirm(Session& session, std::uint32_t seen_low) {
     if (session.refused.empty()) return;
     const std::uint64_t seen = std::min(widen(seen_low, session.through), session.receipted);
     std::size_t n = 0;
-    while (n < session.refused_told && session.refused[n].number <= seen) ++n;
+    while (n < session.refused_sent && session.refused[n].number <= seen) ++n;
     session.refused.erase(session.refused.begin(), session.refused.begin() + static_cast<std::ptrdiff_t>(n));
-    session.refused_told -= n;
+    session.refused_sent -= n;
 }
 
 }  // namespace broker

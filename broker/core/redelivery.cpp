@@ -10,7 +10,7 @@
 
 namespace broker {
 
-Sequence Mailboxes::told_cursor(const Lane& lane) {
+Sequence Mailboxes::announced_cursor(const Lane& lane) {
     const Sequence first = lane.stream.gaps().given_up();
     return first == 0 || first > lane.cursor ? lane.cursor : first - 1;
 }
@@ -25,7 +25,7 @@ void Mailboxes::count_going(Lane& lane, bool same) {
     lane.left = false;
     const std::uint32_t most = state_.config.max_redeliveries;
     lane.over = most != 0 && lane.goings > most && lane.sent == lane.cursor && !lane.node->hidden;
-    lane.untold = lane.stream.gaps().given_up() != 0;
+    lane.gap_pending = lane.stream.gaps().given_up() != 0;
 }
 
 /// Batch `i` has the next message to hand out: nobody will get it again. False: not yet.
@@ -48,7 +48,7 @@ bool Mailboxes::give_up(Lane& lane, std::size_t i, Now now) {
     lane.high_sent = std::max(lane.high_sent, last);
     lane.goings = 0;
     lane.over = false;
-    lane.untold = true;
+    lane.gap_pending = true;
     state_.touch(lane.stream);
     if (lane.stream.kept) {
         lane.decided = state_.turn;
@@ -61,7 +61,7 @@ bool Mailboxes::give_up(Lane& lane, std::size_t i, Now now) {
 /// False: a crash could take back what it would be told, and what follows in the same batch would not be known again.
 bool Mailboxes::tell_given_up(Lane& lane, Outbox& outbox) {
     if (lane.decided != 0) return false;
-    lane.untold = false;
+    lane.gap_pending = false;
     if (lane.stream.gaps().given_up() == 0) return true;
     begin_gap(lane, outbox);
     for (const GoneRange& range : lane.stream.gaps().all_given_up())

@@ -67,9 +67,9 @@ struct Session {
     std::uint64_t committed = 0;               ///< last batch whose outcome the store keeps
     std::uint64_t receipted = 0;               ///< last batch that was receipted on this connection
     std::vector<cast::wire::Outcome> refused;  ///< not yet confirmed by the client, ascending
-    std::size_t refused_told = 0;              ///< how many of them were sent on this connection
+    std::size_t refused_sent = 0;              ///< how many of them were sent on this connection
     std::deque<Answer> delivered;              ///< answers to kWantsDelivered; the newest are kept to repeat
-    std::size_t delivered_told = 0;
+    std::size_t delivered_sent = 0;
     std::deque<DelayedReceipt> held;
     std::unordered_map<std::string, cast::ErrorCode>
         blocked;                        ///< by way_to(): targets that refuse until a batch says resume

@@ -19,13 +19,13 @@ constexpr milliseconds kSendMost{60'000};
 
 template <class T>
 T value(cast::Result<T> result) {
-    if (!result) throw Failure(told(result.error()));
+    if (!result) throw Failure(explained(result.error()));
     return std::move(result).value();
 }
 
 }  // namespace
 
-Error told(const Error& error) {
+Error explained(const Error& error) {
     return error.code == ErrorCode::closed ? Error{ErrorCode::shutting_down, "the broker is going down"} : error;
 }
 
@@ -59,7 +59,7 @@ json Client::call(const json& request) {
     cast::Admin admin = *admin_;
     lock.unlock();
     const auto answer = admin.call(dump(request));
-    if (!answer) throw Failure(told(answer.error()));
+    if (!answer) throw Failure(explained(answer.error()));
     json parsed = json::parse(*answer, nullptr, false);
     if (parsed.is_discarded()) throw Failure(ErrorCode::internal, "the broker's answer is not JSON");
     return parsed;

@@ -14,7 +14,7 @@
 namespace gateway {
 
 /// As whoever asks over HTTP is told it: our connections are only closed when the broker ends.
-cast::Error told(const cast::Error& error);
+cast::Error explained(const cast::Error& error);
 
 class Client {
 public:

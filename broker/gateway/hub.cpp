@@ -150,7 +150,7 @@ void Hub::tell_status(const Text& status, const Text& stats) {
 }
 
 void Hub::tell_event(const json& event) {
-    const Text told = text(dump({{"type", "presence"}, {"event", event}}));
+    const Text event_json = text(dump({{"type", "presence"}, {"event", event}}));
     for (const auto& subscriber : subscribers_) {
         if (!subscriber->wants(Subscriber::Topic::presence)) continue;
         if (subscriber->lost_events > 0) {  // in the order of things: first that something is missing
@@ -160,14 +160,14 @@ void Hub::tell_event(const json& event) {
             }
             subscriber->lost_events = 0;
         }
-        if (!subscriber->push(told, kQueue)) ++subscriber->lost_events;
+        if (!subscriber->push(event_json, kQueue)) ++subscriber->lost_events;
     }
     make_room();
 }
 
 void Hub::tell_reload() {
-    const Text told = text(dump({{"type", "reload"}}));
-    for (const auto& subscriber : subscribers_) subscriber->push(told, kQueue);
+    const Text event_json = text(dump({{"type", "reload"}}));
+    for (const auto& subscriber : subscribers_) subscriber->push(event_json, kQueue);
 }
 
 void Hub::take_samples(const json& samples) {
@@ -246,11 +246,11 @@ void Hub::watch_events() {
             if (begins)
                 asio::post(app_.io, [this] { app_.ports.refresh(); });  // from now on we hear of all that changes
             if (!event) continue;
-            json told = cast::base::parse_json(event->json);
-            asio::post(app_.io, [this, told = std::move(told)] {
-                app_.monitor.event(told);
-                app_.ports.noticed(told);
-                tell_event(told);
+            json event_json = cast::base::parse_json(event->json);
+            asio::post(app_.io, [this, event_json = std::move(event_json)] {
+                app_.monitor.event(event_json);
+                app_.ports.noticed(event_json);
+                tell_event(event_json);
             });
         } catch (const Failure&) {
             admin.reset();

@@ -79,7 +79,7 @@ awaitable<void> Sends::watch(std::shared_ptr<Line> line) {
             const auto at = line->waiting.find(o.token);
             if (at == line->waiting.end()) continue;
             Waiting& waiting = *at->second;
-            if (o.code != ErrorCode::ok) waiting.outcomes[o.recipient] = told({o.code, o.target});
+            if (o.code != ErrorCode::ok) waiting.outcomes[o.recipient] = explained({o.code, o.target});
             --waiting.left;
             waiting.changed.notify();
         }
@@ -107,7 +107,7 @@ awaitable<void> Sends::send(cast::Node& node, const Outgoing& outgoing, Outcomes
         else
             co_await line->room.wait(until);
     }
-    for (std::size_t i = how.first; i < outcomes.size(); ++i) outcomes[i] = told(*failed);
+    for (std::size_t i = how.first; i < outcomes.size(); ++i) outcomes[i] = explained(*failed);
     while (waiting.left > 0) co_await waiting.changed.wait();
 }
 

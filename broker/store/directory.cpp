@@ -33,15 +33,15 @@ std::uintmax_t size_of(const std::string& path) {
 
 std::vector<std::string> make_private(const std::string& path) {
     constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
-    std::vector<std::string> told;
+    std::vector<std::string> warning;
     bool only_ours = true;
-    const auto close_off = [&told](const std::string& what, mode_t mode) {
+    const auto close_off = [&warning](const std::string& what, mode_t mode) {
         struct stat file {};
         if (::lstat(what.c_str(), &file) != 0 || S_ISLNK(file.st_mode) || (file.st_mode & kOthers) == 0) return;
         const bool done =
             ::chmod(what.c_str(), mode) == 0;  // by its name: to close a descriptor would take SQLite's locks away
         const std::string so_far = what + " was open to other users of this machine";
-        told.push_back(done ? so_far + ": it is no more" : so_far + ", and is still: " + std::strerror(errno));
+        warning.push_back(done ? so_far + ": it is no more" : so_far + ", and is still: " + std::strerror(errno));
     };
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
@@ -56,10 +56,10 @@ std::vector<std::string> make_private(const std::string& path) {
     if (only_ours && !error && there && (folder.st_mode & S_ISVTX) == 0)  // nobody's temporary folder
         close_off(path, 0700);
     else if (there && (folder.st_mode & kOthers) != 0)
-        told.push_back(path +
-                       " is open to other users of this machine, and holds other things: it stays so, the store's "
-                       "files are private");
-    return told;
+        warning.push_back(path +
+                          " is open to other users of this machine, and holds other things: it stays so, the store's "
+                          "files are private");
+    return warning;
 }
 
 void sync_path(const std::string& path) {

@@ -29,10 +29,10 @@ void DiskStore::check_names() try {
     recovered();
     signal();
 } catch (const std::exception& error) {
-    const bool told = !healthy() && trouble() == error.what();
+    const bool warning = !healthy() && trouble() == error.what();
     healthy_.store(false, std::memory_order_release);
     lets_go_.store(false, std::memory_order_release);
-    if (!told) failed(error.what());
+    if (!warning) failed(error.what());
 }
 
 /// The reserve can be made again, or the database has as much that is free in itself: no longer full.

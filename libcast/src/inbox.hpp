@@ -53,7 +53,7 @@ struct Reading {
     std::uint64_t next = 1;              ///< the next sequence that it wants
     std::atomic<std::uint64_t> done{0};  ///< handled through; written by the thread that handles, read under the lock
     std::uint64_t opened = 0;            ///< its cursor when the broker told of it
-    std::uint64_t told = 0;              ///< acknowledged to the broker by name
+    std::uint64_t announced = 0;         ///< acknowledged to the broker by name
     bool bound = true;                   ///< attached on this connection: what it handled may be acknowledged
     bool excepted = true;                ///< the broker counts it by itself (Membership::own)
     std::size_t outstanding = 0;         ///< queued or being handled

@@ -21,7 +21,7 @@ std::shared_ptr<Reading> Inbound::begin(Inbox& inbox, ReadStream& stream, std::u
     reading->start = reading->since = cursor;
     reading->next = cursor + 1;
     reading->done = cursor;
-    reading->told = cursor;
+    reading->announced = cursor;
     if (const auto at = inbox.legacies.find(stream.key()); at != inbox.legacies.end()) {
         reading->had = at->second.had;
         reading->before = at->second.last;
@@ -79,7 +79,7 @@ void Inbound::open(Inbox& inbox, const wire::StreamInfo& info, ClientOutbox& out
     skip(*reading, info.cursor);  // somebody else has handled that
     reading->redelivered = std::max(reading->redelivered, info.delivered);
     reading->bound = reading->excepted = true;
-    reading->opened = reading->told = info.cursor;
+    reading->opened = reading->announced = info.cursor;
     activate(stream, 0);
     fetch(stream, out);
 }
@@ -197,10 +197,10 @@ bool Inbound::acknowledge(ReadStream& stream, wire::Ack& ack) {
         if (stream.lane()) continue;
         const bool excepted = done < entry.sequence || done <= r->opened;  // as the broker counts it
         if (!r->excepted && !excepted) continue;
-        if (r->excepted && excepted && r->told == done) continue;
+        if (r->excepted && excepted && r->announced == done) continue;
         entry.exceptions.push_back({r->inbox->name, done});
         r->excepted = excepted;
-        r->told = done;
+        r->announced = done;
         changed = true;
     }
     stream.acked = entry.sequence;

@@ -23,28 +23,30 @@ FileAssembly::Step FileAssembly::chunk(std::uint64_t offset, std::string_view by
 
 void FileAssembly::appended(std::size_t bytes) { held_ += bytes; }
 
-FileAssembly::Told& FileAssembly::told_entry(const std::string& correlation) {
-    auto at = std::find_if(told_.begin(), told_.end(), [&](const Told& t) { return t.correlation == correlation; });
-    if (at == told_.end()) {
-        if (told_.size() == kTries) told_.erase(told_.begin());
-        told_.push_back({correlation, found_});
+FileAssembly::Reported& FileAssembly::reported_entry(const std::string& correlation) {
+    auto at = std::find_if(reported_.begin(), reported_.end(),
+                           [&](const Reported& t) { return t.correlation == correlation; });
+    if (at == reported_.end()) {
+        if (reported_.size() == kTries) reported_.erase(reported_.begin());
+        reported_.push_back({correlation, found_});
     } else {
-        std::rotate(at, at + 1, told_.end());
+        std::rotate(at, at + 1, reported_.end());
     }
-    return told_.back();
+    return reported_.back();
 }
 
 bool FileAssembly::due(const std::string& correlation, std::uint64_t each) {
-    Told& told = told_entry(correlation);
-    if (held_ < told.held + each) return false;
-    told.held = held_;
+    Reported& mark_reported = reported_entry(correlation);
+    if (held_ < mark_reported.held + each) return false;
+    mark_reported.held = held_;
     return true;
 }
 
 bool FileAssembly::known_to(const std::string& correlation) const {
-    return std::any_of(told_.begin(), told_.end(), [&](const Told& t) { return t.correlation == correlation; });
+    return std::any_of(reported_.begin(), reported_.end(),
+                       [&](const Reported& t) { return t.correlation == correlation; });
 }
 
-void FileAssembly::told(const std::string& correlation) { told_entry(correlation).held = held_; }
+void FileAssembly::mark_reported(const std::string& correlation) { reported_entry(correlation).held = held_; }
 
 }  // namespace cast::detail

@@ -36,21 +36,21 @@ public:
     /// It has been told something.
     bool known_to(const std::string& correlation) const;
     /// It was told just now.
-    void told(const std::string& correlation);
+    void mark_reported(const std::string& correlation);
 
 private:
-    struct Told {
+    struct Reported {
         std::string correlation;
         std::uint64_t held = 0;
     };
-    Told& told_entry(const std::string& correlation);
+    Reported& reported_entry(const std::string& correlation);
     static constexpr std::size_t kTries = 4;  // senders of one file at the same time that are told of
 
     std::uint64_t held_;
     std::uint64_t found_;
     bool began_ = false;                // a chunk was appended or here already
     std::optional<std::uint64_t> gap_;  // where the last dropped chunk ended
-    std::vector<Told> told_;            // the one heard of last at the end
+    std::vector<Reported> reported_;    // the one heard of last at the end
 };
 
 }  // namespace cast::detail

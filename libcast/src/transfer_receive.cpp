@@ -240,7 +240,7 @@ FileEvent FileReceiver::State::chunk(const Message& message, const FileHead& hea
     }
     event.held = file.books.held();
     if (step.act == FileAssembly::Act::back) {
-        file.books.told(head.correlation);
+        file.books.mark_reported(head.correlation);
         tell(head, FileWord::State::back, event.held);
     } else if (file.books.due(head.correlation, detail::kFileReportEach)) {
         tell(head, FileWord::State::have, event.held);
@@ -264,7 +264,7 @@ FileEvent FileReceiver::State::take(const Message& message, const FileHead& head
     auto found = incoming(part);
     if (!found) return failed(head, part, std::move(event), found.error());
     event.held = (*found)->books.held();
-    (*found)->books.told(head.correlation);
+    (*found)->books.mark_reported(head.correlation);
     tell(head, FileWord::State::have, event.held);
     return event;
 }

@@ -175,8 +175,8 @@ bool Transport::stir() {
     int events = 0;
     std::size_t size = sizeof events;
     // A signal may interrupt it: then a look tells.
-    const bool told = zmq_getsockopt(dealer_.socket->handle(), ZMQ_EVENTS, &events, &size) == 0;
-    dealer_.hot = !told || (events & ZMQ_POLLIN) != 0;
+    const bool known = zmq_getsockopt(dealer_.socket->handle(), ZMQ_EVENTS, &events, &size) == 0;
+    dealer_.hot = !known || (events & ZMQ_POLLIN) != 0;
     return hot();
 }
 

@@ -156,7 +156,7 @@ void check_sessions(broker::Router& router) {
         require(s.connection == &c, "a session has another connection");
         require(s.receipted <= s.through && s.committed <= s.through, "a session is receipted beyond its end");
         require(s.receipted_bytes <= s.accepted_bytes, "a session's bytes are wrong");
-        require(s.refused_told <= s.refused.size() && s.delivered_told <= s.delivered.size(),
+        require(s.refused_sent <= s.refused.size() && s.delivered_sent <= s.delivered.size(),
                 "a session told more than there is");
         require(std::is_sorted(s.refused.begin(), s.refused.end(),
                                [](const auto& a, const auto& b) { return a.number < b.number; }),

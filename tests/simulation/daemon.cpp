@@ -121,7 +121,7 @@ void Daemon::leaves(const broker::Outbox& outbox) {
         if (router.config().max_redeliveries > 0) world_.oracle().handed(bytes);
         world_.oracle().check_priorities(router, bytes);
         if (world_.settings().jumps == 0 && !world_.healed()) world_.oracle().check_fresh(bytes, clock().wall_us);
-        world_.oracle().check_told(router, outbox.sends, i, disk());
+        world_.oracle().check_announced(router, outbox.sends, i, disk());
         world_.oracle().check_promise(outbox.sends[i].to, bytes, store_.committed());
     }
 }

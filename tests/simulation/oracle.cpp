@@ -90,7 +90,7 @@ void Oracle::watch_answered(std::uint32_t id, ErrorCode code) {
                     cast::error_name(code));
     });
     if (m.taken == 0) return refused(m.client, code, m.target, 1);
-    if (code == ErrorCode::expired) told_expired_.insert(id);
+    if (code == ErrorCode::expired) announced_expired_.insert(id);
     const bool late = code == ErrorCode::expired || code == ErrorCode::deleted || code == ErrorCode::session_expired;
     require(late || m.taken > 0,
             [&] { return text("message %u: a stream took it, but its outcome is %s", id, cast::error_name(code)); });
@@ -99,8 +99,8 @@ void Oracle::watch_answered(std::uint32_t id, ErrorCode code) {
 
 void Oracle::check_outcomes(int client, std::uint64_t added) {
     const ClientCounts& c = counts_[client];
-    const std::uint64_t told = c.taken + c.refused;
-    require(c.unknown ? told >= added : told == added, [&] {
+    const std::uint64_t known = c.taken + c.refused;
+    require(c.unknown ? known >= added : known == added, [&] {
         return text("client %d sent %llu messages; streams took %llu and %llu were refused", client, ull(added),
                     ull(c.taken), ull(c.refused));
     });
@@ -109,7 +109,7 @@ void Oracle::check_outcomes(int client, std::uint64_t added) {
 bool Oracle::came_again(const std::string& node, std::uint32_t id) {
     // A lost broker may have taken memberships back, and what was handled under them was handled.
     if (messages_[id].taken < 2 && !(durable_ && epoch_ > 1)) return false;
-    if (told_gone_.contains({node, id})) return true;
+    if (announced_gone_.contains({node, id})) return true;
     for (const ReaderRecord* reader : readers_)
         if (reader->node == node && id < reader->handled.size() && reader->handled[id]) return true;
     return false;
@@ -146,7 +146,7 @@ void Oracle::check_order(ReaderRecord& reader, std::uint32_t id, std::uint64_t e
             [&] { return text("%s got message %u twice", reader.node.c_str(), id); });
     reader.handled[id] = true;
     // A crash may have taken back what the reader was told of it, and what came behind it was handled.
-    if (m.renumbered || (durable_ && epoch_ > 1 && told_gone_.contains({reader.node, id}))) return;
+    if (m.renumbered || (durable_ && epoch_ > 1 && announced_gone_.contains({reader.node, id}))) return;
     if (m.flow >= reader.last_of_flow.size()) reader.last_of_flow.resize(m.flow + 1);
     auto& [last_epoch, last] = reader.last_of_flow[m.flow];
     // What the broker refused before a crash, and nobody was told, it may take after that.
@@ -226,7 +226,7 @@ void Oracle::check_dead(const broker::Router& router) {
                 [&, id = id, count = count] { return text("message %u is %llu dead letters", id, ull(count)); });
     check_ended(letters);
     if (letters_dropped_ || letters.dropped() > 0) return;
-    for (const std::uint32_t id : told_given_up_)
+    for (const std::uint32_t id : announced_given_up_)
         require(id == 0 || dead.contains(id) || dug_up_.contains(id),
                 [&] { return text("message %u was given up and is no dead letter", id); });
     for (const std::uint32_t id : expired_)
@@ -260,8 +260,8 @@ void Oracle::gap(broker::Router* router, const std::string& node, const Gap& gap
             expired_.insert(mirror[s - 1]);
         require(gap.reason != GapReason::redeliveries || given_up_.contains({gap.stream, s}),
                 [&] { return where() + "told as given up, and it is not"; });
-        if (gap.reason == GapReason::redeliveries) told_given_up_.insert(mirror[s - 1]);
-        told_gone_.insert({name, mirror[s - 1]});
+        if (gap.reason == GapReason::redeliveries) announced_given_up_.insert(mirror[s - 1]);
+        announced_gone_.insert({name, mirror[s - 1]});
     }
 }
 

@@ -106,8 +106,8 @@ public:
     void check_priorities(broker::Router& router, std::string_view frame);
     /// What leaves for a client says nothing of its nodes, or of a message that has expired, that a crash could take
     /// back.
-    void check_told(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
-                    const cast::test::MemoryDisk& disk);
+    void check_announced(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
+                         const cast::test::MemoryDisk& disk);
     /// A reader that attaches again has, by its own word, what it had been handed: it is not handed that again.
     void came_back(std::string_view frame);
     /// A management call is about to be carried out, and was (oracle_calls.cpp).
@@ -131,7 +131,9 @@ public:
     /// Nothing that is handed out has run out of its time.
     static void check_fresh(std::string_view frame, std::uint64_t wall_us);
     /// A session was told that its batches up to this one have their outcomes.
-    void receipted(std::uint64_t session, std::uint64_t through) { told_[session] = std::max(told_[session], through); }
+    void receipted(std::uint64_t session, std::uint64_t through) {
+        receipted_[session] = std::max(receipted_[session], through);
+    }
 
     // --- Reading. ----------------------------------------------------------------------------------------
     void handled(broker::Router* router, ReaderRecord& reader, const cast::wire::BatchHeader& header,
@@ -245,14 +247,14 @@ private:
     std::set<std::pair<std::int64_t, std::uint64_t>> delays_;  // when they end, and their batches; in this epoch
     std::uint64_t scheduled_ = 0, last_due_us_ = 0;            // the stream of what waits
     std::map<LedgerKey, Ledger> ledgers_;
-    std::set<std::pair<std::string, std::uint32_t>> told_gone_;  // node, message
-    std::set<std::uint32_t> expired_;                            // in mailboxes, in this epoch
+    std::set<std::pair<std::string, std::uint32_t>> announced_gone_;  // node, message
+    std::set<std::uint32_t> expired_;                                 // in mailboxes, in this epoch
     std::map<std::string, std::pair<std::uint64_t, int>>
-        lives_;                                 // of nodes in this epoch: the number of the last, and how many
-    std::set<std::uint32_t> told_expired_;      // their senders were told so
-    std::map<std::uint32_t, unsigned> handed_;  // in mailboxes: how often
+        lives_;                                  // of nodes in this epoch: the number of the last, and how many
+    std::set<std::uint32_t> announced_expired_;  // their senders were told so
+    std::map<std::uint32_t, unsigned> handed_;   // in mailboxes: how often
     std::set<std::pair<std::uint64_t, std::uint64_t>> given_up_;  // stream, sequence: moved to the dead letters
-    std::set<std::uint32_t> told_given_up_;                       // and their readers know it
+    std::set<std::uint32_t> announced_given_up_;                  // and their readers know it
     std::vector<ReaderRecord*> readers_;
     Call call_;
     std::map<std::pair<broker::ConnectionId, std::uint32_t>, broker::Turn> promises_;  // by call: what decided it
@@ -270,7 +272,7 @@ private:
 
     // Of a durable broker.
     bool durable_ = false;
-    std::map<std::uint64_t, std::uint64_t> told_;  // session -> receipted through
+    std::map<std::uint64_t, std::uint64_t> receipted_;  // session -> receipted through
     std::vector<std::pair<std::uint64_t, Ledger>> departed_;
     std::set<std::uint64_t> living_;                   // sessions when the broker was lost
     std::map<std::string, std::uint64_t> nodes_then_;  // and its nodes

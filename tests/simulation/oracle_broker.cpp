@@ -220,7 +220,7 @@ void Oracle::new_epoch(std::uint64_t epoch) {
     ended_.clear();
     dug_ = found_letters_ = 0;
     given_up_.clear();
-    told_given_up_.clear();
+    announced_given_up_.clear();
     ledgers_.clear();
     for (auto& [client, counts] : counts_) counts.unknown = true;
 }

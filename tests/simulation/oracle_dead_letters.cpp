@@ -65,8 +65,8 @@ void Oracle::carry_ended(const cast::test::MemoryDisk& disk, broker::Router& rou
         const bool there = disk.streams().contains(stream);
         if (!there) ended.event = ~std::uint32_t{0};  // where no transaction had the number it is given out again
         std::erase_if(ended.messages, [&, s = stream](std::uint32_t id) {
-            const auto told = told_.find(messages_[id].session);
-            const bool receipted = told != told_.end() && messages_[id].number <= told->second;
+            const auto known = receipted_.find(messages_[id].session);
+            const bool receipted = known != receipted_.end() && messages_[id].number <= known->second;
             return messages_[id].sequence > (there ? disk.streams().at(s).last : 0) && !receipted;
         });
     }

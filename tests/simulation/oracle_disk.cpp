@@ -58,8 +58,8 @@ bool Oracle::said_again(const std::vector<broker::Send>& sends, std::size_t i) {
     return false;
 }
 
-void Oracle::check_told(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
-                        const cast::test::MemoryDisk& disk) {
+void Oracle::check_announced(broker::Router& router, const std::vector<broker::Send>& sends, std::size_t i,
+                             const cast::test::MemoryDisk& disk) {
     const broker::ConnectionId to = sends[i].to;
     cast::wire::Frame frame;
     cast::wire::Detached m;
@@ -75,7 +75,7 @@ void Oracle::check_told(broker::Router& router, const std::vector<broker::Send>&
                 if (id == 0 || id >= messages_.size() || messages_[id].taken > 1 || messages_[id].renumbered ||
                     dug_up_.contains(id))
                     continue;
-                require(!told_expired_.contains(id), [&] {
+                require(!announced_expired_.contains(id), [&] {
                     return text("message %u is handed out, and its sender was told that it has expired", id);
                 });
             }
@@ -98,11 +98,11 @@ void Oracle::check_told(broker::Router& router, const std::vector<broker::Send>&
 
 void Oracle::check_survivors(const cast::test::MemoryDisk& disk) {
     for (const std::uint64_t id : living_) {
-        const auto told = told_.find(id);
+        const auto known = receipted_.find(id);
         const auto row = disk.sessions().find(id);
-        if (told == told_.end() || told->second == 0 || remade_.contains(id)) continue;
-        require(row != disk.sessions().end() && row->second.through >= told->second, [&] {
-            return text("session %llx was receipted through %llu, but the store has %llu", ull(id), ull(told->second),
+        if (known == receipted_.end() || known->second == 0 || remade_.contains(id)) continue;
+        require(row != disk.sessions().end() && row->second.through >= known->second, [&] {
+            return text("session %llx was receipted through %llu, but the store has %llu", ull(id), ull(known->second),
                         ull(row == disk.sessions().end() ? 0 : row->second.through));
         });
     }

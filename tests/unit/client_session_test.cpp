@@ -250,22 +250,22 @@ TEST_CASE_FIXTURE(
     hear(wire::encode(attached));
     REQUIRE(node->state == Attachment::State::attached);
     ErrorCode why = ErrorCode::taken_over;
-    Notice::Kind told = Notice::Kind::taken_over;
+    Notice::Kind announced = Notice::Kind::taken_over;
     SUBCASE("taken over") {}
     SUBCASE("deleted") {
         why = ErrorCode::deleted;
-        told = Notice::Kind::deleted;
+        announced = Notice::Kind::deleted;
     }
     SUBCASE("whatever else the broker may say") {
         why = ErrorCode::forbidden;
-        told = Notice::Kind::closed;
+        announced = Notice::Kind::closed;
     }
     send("bob");
     out = {};
     hear(wire::encode(wire::Detached{"alice", why}));
     CHECK(node->inbox.closed == why);
     REQUIRE(out.notices.size() == 1);
-    CHECK(out.notices[0].kind == told);
+    CHECK(out.notices[0].kind == announced);
     CHECK(out.notices[0].node == "alice");
     hear(wire::encode(wire::Detached{"alice", why}));
     CHECK(out.notices.size() == 1);

@@ -74,9 +74,9 @@ TEST_CASE_FIXTURE(Large, "a large group that is deleted is gone at once, and its
     CHECK(s.state().usage.bytes() == s.state().directory.broadcast().stream.bytes());
     CHECK(s.state().dirty.members.empty());  // they go with the group's stream
     s.keep(disk);
-    std::string told;
-    for (int i = 0; i < kRead; ++i) told += (i > 0 ? " left " : "left ") + name(i);
-    CHECK(s.notices(2) == told);
+    std::string announced;
+    for (int i = 0; i < kRead; ++i) announced += (i > 0 ? " left " : "left ") + name(i);
+    CHECK(s.notices(2) == announced);
     CHECK(stored_members() == 0);
     CHECK(disk.streams().count(team) == 0);
 }
@@ -109,8 +109,8 @@ TEST_CASE_FIXTURE(Large, "nobody sees a membership of a group that is deleted, t
         REQUIRE(memberships(read) == 1);
         CHECK(s.state().directory.node(name(read))->membership(*s.state().directory.group("team")) != nullptr);
         pass_turns(1);
-        const std::string told = s.notices(2);
-        CHECK(told.find("joined " + name(read)) > told.find("left " + name(read)));
+        const std::string announced = s.notices(2);
+        CHECK(announced.find("joined " + name(read)) > announced.find("left " + name(read)));
         CHECK(s.state().directory.group("team")->member_count == 1);
     }
     SUBCASE("not who asks for what it has, or says how far it has read") {

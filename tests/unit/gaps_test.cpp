@@ -16,7 +16,7 @@ namespace {
 
 constexpr Sequence kEnd = ~Sequence{0};
 
-std::string told(const Gaps& gaps, Sequence from, Sequence to) {
+std::string announced(const Gaps& gaps, Sequence from, Sequence to) {
     static constexpr const char* kNames[] = {"?",    "expired",   "retention",   "purged",
                                              "lost", "malformed", "redeliveries"};
     std::string out;
@@ -35,10 +35,10 @@ TEST_CASE("gaps: a later range stands for what lies in it, not for what reaches 
     gaps.add(30, 39, GapReason::expired, 1);
     gaps.add(50, 59, GapReason::expired, 1);
     gaps.add(15, 54, GapReason::purged, 1);
-    CHECK(told(gaps, 1, 60) == "1-9 lost; 10-19 expired; 20-49 purged; 50-59 expired; 60-60 lost; ");
+    CHECK(announced(gaps, 1, 60) == "1-9 lost; 10-19 expired; 20-49 purged; 50-59 expired; 60-60 lost; ");
     gaps.add(12, 13, GapReason::purged, 1);  // known
     CHECK(gaps.ranges().size() == 3);
-    CHECK(told(gaps, 19, 20) == "19-19 expired; 20-20 purged; ");
+    CHECK(announced(gaps, 19, 20) == "19-19 expired; 20-20 purged; ");
 }
 
 TEST_CASE("gaps: neighbours of one reason are one, in whatever order they come") {
@@ -55,7 +55,7 @@ TEST_CASE("gaps: what was given up is told, and is not a batch that is gone") {
     CHECK(gaps.given_up() == 3);
     CHECK_FALSE(gaps.knows(3));
     CHECK(gaps.past(3) == 4);
-    CHECK(told(gaps, 2, 4) == "2-2 lost; 3-3 redeliveries; 4-4 lost; ");
+    CHECK(announced(gaps, 2, 4) == "2-2 lost; 3-3 redeliveries; 4-4 lost; ");
     gaps.add(4, 6, GapReason::expired, 1);
     CHECK(gaps.past(3) == 7);
     gaps.add(3, 3, GapReason::expired, 1);

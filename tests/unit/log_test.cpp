@@ -47,13 +47,13 @@ TEST_CASE("clients may cause a burst of lines, and then so many a second; the ot
     for (int i = 0; i < 1000; ++i) written += limit.take(now) ? 1 : 0;
     CHECK(written == LogLimit::kBurst);
     CHECK(limit.left_out() == 1000 - LogLimit::kBurst);
-    CHECK(limit.untold() == limit.left_out());
-    limit.told();
-    CHECK(limit.untold() == 0);
+    CHECK(limit.unreported() == limit.left_out());
+    limit.mark_reported();
+    CHECK(limit.unreported() == 0);
     written = 0;
     for (int ms = 0; ms < 10'000; ++ms) written += limit.take(now += 1000) ? 1 : 0;
     CHECK(written == 10 * LogLimit::kPerSecond);
-    CHECK(limit.untold() == 10'000u - 10 * LogLimit::kPerSecond);
+    CHECK(limit.unreported() == 10'000u - 10 * LogLimit::kPerSecond);
     now += 3600'000'000ll;  // an hour without any does not save up more than a burst
     written = 0;
     for (int i = 0; i < 1000; ++i) written += limit.take(now) ? 1 : 0;

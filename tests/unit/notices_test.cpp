@@ -12,15 +12,15 @@ using namespace cast::test;
 
 namespace {
 
-struct Told : Kept {
+struct NoticeScene : Kept {
     CoreScene& s;
-    Told() : s(start()) {
+    NoticeScene() : s(start()) {
         s.store_keeps = false;
         s.connect(1);
         s.connect(2);
     }
     /// Nothing was told before the store has it, and this then.
-    void check_told(std::uint64_t client, const std::string& words) {
+    void check_announced(std::uint64_t client, const std::string& words) {
         s.turn();
         CHECK(s.notices(client) == "");
         s.keep(disk);
@@ -30,26 +30,26 @@ struct Told : Kept {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Told, "that a node was deleted is told once that is kept") {
+TEST_CASE_FIXTURE(NoticeScene, "that a node was deleted is told once that is kept") {
     s.create("bob");
     s.attach(2, "bob");
     s.keep(disk);
     s.router().delete_node("bob", s.now, s.outbox);
-    check_told(2, "deleted bob");
+    check_announced(2, "deleted bob");
     CHECK(disk.nodes().empty());
 }
 
-TEST_CASE_FIXTURE(Told, "that a node was taken over is told once its new holder is kept") {
+TEST_CASE_FIXTURE(NoticeScene, "that a node was taken over is told once its new holder is kept") {
     s.attach(2, "bob");
     s.keep(disk);
     wire::Attach take;
     take.nodes.push_back({wire::kReceive | wire::kTakeOver, "bob", {}});
     s.router().handle(1, wire::Slice::take(wire::encode(take)), s.now, s.outbox);
-    check_told(2, "taken_over bob");
+    check_announced(2, "taken_over bob");
     CHECK(disk.nodes().at("bob").holder == 1);
 }
 
-TEST_CASE_FIXTURE(Told, "of a created node the store knows no holder, and nothing is waited for") {
+TEST_CASE_FIXTURE(NoticeScene, "of a created node the store knows no holder, and nothing is waited for") {
     s.create("bob");
     s.attach(2, "bob");
     s.keep(disk);
@@ -60,39 +60,39 @@ TEST_CASE_FIXTURE(Told, "of a created node the store knows no holder, and nothin
     CHECK(s.notices(2) == "taken_over bob");
 }
 
-TEST_CASE_FIXTURE(Told, "joining and leaving are told in order, once they are kept") {
+TEST_CASE_FIXTURE(NoticeScene, "joining and leaving are told in order, once they are kept") {
     s.create("bob");
     s.attach(2, "bob");
     s.keep(disk);
     s.router().join("bob", "team", s.now, s.outbox);
-    check_told(2, "joined bob");
+    check_announced(2, "joined bob");
     s.router().leave("bob", "team", s.now, s.outbox);
     s.router().join("bob", "team", s.now, s.outbox);
-    check_told(2, "left bob joined bob");
+    check_announced(2, "left bob joined bob");
 }
 
-TEST_CASE_FIXTURE(Told, "who lets the node go, attaches it again or goes hears nothing of before") {
+TEST_CASE_FIXTURE(NoticeScene, "who lets the node go, attaches it again or goes hears nothing of before") {
     s.create("bob");
     s.attach(2, "bob");
     s.keep(disk);
     s.router().delete_node("bob", s.now, s.outbox);
     SUBCASE("attaches") {
         s.attach(2, "bob");
-        check_told(2, "");
+        check_announced(2, "");
         CHECK(s.state().directory.node("bob")->connection != nullptr);
     }
     SUBCASE("lets go") {
         s.detach(2, "bob");
         CHECK(s.notices(2) == "ok bob");
-        check_told(2, "");
+        check_announced(2, "");
     }
     SUBCASE("goes") {
         s.router().unreachable(2, s.now, s.outbox);
-        check_told(2, "");
+        check_announced(2, "");
     }
 }
 
-TEST_CASE_FIXTURE(Told, "that a message has expired is told once that is kept") {
+TEST_CASE_FIXTURE(NoticeScene, "that a message has expired is told once that is kept") {
     s.create("bob");
     s.attach(1, "alice", false);
     s.keep(disk);

@@ -38,7 +38,7 @@ struct PendingFixture {
         outbound.receipt(through, refused, 0, frames);
     }
     /// "token:what" of the outcomes that are known.
-    std::string told() {
+    std::string announced() {
         sends.collect(outbound, out);
         std::string text;
         for (const cast::Outcome& o : out) {
@@ -59,13 +59,13 @@ TEST_CASE_FIXTURE(PendingFixture, "an asynchronous send is accepted, refused or 
     CHECK(send("bob", 10, 1, 1000));
     CHECK(send("nobody", 10, 2, 1000));
     CHECK(send("bob", 10, 3, 1000, cast::wire::kWantsDelivered));
-    CHECK(told().empty());
+    CHECK(announced().empty());
     receipt(3, {{2, cast::ErrorCode::no_such_node}});
-    CHECK(told() == "1:accepted 2:no_such_node");
+    CHECK(announced() == "1:accepted 2:no_such_node");
     outbound.delivered({{3, cast::ErrorCode::ok}});
-    CHECK(told() == "3:delivered");
+    CHECK(announced() == "3:delivered");
     CHECK(sends.tick(5000, kOverdue, outbound) == cast::detail::kForever);
-    CHECK(told().empty());
+    CHECK(announced().empty());
 }
 
 TEST_CASE_FIXTURE(PendingFixture, "whose time is over is taken back from a full target, or may still be taken") {
@@ -75,13 +75,13 @@ TEST_CASE_FIXTURE(PendingFixture, "whose time is over is taken back from a full 
     CHECK(send("bob", 10, 3, 1000));
     CHECK(sends.tick(0, kOverdue, outbound) == 1000);
     CHECK(sends.tick(1000, kOverdue, outbound) == 2000);
-    CHECK(told() == "3:timed_out");
+    CHECK(announced() == "3:timed_out");
     receipt(2);  // too late to be told
-    CHECK(told().empty());
+    CHECK(announced().empty());
     CHECK(sends.tick(2000, kOverdue, outbound) == 3000);
-    CHECK(told() == "2:mailbox_full");
+    CHECK(announced() == "2:mailbox_full");
     CHECK(sends.tick(3000, kOverdue, outbound) == cast::detail::kForever);
-    CHECK(told() == "1:mailbox_full");
+    CHECK(announced() == "1:mailbox_full");
     CHECK(outbound.settled(outbound.added()));  // nothing of it is sent any more
 }
 
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(PendingFixture, "an outcome that is known when the time is ove
     CHECK(send("bob", 10, 1, 1000));
     receipt(1);
     sends.tick(2000, kOverdue, outbound);
-    CHECK(told() == "1:accepted");
+    CHECK(announced() == "1:accepted");
 }
 
 TEST_CASE_FIXTURE(PendingFixture, "who was told would_block hears of room once for each target") {
@@ -97,12 +97,12 @@ TEST_CASE_FIXTURE(PendingFixture, "who was told would_block hears of room once f
     while (send("bob", 100000, token, cast::detail::kForever)) ++token;
     CHECK_FALSE(send("bob", 100000, 998, cast::detail::kForever));
     CHECK_FALSE(send("carol", 100000, 999, cast::detail::kForever));
-    CHECK(told().empty());
+    CHECK(announced().empty());
     receipt(token);
-    const std::string text = told();
+    const std::string text = announced();
     CHECK(text.ends_with(std::to_string(token) + ":room 999:room"));
     CHECK(text.find("998") == std::string::npos);
-    CHECK(told().empty());
+    CHECK(announced().empty());
     CHECK(send("bob", 100000, token, cast::detail::kForever));
 }
 
@@ -137,5 +137,5 @@ TEST_CASE_FIXTURE(PendingFixture, "at the end all that has no outcome gets this 
     receipt(1);
     sends.collect(outbound, out);
     sends.end(cast::ErrorCode::closed, out);
-    CHECK(told() == "1:accepted 2:closed 3:closed");
+    CHECK(announced() == "1:accepted 2:closed 3:closed");
 }

@@ -46,7 +46,7 @@ TEST_CASE("a session that comes back is told no more than what is kept, and late
     s.turn(false);
     broker::Session& session = *s.state().sessions.session(1);
     CHECK(session.delivered.size() == 1);
-    CHECK(session.delivered_told == 0);
+    CHECK(session.delivered_sent == 0);
     broker::Transaction kept;
     s.router().collect(kept, s.now);
     REQUIRE(kept.sessions.size() == 1);

@@ -30,7 +30,7 @@ struct ReconfigureScene : CoreScene {
         router().reconfigure(config, outbox);
     }
     /// The limits that this client is told in the outbox, if it is told.
-    std::vector<wire::Limits> told(std::uint64_t client) {
+    std::vector<wire::Limits> announced(std::uint64_t client) {
         std::vector<wire::Limits> all;
         for (const broker::Send& send : outbox.sends) {
             wire::Frame frame;
@@ -60,12 +60,12 @@ struct ReconfigureScene : CoreScene {
 TEST_CASE("clients hear of limits that have changed, and of nothing else") {
     ReconfigureScene s;
     s.reconfigure([](broker::Config& c) { c.mailbox_messages = 7; });
-    CHECK(s.told(1).empty());
+    CHECK(s.announced(1).empty());
     s.reconfigure([](broker::Config& c) { c.max_message = 64 << 20, c.ping_us = 9 * broker::kSecond; });
-    REQUIRE(s.told(1).size() == 1);
-    CHECK(s.told(1)[0].max_message == 64 << 20);
-    CHECK(s.told(1)[0].ping_ms == 9000);
-    CHECK(s.told(1) == s.told(2));
+    REQUIRE(s.announced(1).size() == 1);
+    CHECK(s.announced(1)[0].max_message == 64 << 20);
+    CHECK(s.announced(1)[0].ping_ms == 9000);
+    CHECK(s.announced(1) == s.announced(2));
 }
 
 TEST_CASE("who is connected may send the larger messages at once, and is refused those that are too large now") {
@@ -85,8 +85,8 @@ TEST_CASE("a larger window counts for who is connected") {
     ReconfigureScene s;
     s.reconfigure([](broker::Config& c) { c.sender_window = 32 << 20; });
     CHECK(s.state().sessions.session(1)->window == 32 << 20);
-    REQUIRE(s.told(1).size() == 1);
-    CHECK(s.told(1)[0].window_bytes == 32 << 20);
+    REQUIRE(s.announced(1).size() == 1);
+    CHECK(s.announced(1)[0].window_bytes == 32 << 20);
 }
 
 TEST_CASE("dead letters beyond a smaller limit go by themselves, the oldest first, in steps") {

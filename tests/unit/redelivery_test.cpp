@@ -192,12 +192,12 @@ TEST_CASE("until then readers count from before it, and the rest of its batch is
     const broker::Lane& lane = *s.state().directory.node("bob")->lanes[0];
     CHECK(lane.cursor == 1);
     CHECK(lane.stream.gaps().given_up() == 1);
-    CHECK(broker::Mailboxes::told_cursor(lane) == 0);
+    CHECK(broker::Mailboxes::announced_cursor(lane) == 0);
     CHECK_FALSE(lane.stream.gaps().knows(1));
     s.comes();
     s.ack(s.reader, 1);
     CHECK(lane.stream.gaps().given_up() == 0);
-    CHECK(broker::Mailboxes::told_cursor(lane) == 1);
+    CHECK(broker::Mailboxes::announced_cursor(lane) == 1);
 }
 
 TEST_CASE("the only message of a mailbox can be given up, and its reader hears of it") {
@@ -238,10 +238,10 @@ TEST_CASE(
     s.router().flush(s.now, s.outbox);
     CHECK(s.dead() == "redeliveries poison");
     const broker::Lane& lane = *s.state().directory.node("bob")->lanes[0];
-    CHECK(lane.untold);
+    CHECK(lane.gap_pending);
     s.router().close_turn();
     s.router().flush(s.now, s.outbox);
-    CHECK(lane.untold);  // as long as it takes
+    CHECK(lane.gap_pending);  // as long as it takes
     broker::Transaction decided;
     s.router().collect(decided, s.now);
     const broker::StreamRow row = row_of_bob(decided);

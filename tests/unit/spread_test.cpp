@@ -114,9 +114,9 @@ TEST_CASE("what is purged is gone at once, and its senders are told in the turns
     s.send_many(1);
     CHECK(bob.queued.messages() == 1);
     CHECK(s.turns_while([&] { return !s.state().reaped.empty(); }) >= 4);
-    const std::string told = s.outcomes(1);
-    CHECK(told.find("1 delivered deleted") == 0);
-    CHECK(told.find("50 delivered deleted") != std::string::npos);
+    const std::string announced = s.outcomes(1);
+    CHECK(announced.find("1 delivered deleted") == 0);
+    CHECK(announced.find("50 delivered deleted") != std::string::npos);
     CHECK(s.router().dead().messages() == 0);
     CHECK(s.state().usage.bytes() == bob.queued.bytes() + s.other_bytes());
 }
@@ -276,10 +276,10 @@ TEST_CASE("gap after gap is told over several turns, and what lies between comes
     int turns = 0;
     for (; turns < 50 && (turns == 0 || !s.state().dirty_nodes.empty()); ++turns) {
         s.turn();
-        const std::string told = s.gaps(2), came = s.delivered(2);
-        CHECK(std::count(told.begin(), told.end(), '1') <= 10);
+        const std::string announced = s.gaps(2), came = s.delivered(2);
+        CHECK(std::count(announced.begin(), announced.end(), '1') <= 10);
         if (!came.empty()) all += (all.empty() ? "" : " ") + came;
-        gaps += told + " ";
+        gaps += announced + " ";
     }
     CHECK(turns >= 8);
     CHECK(std::count(gaps.begin(), gaps.end(), '1') == 30);
@@ -316,9 +316,9 @@ TEST_CASE("a FETCH of much that has run out is answered in parts") {
     const broker::StreamId team = s.state().directory.group("team")->stream.id();
     s.router().handle(2, wire::Slice::take(wire::encode(wire::Fetch{team, 1, 640})), s.now, s.outbox);
     s.turn();
-    const std::string told = s.gaps(2);
-    CHECK(told.starts_with("expired "));
-    CHECK(std::count(told.begin(), told.end(), 'd') == 10);  // each counts 64 bytes
+    const std::string announced = s.gaps(2);
+    CHECK(announced.starts_with("expired "));
+    CHECK(std::count(announced.begin(), announced.end(), 'd') == 10);  // each counts 64 bytes
 }
 
 TEST_CASE("a group lets all of it go at once, and its memory in steps") {

@@ -40,7 +40,7 @@ TEST_CASE("chunks in order are appended, repeated ones are not, a tail that is n
 TEST_CASE("a try is known once it was told something, or has had a chunk") {
     FileAssembly file;
     CHECK_FALSE(file.known_to("one"));
-    file.told("one");
+    file.mark_reported("one");
     CHECK(file.known_to("one"));
     CHECK_FALSE(file.known_to("two"));
     CHECK_FALSE(file.due("two", 10));
@@ -109,9 +109,9 @@ TEST_CASE("each try hears how far the file is after so many bytes of its own cou
     CHECK(file.due("two", 5));  // it has not heard of it yet
     CHECK_FALSE(file.due("two", 5));
     feed(file, content, 8, "ijkl");
-    file.told("one");
+    file.mark_reported("one");
     CHECK_FALSE(file.due("one", 4));
     CHECK(file.due("two", 4));
-    for (const char* more : {"3", "4", "5", "6"}) file.told(more);
+    for (const char* more : {"3", "4", "5", "6"}) file.mark_reported(more);
     CHECK(file.due("one", 4));  // forgotten: told again
 }
