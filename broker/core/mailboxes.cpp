@@ -136,7 +136,7 @@ void Mailboxes::hand_out(Lane& lane, Now now, Outbox& outbox) {
                      outbox);
             lane.sent = last;
             state_.budget.spend(kGapSteps);
-        } else if (lane.over) {
+        } else if (lane.exhausted) {
             if (!give_up(lane, i, now) || (lane.gap_pending && !tell_given_up(lane, outbox))) break;
             continue;
         } else {
@@ -233,8 +233,8 @@ void Mailboxes::ack(Lane& lane, Sequence sequence, Now now) {
         return;
     }
     lane.cursor = sequence;
-    lane.goings = 0;
-    lane.over = lane.left = false;
+    lane.delivery_attempts = 0;
+    lane.exhausted = lane.had_unacked = false;
     lane.backpressure.advanced_us = now.mono_us;
     state_.touch(lane.stream);
     pass_all(lane, now);
@@ -272,7 +272,7 @@ void Mailboxes::review(Lane& lane, Now now) {
 
 void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, bool same, Now now) {
     lane.sent = lane.cursor;
-    lane.over = lane.gap_pending = false;
+    lane.exhausted = lane.gap_pending = false;
     if (position != nullptr && ago > 0 && position->received > lane.cursor)
         position = nullptr;  // of another life of this node
     if (position != nullptr) {
@@ -287,7 +287,7 @@ void Mailboxes::open(Lane& lane, const cast::wire::Position* position, int ago, 
 
 void Mailboxes::close(Lane& lane, Now now) {
     const Sequence was_sent = lane.sent;
-    lane.left = lane.left || was_sent > lane.cursor;
+    lane.had_unacked = lane.had_unacked || was_sent > lane.cursor;
     lane.sent = lane.cursor;
     lane.announced = false;
     stop_delaying(lane.backpressure, false, state_.config, now);

@@ -61,10 +61,10 @@ struct Lane {
     bool announced = false;   ///< the present reader knows of this lane
     bool unreadable = false;  ///< the store does not give back what comes next: lower priorities do not wait for it
     // What its readers die of (redelivery.cpp).
-    bool left = false;  ///< a reader that had been handed something has gone
-    bool over = false;  ///< and that too often: what follows the cursor is given up before it is handed out again
-    bool gap_pending = false;   ///< the present reader is to be told what was given up
-    std::uint32_t goings = 0;   ///< readers that went while the cursor stood where it stands
+    bool had_unacked = false;  ///< a reader that had been handed something has gone
+    bool exhausted = false;  ///< and that too often: what follows the cursor is given up before it is handed out again
+    bool gap_pending = false;             ///< the present reader is to be told what was given up
+    std::uint32_t delivery_attempts = 0;  ///< readers that went while the cursor stood where it stands
     std::uint64_t decided = 0;  ///< the turn in which something was given up; the reader hears of it once that is kept
     BackpressureBudget backpressure;
     std::vector<SessionId> waiting;  ///< sessions with receipts held back for it

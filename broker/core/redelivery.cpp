@@ -18,13 +18,13 @@ Sequence Mailboxes::announced_cursor(const Lane& lane) {
 /// A new reader: the one before it has gone for good. After a start nobody knows what readers had: no end of the
 /// broker counts.
 void Mailboxes::count_going(Lane& lane, bool same) {
-    if (lane.left && !same) {
-        ++lane.goings;
+    if (lane.had_unacked && !same) {
+        ++lane.delivery_attempts;
         state_.touch(lane.stream);
     }
-    lane.left = false;
+    lane.had_unacked = false;
     const std::uint32_t most = state_.config.max_redeliveries;
-    lane.over = most != 0 && lane.goings > most && lane.sent == lane.cursor && !lane.node->hidden;
+    lane.exhausted = most != 0 && lane.delivery_attempts > most && lane.sent == lane.cursor && !lane.node->hidden;
     lane.gap_pending = lane.stream.gaps().given_up() != 0;
 }
 
@@ -33,21 +33,21 @@ bool Mailboxes::give_up(Lane& lane, std::size_t i, Now now) {
     if (lane.sent > lane.cursor)
         return false;                   // gaps come before it. Once they are acknowledged it is counted from there
     if (lane.sent >= lane.high_sent) {  // what readers had is gone, and this is new
-        lane.goings = 0;
-        lane.over = false;
+        lane.delivery_attempts = 0;
+        lane.exhausted = false;
         return true;
     }
     const StoredBatch& batch = lane.stream[i];
     const Sequence last = lane.cursor + 1;
-    const std::string detail = std::to_string(lane.goings) + " readers went without acknowledging it";
+    const std::string detail = std::to_string(lane.delivery_attempts) + " readers went without acknowledging it";
     dead_.bury(batch, lane.cursor, cast::wire::kReasonRedeliveries, now, last, detail);
     if ((batch.flags & cast::wire::kWantsDelivered) != 0)
         receipts_.delivered(batch.session, batch.number, cast::ErrorCode::undeliverable, now);
     lane.stream.give_up(i, last);
     lane.cursor = lane.sent = last;
     lane.high_sent = std::max(lane.high_sent, last);
-    lane.goings = 0;
-    lane.over = false;
+    lane.delivery_attempts = 0;
+    lane.exhausted = false;
     lane.gap_pending = true;
     state_.touch(lane.stream);
     if (lane.stream.kept) {

@@ -47,8 +47,8 @@ struct StreamRow {
     Sequence chunk_first = 0;  ///< the newest chunk, and how many bytes it has: it may grow
     std::uint32_t chunk_bytes = 0;
     std::vector<GoneRange> gone;
-    std::uint32_t goings = 0;  ///< of a lane: Lane::goings
-    Sequence began = 0;        ///< `last` when the epoch began that wrote this
+    std::uint32_t delivery_attempts = 0;  ///< of a lane: Lane::goings
+    Sequence began = 0;                   ///< `last` when the epoch began that wrote this
     bool operator==(const StreamRow&) const = default;
 };
 

@@ -39,10 +39,10 @@ void fields(Io& io, Row& row) {
 template <class Io, class Row>
 requires std::same_as<std::remove_const_t<Row>, StreamRow>
 void fields(Io& io, Row& row) {
-    auto& [id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings,
-           began] = row;
-    io(id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone, goings,
-       began);
+    auto& [id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
+           delivery_attempts, began] = row;
+    io(id, kind, created, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
+       delivery_attempts, began);
 }
 template <class Io, class Row>
 requires std::same_as<std::remove_const_t<Row>, MemberRow>

@@ -108,7 +108,7 @@ void TableWriter::write_stream(const StreamRow& row) {
         .bind(row.bytes)
         .bind(row.chunk_first)
         .bind(std::uint64_t{row.chunk_bytes});
-    s_->stream.bind_blob(gone).bind(std::uint64_t{row.goings}).bind(row.began).run();
+    s_->stream.bind_blob(gone).bind(std::uint64_t{row.delivery_attempts}).bind(row.began).run();
 }
 
 void TableWriter::write_rows(const Transaction& t) {

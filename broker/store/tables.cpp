@@ -144,7 +144,7 @@ Recovered read_all(Database& database, const Identity& identity) {
         row.chunk_first = streams.number(10);
         row.chunk_bytes = static_cast<std::uint32_t>(streams.number(11));
         row.gone = unpack_gone(streams.bytes(12));
-        row.goings = static_cast<std::uint32_t>(streams.number(13));
+        row.delivery_attempts = static_cast<std::uint32_t>(streams.number(13));
         row.began = streams.number(14);
     }
     Statement members(database, "SELECT node, stream, cursor, high FROM members ORDER BY stream, node");

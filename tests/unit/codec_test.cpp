@@ -59,9 +59,9 @@ TEST_CASE("the example leaves nothing out") {
     const auto& [name, created, port, holder] = nodes.front();
     CHECK(all_set(name, created, port, holder));
     const auto& [id, kind, made, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
-                 goings, began] = streams.front();
+                 delivery_attempts, began] = streams.front();
     CHECK(all_set(id, kind, made, owner, last, floor, high, passed, messages, bytes, chunk_first, chunk_bytes, gone,
-                  goings, began));
+                  delivery_attempts, began));
     const auto& [letter_stream, number, dead_at_us, frame] = letters.front();
     CHECK(all_set(letter_stream, number, dead_at_us, frame));
     const auto& [node, member_stream, cursor, member_high] = members.front();

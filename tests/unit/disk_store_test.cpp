@@ -139,7 +139,7 @@ TEST_CASE_FIXTURE(DiskFixture, "every row is found again as it was, and one that
     lane.bytes = 800;
     lane.chunk_first = 2;
     lane.chunk_bytes = 800;
-    lane.goings = 7;
+    lane.delivery_attempts = 7;
     lane.began = 6;
     lane.gone = {{3, 4, cast::wire::GapReason::expired}};
     t.streams = {lane};
@@ -160,7 +160,7 @@ TEST_CASE_FIXTURE(DiskFixture, "every row is found again as it was, and one that
     CHECK(r.streams[0].last == 9);
     CHECK(r.streams[0].floor == 2);
     CHECK(r.streams[0].high == 8);
-    CHECK(r.streams[0].goings == 7);
+    CHECK(r.streams[0].delivery_attempts == 7);
     CHECK(r.streams[0].began == 6);
     CHECK(r.streams[0].passed == 1);
     CHECK(r.streams[0].messages == 8);

@@ -167,7 +167,7 @@ TEST_CASE("a reader that comes back to what it was handed is the same, and does 
         s.router().handle(100 + attempt, wire::Slice::take(wire::encode(m)), s.now, s.outbox);
         s.turn();
     }
-    CHECK(s.state().directory.node("bob")->lanes[0]->goings == 0);
+    CHECK(s.state().directory.node("bob")->lanes[0]->delivery_attempts == 0);
     CHECK(s.dead().empty());
 }
 
@@ -221,7 +221,7 @@ TEST_CASE(
     for (int i = 0; i < 3; ++i) s.comes(), s.dies();
     broker::Transaction kept;
     s.router().collect(kept, s.now);
-    CHECK(row_of_bob(kept).goings == 2);  // the third reader may yet come back
+    CHECK(row_of_bob(kept).delivery_attempts == 2);  // the third reader may yet come back
     s.router().committed(kept.turn);
 
     s.connect(++s.reader);
@@ -246,7 +246,7 @@ TEST_CASE(
     s.router().collect(decided, s.now);
     const broker::StreamRow row = row_of_bob(decided);
     CHECK(row.floor == 1);
-    CHECK(row.goings == 0);
+    CHECK(row.delivery_attempts == 0);
     REQUIRE(row.gone.size() == 1);
     CHECK(row.gone[0].reason == wire::GapReason::redeliveries);
     s.turn();

@@ -42,9 +42,9 @@ void trim(std::vector<PagedRange>& paged_out, const StreamRow& row) {
     if (paged_out.empty()) return;
     paged_out.front().first = std::max(paged_out.front().first, row.passed + 1);
     for (PagedRange& range : paged_out) {
-        const std::uint64_t left = range.messages - std::min(range.messages, gone_in(range, row.gone));
-        if (range.messages > 0) range.bytes = range.bytes * left / range.messages;
-        range.messages = left;
+        const std::uint64_t had_unacked = range.messages - std::min(range.messages, gone_in(range, row.gone));
+        if (range.messages > 0) range.bytes = range.bytes * had_unacked / range.messages;
+        range.messages = had_unacked;
     }
     settle(paged_out, &PagedRange::messages, row.messages);
     settle(paged_out, &PagedRange::bytes, row.bytes);
@@ -123,7 +123,7 @@ void Recovery::fill(Lane& lane, const StreamRow& row, bool clean, Now now) {
     lane.stream.restore(row, std::move(paged_out));
     lane.cursor = lane.sent = row.floor;
     lane.priority = row.kind;
-    lane.goings = row.goings;
+    lane.delivery_attempts = row.delivery_attempts;
     // After a crash nobody knows what readers had; and the row is to say so, whatever end comes next. It is also to say
     // what this broker began with, for readers that come back only to the next one.
     lane.high_sent = clean ? row.high : row.last;

@@ -28,7 +28,7 @@ Sequence write_lane(Lane& lane, Transaction& t) {
     if (lane.node != nullptr) row.owner = lane.node->name;
     row.floor = lane.cursor;
     row.high = lane.high_sent;
-    row.goings = lane.goings;
+    row.delivery_attempts = lane.delivery_attempts;
     return lane.stream.saved();
 }
 
