@@ -38,7 +38,7 @@ void Groups::append(Group& group, Session* session, const cast::wire::BatchHeade
     group.bytes += size;
     group.appended_us = now.mono_us;
     if (header.ttl_ms != 0)
-        state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, group.stream.id(), first});
+        state_.expiry_queue.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, group.stream.id(), first});
     if (!group.dirty) {
         group.dirty = true;
         state_.dirty_groups.push_back(&group);

@@ -32,7 +32,8 @@ void Mailboxes::expire_in_memory(Lane& lane, Sequence first, Now now) {
     const StoredBatch& batch = lane.stream[i];
     if (batch.gone) return;
     // It came when the clock that is set said something else.
-    if (!batch.expired(now.mono_us)) return state_.expiries.add_again({batch.runs_out_us(), lane.stream.id(), first});
+    if (!batch.expired(now.mono_us))
+        return state_.expiry_queue.add_again({batch.runs_out_us(), lane.stream.id(), first});
     if (held(lane, first)) return;  // close() looks again
     state_.touch(lane.stream);
     state_.statistics.expired += batch.count;
@@ -47,7 +48,7 @@ bool Mailboxes::scan_again(Lane& lane, Again& again, Now now) {
     for (std::size_t browse_answers = 1; again.next <= again.last; ++browse_answers) {
         if (lane.stream.paged_out_at(again.next)) {
             const Sequence last = std::min(again.last, lane.stream.paged_out().back().last);
-            state_.expiries.add_again({now.mono_us, again.stream, again.next, last});
+            state_.expiry_queue.add_again({now.mono_us, again.stream, again.next, last});
             again.next = last + 1;
             continue;
         }
@@ -79,14 +80,14 @@ void Mailboxes::expire_paged_out(Lane& lane, const Expiry& due, Now now, Outbox&
     if (first > last || !stream.paged_out_at(first)) return;
     if (!stream.gaps().room_for_expired(first))
         return;  // its reader, or whoever looks there, will find that it has expired
-    if (held(lane, first)) return state_.expiries.add({now.mono_us + kSecond, due.stream, due.first, due.last});
-    if (!state_.expiry_reads.begin(due)) return;
+    if (held(lane, first)) return state_.expiry_queue.add({now.mono_us + kSecond, due.stream, due.first, due.last});
+    if (!state_.expiry_scanner.begin(due)) return;
     outbox.loads.push_back(
-        stream.load(first, state_.expiry_reads.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
+        stream.load(first, state_.expiry_scanner.many(due.stream, first) ? kExpiryRead : 1, Load::kExpiry));
 }
 
 bool Mailboxes::read_expired(Loaded& loaded, Now now, Outbox& outbox) {
-    ExpiryReads& reads = state_.expiry_reads;
+    ExpiryScanner& reads = state_.expiry_scanner;
     Lane* lane = state_.directory.owner(loaded.stream).lane;
     const Expiry* due = reads.reading(loaded.stream);
     if (lane != nullptr && due != nullptr && !expire_read(*lane, *due, loaded, now)) return false;
@@ -97,7 +98,7 @@ bool Mailboxes::read_expired(Loaded& loaded, Now now, Outbox& outbox) {
 
 void Mailboxes::read_more_expired(Now now, Outbox& outbox) {
     while (state_.may_go_on()) {
-        const auto next = state_.expiry_reads.next();
+        const auto next = state_.expiry_scanner.next();
         if (!next) return;
         state_.budget.spend();
         if (Lane* lane = state_.directory.owner(next->stream).lane) expire(*lane, *next, now, outbox);
@@ -128,7 +129,7 @@ bool Mailboxes::expire_read(Lane& lane, const Expiry& due, Loaded& loaded, Now n
         end_of_paged_out(lane, batch, now);
         mark(*lane.node);  // its reader may be waiting for just that, and hears of the gap instead
     }
-    if (next.at_us != kNever) state_.expiries.add_again(next);
+    if (next.at_us != kNever) state_.expiry_queue.add_again(next);
     loaded.frames.erase(loaded.frames.begin(), loaded.frames.begin() + static_cast<std::ptrdiff_t>(at));
     return loaded.frames.empty();
 }

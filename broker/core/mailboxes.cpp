@@ -45,7 +45,7 @@ void Mailboxes::append(Node& node, Session* session, const cast::wire::BatchHead
     node.received += header.count;
     state_.busiest.grown(node);
     if (header.ttl_ms != 0)
-        state_.expiries.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
+        state_.expiry_queue.add({now.mono_us + std::int64_t(header.ttl_ms) * kMs, lane.stream.id(), first});
     if (node.connection == nullptr) return;
     mark(node);
     state_.live_bytes += size;
@@ -181,7 +181,7 @@ void Mailboxes::page_in(Lane& lane, std::vector<StoredBatch>&& batches, Sequence
             if (!known) end_of_paged_out(lane, batch, now);
             batch.frame = {};
         } else if (batch.ttl_ms != 0) {
-            state_.expiries.add_again({batch.runs_out_us(), stream.id(), batch.first});
+            state_.expiry_queue.add_again({batch.runs_out_us(), stream.id(), batch.first});
         }
     }
     stream.page_in(std::move(batches), through);

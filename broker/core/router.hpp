@@ -124,7 +124,7 @@ private:
     void end_session(Session& session, Now now, Outbox& outbox);
     void go_on(Now now, Outbox& outbox);
     void expire(Now now, Outbox& outbox);
-    void sweep_expiries();
+    void sweep_expiry_queue();
     std::int64_t sweep(Now now, Outbox& outbox, bool drained);
     bool more_to_do() const;
 

@@ -67,7 +67,7 @@ void Router::end_session(Session& session, Now now, Outbox& outbox) {
 
 std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     std::int64_t next = scheduled_.tick(now, outbox);
-    if (more_to_do() || state_.expiries.many() || state_.expiries.next_us() <= now.mono_us) go_on(now, outbox);
+    if (more_to_do() || state_.expiry_queue.many() || state_.expiry_queue.next_us() <= now.mono_us) go_on(now, outbox);
     if (std::exchange(tell_sick_, false))
         state_.sessions.for_each_connection([&](const Connection& c) {
             for (Node* node : c.nodes) mailboxes_.store_failed(*node);
@@ -78,7 +78,7 @@ std::int64_t Router::tick(Now now, Outbox& outbox, bool drained) {
     next = std::min({next, sweep(now, outbox, drained), attachments_.tick(now, outbox)});
     next = std::min(next, page_loads_.tick(now, outbox));
     next = std::min(next, groups_.tails(now, outbox));
-    next = std::min(next, std::max(state_.expiries.next_us(), now.mono_us + 1));
+    next = std::min(next, std::max(state_.expiry_queue.next_us(), now.mono_us + 1));
     if (more_to_do()) next = now.mono_us + 1;
     if (shrinking_) {
         const bool dead = dead_.trim(kDropsATurn), history = state_.history.trim(state_.config, kDropsATurn),
@@ -116,8 +116,8 @@ void Router::go_on(Now now, Outbox& outbox) {
 
 bool Router::more_to_do() const {
     return !dead_.settled() || groups_.ready() || browser_.ready() || !state_.leavings.empty() || page_loads_.ready() ||
-           mailboxes_.browse_answers() || reaper_.ready() || state_.expiry_reads.has_next() ||
-           state_.expiries.sweeping();
+           mailboxes_.browse_answers() || reaper_.ready() || state_.expiry_scanner.has_next() ||
+           state_.expiry_queue.sweeping();
 }
 
 bool Router::wants_transaction(Now now, std::int64_t& due_us) {
@@ -128,11 +128,11 @@ bool Router::wants_transaction(Now now, std::int64_t& due_us) {
 }
 
 void Router::expire(Now now, Outbox& outbox) {
-    if (state_.expiries.many()) sweep_expiries();
+    if (state_.expiry_queue.many()) sweep_expiry_queue();
     mailboxes_.read_more_expired(now, outbox);
-    for (bool once = true; state_.expiries.next_us() <= now.mono_us && (once || state_.may_go_on()); once = false) {
-        state_.budget.spend(state_.expiries.size() > kInCache ? kFar : 1);
-        const Expiry due = state_.expiries.pop();
+    for (bool once = true; state_.expiry_queue.next_us() <= now.mono_us && (once || state_.may_go_on()); once = false) {
+        state_.budget.spend(state_.expiry_queue.size() > kInCache ? kFar : 1);
+        const Expiry due = state_.expiry_queue.pop();
         const StreamOwner owner = state_.directory.owner(due.stream);
         if (owner.lane != nullptr && owner.lane->stream.batches() > kInCache) state_.budget.spend(kFar);
         if (owner.lane != nullptr) mailboxes_.expire(*owner.lane, due, now, outbox);
@@ -140,7 +140,7 @@ void Router::expire(Now now, Outbox& outbox) {
     }
 }
 
-void Router::sweep_expiries() {
+void Router::sweep_expiry_queue() {
     StreamId id = 0;
     StreamOwner owner;
     const auto held = [&](const Expiry& expiry) {
@@ -150,7 +150,7 @@ void Router::sweep_expiries() {
         return owner.group != nullptr && owner.group->stream.batches() > 0 &&
                expiry.first >= owner.group->stream.front().first;
     };
-    state_.budget.spend(state_.expiries.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept);
+    state_.budget.spend(state_.expiry_queue.sweep(held, kSwept * state_.config.turn_steps / 2) / kSwept);
 }
 
 std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {

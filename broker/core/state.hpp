@@ -12,8 +12,8 @@
 
 #include "core/busiest.hpp"
 #include "core/directory.hpp"
-#include "core/expiries.hpp"
-#include "core/expiry_reads.hpp"
+#include "core/expiry_queue.hpp"
+#include "core/expiry_scanner.hpp"
 #include "core/leavings.hpp"
 #include "core/notices.hpp"
 #include "core/outbox.hpp"
@@ -78,8 +78,8 @@ struct State {
     std::int64_t restored_us = 0;       ///< when this epoch began
     std::map<StreamId, Reaped> reaped;
     UnreadablePages unreadable;
-    Expiries expiries;
-    ExpiryReads expiry_reads;
+    ExpiryQueue expiry_queue;
+    ExpiryScanner expiry_scanner;
     Leavings leavings;
     std::set<Node*, ByLoss> orphans;       ///< held by a session that has no connection
     std::unordered_set<StreamId> holding;  ///< streams with receipts held back

@@ -64,7 +64,7 @@ struct Recovered {
     std::vector<MemberRow> members;
     std::vector<SessionRow> sessions;
     std::vector<ChunkRow> group_chunks;
-    std::vector<ExpiryRow> expiries;
+    std::vector<ExpiryRow> expiry_queue;
 };
 
 /// From open() to close() it is one epoch. A constructor takes what belongs to the store (a directory and its lock) and

@@ -153,7 +153,7 @@ Recovered DiskStore::recover() try {
     Recovered all = read_all(*database_, identity_);
     all.store_id = identity_.store_id;
     all.epoch = identity_.epoch;
-    all.expiries = read_expiries(*database_);
+    all.expiry_queue = read_expiries(*database_);
     handed_over_ = true;
     return all;
 } catch (const SqliteError& error) {

@@ -178,12 +178,13 @@ Recovered read_all(Database& database, const Identity& identity) {
 
 std::vector<ExpiryRow> read_expiries(Database& database) {
     std::vector<ExpiryRow> all;
-    Statement expiries(database,
-                       "SELECT c.stream, c.first, c.last, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN "
-                       "streams s ON s.id = c.stream "
-                       "WHERE c.expires IS NOT NULL AND s.kind < 16");
-    while (expiries.step())
-        all.push_back({expiries.number(0), expiries.number(1), expiries.number(2), expiries.number(3)});
+    Statement expiry_queue(
+        database,
+        "SELECT c.stream, c.first, c.last, c.expires FROM chunks c INDEXED BY chunks_expires CROSS JOIN "
+        "streams s ON s.id = c.stream "
+        "WHERE c.expires IS NOT NULL AND s.kind < 16");
+    while (expiry_queue.step())
+        all.push_back({expiry_queue.number(0), expiry_queue.number(1), expiry_queue.number(2), expiry_queue.number(3)});
     return all;
 }
 

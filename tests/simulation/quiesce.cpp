@@ -167,7 +167,7 @@ std::string World::unrest() {
 
 void World::check_quiet() {
     // What was read before it ran out is looked at when its time comes: one a turn, where turns are small.
-    const std::uint64_t before = daemon_.turns(), most = kQuietTurns + daemon_.router()->state().expiries.size();
+    const std::uint64_t before = daemon_.turns(), most = kQuietTurns + daemon_.router()->state().expiry_queue.size();
     advance(kQuiet);
     const std::uint64_t turns = daemon_.turns() - before;
     require(turns < most, [&] { return text("%llu turns in 5 s in which nothing happens", ull(turns)); });

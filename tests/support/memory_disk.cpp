@@ -92,7 +92,7 @@ Recovered MemoryDisk::recover(bool clean) const {
         const bool is_lane = stream->second.kind < cast::wire::kPriorities;
         if (stream->second.kind >= cast::wire::kGroupStream) all.group_chunks.push_back(chunk.row);
         if (is_lane && chunk.row.expires_us != 0)
-            all.expiries.push_back({key.first, key.second, chunk.row.last, chunk.row.expires_us});
+            all.expiry_queue.push_back({key.first, key.second, chunk.row.last, chunk.row.expires_us});
     }
     return all;
 }

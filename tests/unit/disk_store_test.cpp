@@ -284,7 +284,7 @@ TEST_CASE_FIXTURE(DiskFixture, "a start finds when the chunks of lanes run out, 
     reopen();
     const auto found = [this] {
         std::vector<std::string> all;
-        for (const ExpiryRow& row : store->recover().expiries)
+        for (const ExpiryRow& row : store->recover().expiry_queue)
             all.push_back(std::to_string(row.stream) + ":" + std::to_string(row.first) + "-" +
                           std::to_string(row.last) + " at " + std::to_string(row.at_us));
         std::sort(all.begin(), all.end());

@@ -258,7 +258,7 @@ TEST_CASE("that goes on although nothing else is left to be done") {
     s.send_many(60, {.ttl_ms = 1000});
     s.turn();
     s.pass(2000);
-    s.turns_while([&] { return !s.state().expiries.empty(); });  // the reader has all of them: each is passed over
+    s.turns_while([&] { return !s.state().expiry_queue.empty(); });  // the reader has all of them: each is passed over
     REQUIRE(s.state().statistics.expired == 0);
     s.detach(2, "bob");
     CHECK(s.turns_while([&] { return s.state().statistics.expired < 60; }) < 30);

@@ -62,7 +62,7 @@ void Recovery::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     restore_nodes(recovered, now);
     restore_streams(recovered, now, outbox);
     restore_members(recovered);
-    restore_expiries(recovered, now);
+    restore_expiry_queue(recovered, now);
     restore_sessions(recovered, now);
     state_.mark_persisted();
 }
@@ -178,14 +178,14 @@ void Recovery::restore_sessions(const Recovered& recovered, Now now) {
 
 /// An entry a chunk, at the time when the first of its batches runs out; then it is read, and the next one's time is
 /// the entry's.
-void Recovery::restore_expiries(const Recovered& recovered, Now now) {
-    for (const ExpiryRow& row : recovered.expiries) {
+void Recovery::restore_expiry_queue(const Recovered& recovered, Now now) {
+    for (const ExpiryRow& row : recovered.expiry_queue) {
         const Lane* lane = state_.directory.owner(row.stream).lane;
         if (lane == nullptr) continue;  // of a node that is gone: it is being read
         if (lane->stream.gaps().past(std::max(row.first, lane->cursor + 1)) > row.last) continue;
         auto left_us = static_cast<std::int64_t>(row.at_us - now.wall_us);
         if (left_us > kLongestTtl) left_us = kClockWrong;
-        state_.expiries.add({now.mono_us + left_us, row.stream, row.first, row.last});
+        state_.expiry_queue.add({now.mono_us + left_us, row.stream, row.first, row.last});
     }
 }
 

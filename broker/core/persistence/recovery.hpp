@@ -25,7 +25,7 @@ private:
     void restore_group(const StreamRow& row, bool clean, std::vector<PagedRange> paged_out);
     void restore_members(const Recovered& recovered);
     void restore_sessions(const Recovered& recovered, Now now);
-    void restore_expiries(const Recovered& recovered, Now now);
+    void restore_expiry_queue(const Recovered& recovered, Now now);
 
     State& state_;
     Reaper& reaper_;

@@ -1,4 +1,4 @@
-// ExpiryReads: reads of the store because something there has run out of its time: one a stream and few at once, for
+// ExpiryScanner: reads of the store because something there has run out of its time: one a stream and few at once, for
 // readers' loads wait behind them. What is due meanwhile waits here, in order. Plain state; broker's thread.
 #pragma once
 #include <algorithm>
@@ -7,12 +7,12 @@
 #include <optional>
 #include <unordered_map>
 
-#include "core/expiries.hpp"
+#include "core/expiry_queue.hpp"
 #include "core/types.hpp"
 
 namespace broker {
 
-class ExpiryReads {
+class ExpiryScanner {
 public:
     /// True: it is to be read for now, and finish() is told of the answer. False: next() will bring it back.
     bool begin(const Expiry& expiry) {

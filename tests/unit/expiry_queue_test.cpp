@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "core/expiries.hpp"
+#include "core/expiry_queue.hpp"
 #include "support/kept_broker.hpp"
 #include "wire/messages.hpp"
 
@@ -61,7 +61,7 @@ struct ExpiryScene : CoreScene {
 }  // namespace
 
 TEST_CASE("they come in the order of their times; a sweep leaves what is held, and each once") {
-    broker::Expiries all;
+    broker::ExpiryQueue all;
     CHECK(all.empty());
     CHECK(all.next_us() == broker::kNever);
     for (const std::int64_t at : {30, 10, 20, 40}) all.add({at, 1, static_cast<broker::Sequence>(at)});
@@ -74,7 +74,7 @@ TEST_CASE("they come in the order of their times; a sweep leaves what is held, a
 }
 
 TEST_CASE("a sweep in steps leaves the same, and what runs out meanwhile comes in its order") {
-    broker::Expiries all;
+    broker::ExpiryQueue all;
     for (broker::Sequence n = 1; n <= 1000; ++n) all.add({static_cast<std::int64_t>(n * 7919 % 1000), 1, n});
     for (broker::Sequence n = 1; n <= 1000; n += 2) all.add_again({static_cast<std::int64_t>(n * 7919 % 1000), 1, n});
     const auto held = [](const broker::Expiry& e) { return e.first % 5 != 0; };
@@ -113,7 +113,7 @@ TEST_CASE("what was read is not remembered until it would have run out, and what
     for (int i = 0; i < 100000; ++i) {
         s.send(1, "alice", "bob", {"x"}, {.ttl_ms = kDay});
         if (i % 100 == 99) s.ack(2);
-        most = std::max(most, s.state().expiries.size());
+        most = std::max(most, s.state().expiry_queue.size());
     }
     CHECK(s.state().directory.node("bob")->queued.messages() == 0);
     CHECK(most < 3000);
@@ -122,7 +122,7 @@ TEST_CASE("what was read is not remembered until it would have run out, and what
     CHECK(s.state().directory.node("carol")->queued.messages() == 0);
     CHECK(s.state().statistics.expired == 2);
     for (int i = 0; i < 3; ++i) s.turn();
-    CHECK(s.state().expiries.empty());
+    CHECK(s.state().expiry_queue.empty());
 }
 
 TEST_CASE("what a group has let go is not remembered either, and the rest is let go in time") {
@@ -139,7 +139,7 @@ TEST_CASE("what a group has let go is not remembered either, and the rest is let
         wire::Ack m;
         m.entries.push_back({team.stream.id(), team.stream.last(), {{"bob", team.stream.last()}}});
         s.router().handle(2, wire::Slice::take(wire::encode(m)), s.now, s.outbox);
-        most = std::max(most, s.state().expiries.size());
+        most = std::max(most, s.state().expiry_queue.size());
     }
     CHECK(most <= 2048);
     s.send(1, "alice", "team", {"last"}, how);
@@ -164,7 +164,7 @@ TEST_CASE("mail that is read back again and again is remembered once") {
         s.save();
         REQUIRE(s.mail().batches() == 0);
     }
-    CHECK(s.state().expiries.size() <= 2048);
+    CHECK(s.state().expiry_queue.size() <= 2048);
     s.pass(kDay + 1000);
     for (int i = 0; i < 3; ++i) s.turn_and_load();
     CHECK(s.state().directory.node("bob")->queued.messages() == 0);
@@ -200,7 +200,7 @@ TEST_CASE("mail that was read back when the clock had been set back runs out in 
     s.detach(2, "bob");
     REQUIRE(s.mail().batches() == 2);
     s.pass(200);
-    s.state().expiries.sweep([](const Expiry&) { return true; });
+    s.state().expiry_queue.sweep([](const Expiry&) { return true; });
     s.turn();
     CHECK(s.mail().messages() == 2);
     s.pass(900);
@@ -278,7 +278,7 @@ TEST_CASE_FIXTURE(Found, "what an earlier broker took runs out in its store with
     CHECK(pass(200) == 1);
     CHECK(waiting() == 1);
     CHECK(dead() == 4);
-    CHECK(scene->state().expiries.empty());
+    CHECK(scene->state().expiry_queue.empty());
     scene->connect(2);
     scene->attach(2, "bob");
     scene->keep(disk);
@@ -319,7 +319,7 @@ TEST_CASE_FIXTURE(Found, "each chunk runs out at its own time; one without a ttl
     CHECK(pass(1000) == 1);
     CHECK(waiting() == 1);
     CHECK(dead() == 2);
-    CHECK(scene->state().expiries.empty());
+    CHECK(scene->state().expiry_queue.empty());
 }
 
 TEST_CASE_FIXTURE(Found, "what was read back is known one by one, whatever its chunk begins with") {
@@ -381,7 +381,7 @@ TEST_CASE_FIXTURE(Found, "a message that runs out by itself costs one read, what
     for (int i = 0; i < 301; ++i) asked += pass(1000);
     CHECK(waiting() == 0);
     CHECK(asked <= 300);
-    CHECK(scene->state().expiries.empty());
+    CHECK(scene->state().expiry_queue.empty());
 }
 
 TEST_CASE_FIXTURE(Found, "what is read together keeps its own times") {
@@ -409,7 +409,7 @@ TEST_CASE_FIXTURE(Found, "what has run out before all that is kept leaves the st
     CHECK(waiting() == 1);
     CHECK(disk.chunks() == before - 2 + dead());  // each dead letter has one
     again();
-    CHECK(scene->state().expiries.size() == 1);
+    CHECK(scene->state().expiry_queue.size() == 1);
     CHECK(pass(2000) == 0);
     scene->connect(2);
     scene->attach(2, "bob");

@@ -1,6 +1,6 @@
-// Expiries: when batches with a ttl run out, the earliest first. It is not told when one is read before that, as most
-// are: once there are twice as many entries as were left the last time, those of what is no longer held are swept out.
-// Plain state; broker's thread.
+// ExpiryQueue: when batches with a ttl run out, the earliest first. It is not told when one is read before that, as
+// most are: once there are twice as many entries as were left the last time, those of what is no longer held are swept
+// out. Plain state; broker's thread.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +24,7 @@ struct Expiry {
     bool operator==(const Expiry&) const = default;
 };
 
-class Expiries {
+class ExpiryQueue {
 public:
     void add(const Expiry& expiry) { push(heap_, expiry); }
     /// Of a batch that may have an entry already.
