@@ -280,7 +280,7 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     const BatchHeader& h = batch.header;
     ErrorCode code = admit(connection, batch, node, group, now);
     if (!session.blocked.empty()) {
-        const auto at = session.blocked.find(way_to(h.cast, h.target));
+        const auto at = session.blocked.find(destination_key(h.cast, h.target));
         const bool resumes = (h.flags & kResume) != 0;
         if (at != session.blocked.end() && !resumes && (code == ErrorCode::ok || comes_again(code))) return at->second;
         if (at != session.blocked.end() && resumes && (code == ErrorCode::ok || rejects(code)))
@@ -289,7 +289,7 @@ ErrorCode Router::place(Connection& connection, const BatchView& batch, const Sl
     if (rejects(code)) return final_code(code);
     if (comes_again(code)) {
         if (session.blocked.size() >= kRefusalsKept) session.blocked.clear();
-        session.blocked[way_to(h.cast, h.target)] = code;
+        session.blocked[destination_key(h.cast, h.target)] = code;
     }
     if (code != ErrorCode::ok) return code;
     if (Node* sender = state_.directory.node(h.sender)) {

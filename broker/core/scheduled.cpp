@@ -96,12 +96,12 @@ std::int64_t Scheduled::tick(Now now, Outbox& outbox) {
         const auto at = held_.find(due.id);
         unlist(at);
         const auto batch = read_scheduled(at->second.frame);
-        const std::string way = way_to(batch->header.cast, batch->header.target);
-        const auto waiting = full_.find(way);
+        const std::string destination = destination_key(batch->header.cast, batch->header.target);
+        const auto waiting = full_.find(destination);
         if (waiting != full_.end()) {
             waiting->second.push_back(at->first);
         } else if (const Sequence id = at->first; !enter(at, now, outbox)) {
-            full_[way].push_back(id);
+            full_[destination].push_back(id);
             retry_us_ = std::min(retry_us_, now.mono_us + kRetry);
         }
     }

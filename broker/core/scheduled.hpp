@@ -58,7 +58,7 @@ public:
     /// visit(id, Late), the next one first; what is not read back yet is not visited. Ends when visit says false.
     template <class Visit>
     void for_each(Now now, Visit&& visit) const {
-        for (const auto& [way, ids] : full_)
+        for (const auto& [destination, ids] : full_)
             for (const Sequence id : ids)
                 if (const auto at = held_.find(id); at != held_.end() && !visit(id, at->second)) return;
         auto timed = due_.begin();
@@ -73,7 +73,7 @@ public:
     /// visit(id): those whose time has come, and whose target has no room.
     template <class Visit>
     void for_each_full(Visit&& visit) const {
-        for (const auto& [way, ids] : full_)
+        for (const auto& [destination, ids] : full_)
             for (const Sequence id : ids) visit(id);
     }
     /// Some are not read back yet.
@@ -124,7 +124,7 @@ private:
     std::set<std::pair<std::uint64_t, Sequence>> due_;  // those that are in memory and follow the wall clock, by time
     std::set<std::pair<std::int64_t, Sequence>> delayed_;  // the others, by monotonic time
     std::set<std::pair<std::uint64_t, Sequence>> unread_;  // those that are not, and are waited for
-    std::map<std::string, std::deque<Sequence>> full_;     // due, but their target is full; by way_to()
+    std::map<std::string, std::deque<Sequence>> full_;     // due, but their target is full; by destination_key()
     std::int64_t retry_us_ = kNever;
     Usage usage_;
     bool touched_ = false;  // listed for the next transaction

@@ -24,9 +24,9 @@ struct Subscription;
 struct Connection;
 
 /// The key of what may be full: a node and a group of one name are two.
-inline std::string way_to(cast::wire::Cast cast, std::string_view target) {
-    std::string way(1, static_cast<char>(cast));
-    return way.append(target);
+inline std::string destination_key(cast::wire::Cast cast, std::string_view target) {
+    std::string destination(1, static_cast<char>(cast));
+    return destination.append(target);
 }
 
 /// Nodes in the order in which their connections were lost: Node::lost_us, which stays as it is while they are listed.
@@ -72,7 +72,7 @@ struct Session {
     std::size_t delivered_sent = 0;
     std::deque<DelayedReceipt> held;
     std::unordered_map<std::string, cast::ErrorCode>
-        blocked;                        ///< by way_to(): targets that refuse until a batch says resume
+        blocked;                        ///< by destination_key(): targets that refuse until a batch says resume
     std::uint64_t window = 0;           ///< the largest that it was told: what is under way may still fill that one
     std::uint64_t accepted_bytes = 0;   ///< of all batches with an outcome, ever
     std::uint64_t committed_bytes = 0;  ///< of those that the store keeps

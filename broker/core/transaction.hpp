@@ -65,7 +65,7 @@ struct SessionRow {
     std::uint64_t through = 0;
     std::vector<cast::wire::Outcome> refused;
     std::vector<cast::wire::Outcome> delivered;
-    std::vector<std::pair<std::string, cast::ErrorCode>> blocked;  ///< by way_to()
+    std::vector<std::pair<std::string, cast::ErrorCode>> blocked;  ///< by destination_key()
     SecretHash secret = {};
     bool operator==(const SessionRow&) const = default;
 };

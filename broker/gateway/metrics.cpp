@@ -58,9 +58,11 @@ void broker_counts(Families& f, const json& s) {
     f.counter("cast_delivered_messages_total", "Messages acknowledged by readers, one for each reader.",
               s.at("delivered").at("messages"));
     f.counter("cast_bytes_total", "Bytes of messages accepted, and of batches handed to sockets.");
-    for (const char* way : {"in", "out"}) f.value(s.at("bytes").at(way).get<double>(), {{"direction", way}});
+    for (const char* direction : {"in", "out"})
+        f.value(s.at("bytes").at(direction).get<double>(), {{"direction", direction}});
     f.counter("cast_batches_total", "Batches accepted, and handed to sockets.");
-    for (const char* way : {"in", "out"}) f.value(s.at("batches").at(way).get<double>(), {{"direction", way}});
+    for (const char* direction : {"in", "out"})
+        f.value(s.at("batches").at(direction).get<double>(), {{"direction", direction}});
     f.counter("cast_refused_messages_total", "Messages refused, by error.");
     for (const auto& [code, count] : s.at("refused").items()) f.value(count.get<double>(), {{"code", code}});
     f.counter("cast_gap_messages_total", "Messages that readers were told are gone, by reason.");

@@ -35,7 +35,7 @@ inline std::string pack_outcomes(const SessionRow& row) {
     put(w, row.refused);
     put(w, row.delivered);
     w.u32(static_cast<std::uint32_t>(row.blocked.size()));
-    for (const auto& [way, code] : row.blocked) w.str8(way).u16(static_cast<std::uint16_t>(code));
+    for (const auto& [destination, code] : row.blocked) w.str8(destination).u16(static_cast<std::uint16_t>(code));
     return out;
 }
 
@@ -44,8 +44,8 @@ inline void unpack_outcomes(std::string_view bytes, SessionRow& row) {
     get(r, row.refused);
     get(r, row.delivered);
     for (std::uint32_t n = r.count(3); n > 0; --n) {
-        const std::string_view way = r.str8();
-        row.blocked.emplace_back(way, static_cast<cast::ErrorCode>(r.u16()));
+        const std::string_view destination = r.str8();
+        row.blocked.emplace_back(destination, static_cast<cast::ErrorCode>(r.u16()));
     }
 }
 

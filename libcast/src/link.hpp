@@ -75,7 +75,7 @@ public:
     void wake(Lock& lock);
 
     /// Adds one record for sending; waits for room as Options::when_full says.
-    Result<void> send(const Parcel& parcel);
+    Result<void> send(const OutgoingRecord& record);
     /// The same for a plain text.
     Result<void> send_plain(wire::Cast cast, const Attachment& from, std::string_view target,
                             std::string_view payload) {
@@ -93,7 +93,7 @@ public:
     void expect_reply(const std::string& correlation);
     void forget_reply(const std::string& correlation);
     /// The expected answer, or the refusal of the watched request itself.
-    Result<Message> await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name,
+    Result<Message> await_reply(const std::string& correlation, std::uint64_t token, const std::string& name,
                                 std::int64_t until_us);
     /// Any number of answers of this correlation will come: they are kept until they are taken, the oldest of very many
     /// go.
@@ -122,8 +122,8 @@ private:
     static Result<std::shared_ptr<Link>> make(Options options);
     Result<void> send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target,
                                    std::string_view payload);
-    bool has_ended(const Parcel& parcel) const;
-    Error ended(const Parcel& parcel) const;
+    bool has_ended(const OutgoingRecord& record) const;
+    Error ended(const OutgoingRecord& record) const;
     void run();
     void shut();
     void drive(Lock& lock, std::int64_t until_us, bool own_thread);

@@ -63,20 +63,21 @@ Result<void> await_attached(Link& link, Lock& lock, const std::vector<std::share
 /// Makes the public object of an attached node.
 std::shared_ptr<Node::State> make_node(std::shared_ptr<Link> link, std::shared_ptr<Attachment> attachment);
 /// The message as a parcel without a target; `headers` keeps its encoded ones.
-Result<Parcel> prepare(const Node::State& node, const Message& message, std::uint8_t flags, std::string& headers);
+Result<OutgoingRecord> prepare(const Node::State& node, const Message& message, std::uint8_t flags,
+                               std::string& headers);
 /// The names that it goes to: one, "", for a broadcast.
 const std::vector<std::string>& targets_of(const Message& message);
 /// Sends a message to each of its recipients. `watches`, when given, gets the number to ask each outcome by.
 Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
-                          std::vector<std::uint64_t>* watches);
+                          std::vector<std::uint64_t>* tokens);
 /// Node::send_each and Node::send.
 std::vector<Result<void>> send_each(Node::State& node, const Message& message, Wait wait,
                                     std::chrono::milliseconds timeout);
 Result<void> send_and_wait(Node::State& node, const Message& message, Wait wait, std::chrono::milliseconds timeout);
 /// Sends a received message to the dead letters and waits for the receipt.
 Result<void> bury(Node::State& node, const Message& message, std::string_view reason, std::string_view detail);
-/// A number to watch a parcel by (Parcel::watch).
-std::uint64_t next_watch();
+/// A number to watch a parcel by (OutgoingRecord::watch).
+std::uint64_t next_token();
 
 }  // namespace detail
 }  // namespace cast

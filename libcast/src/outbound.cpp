@@ -39,7 +39,7 @@ bool Outbound::room(wire::Cast cast, std::string_view target, std::size_t bytes,
     if (full_.empty()) return true;
     if (!queued && parked_bytes_ >= 2 * window_bytes_) return false;
     // What is parked at full targets must not take the window from the others.
-    const auto at = full_.find(way_to(cast, target));
+    const auto at = full_.find(destination_key(cast, target));
     return at == full_.end() ||
            (at->second.bytes + bytes <= window_bytes_ / 4 && (queued || parked_bytes_ + bytes <= window_bytes_));
 }
@@ -48,13 +48,13 @@ bool Outbound::gate_open() const {
     return burst_ ? unreceipted_.empty() : unreceipted_.size() < kGateBatches && unreceipted_bytes_ < kGateBytes;
 }
 
-bool Outbound::belongs(const Batch& b, const Parcel& p) {
+bool Outbound::belongs(const Batch& b, const OutgoingRecord& p) {
     return b.cast == p.cast && b.priority == p.priority && same_bytes(b.target, p.target) &&
            same_bytes(b.sender, p.sender);
 }
 
 void Outbound::open_plain(Batch& b) {
-    if (b.flags != 0 || b.ttl_ms != 0 || b.watch != 0 || b.priority != wire::kDefaultPriority || !full_.empty() ||
+    if (b.flags != 0 || b.ttl_ms != 0 || b.token != 0 || b.priority != wire::kDefaultPriority || !full_.empty() ||
         gate_open())
         return;
     const std::size_t size = b.bytes->size(), busy = unreceipted_bytes_ + open_bytes_;
@@ -77,11 +77,11 @@ void Outbound::close_plain() {
     added_ += written.count;
 }
 
-bool Outbound::add_more(const Parcel& p) {
+bool Outbound::add_more(const OutgoingRecord& p) {
     close_plain();
     if (last_ == nullptr || !full_.empty() || gate_open()) return false;
     Batch& b = last_->batch;
-    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0 ||
+    if (b.count == 0 || b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.token != 0 ||
         !belongs(b, p))
         return false;
     const std::size_t before = b.bytes->size();
@@ -96,7 +96,7 @@ bool Outbound::add_more(const Parcel& p) {
     return true;
 }
 
-Outbound::Entry& Outbound::entry(const Parcel& p, ClientOutbox& out) {
+Outbound::Entry& Outbound::entry(const OutgoingRecord& p, ClientOutbox& out) {
     Entry* found = last_;
     if (found == nullptr || !belongs(found->batch, p)) {
         key_.assign(p.target);
@@ -114,21 +114,21 @@ Outbound::Entry& Outbound::entry(const Parcel& p, ClientOutbox& out) {
         found = last_ = slot.get();
     }
     Batch& b = found->batch;
-    if (b.count != 0 && (b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.watch != 0)) {
+    if (b.count != 0 && (b.flags != p.flags || b.ttl_ms != p.ttl_ms || b.due_us != p.due_us || p.token != 0)) {
         push(out);
         return entry(p, out);  // push may have cleared the entries
     }
     return *found;
 }
 
-void Outbound::begin(Entry& e, const Parcel& p) {
+void Outbound::begin(Entry& e, const OutgoingRecord& p) {
     Batch& b = e.batch;
     b.bytes = std::make_shared<std::string>();
     b.bytes->reserve(kFrameHeader + e.hint + wire::kBatchHeader);
     b.flags = p.flags;
     b.ttl_ms = p.ttl_ms;
     b.due_us = p.due_us;
-    b.watch = p.watch;
+    b.token = p.token;
     b.oldest = added_ + 1;
     b.deadline_us = p.deadline_us;
     wire::begin_frame(*b.bytes, wire::Verb::cast);
@@ -145,7 +145,7 @@ void Outbound::begin(Entry& e, const Parcel& p) {
     open_bytes_ += b.bytes->size();
 }
 
-void Outbound::add(const Parcel& p, ClientOutbox& out) {
+void Outbound::add(const OutgoingRecord& p, ClientOutbox& out) {
     close_plain();
     Entry& e = entry(p, out);
     Batch& b = e.batch;
@@ -159,7 +159,7 @@ void Outbound::add(const Parcel& p, ClientOutbox& out) {
         seal(e);
         open_.clear();
         emit(out);
-    } else if (b.bytes->size() >= kBatchSeal || open_bytes_ >= kOpenBytes || p.watch != 0 || gate_open()) {
+    } else if (b.bytes->size() >= kBatchSeal || open_bytes_ >= kOpenBytes || p.token != 0 || gate_open()) {
         push(out);
     }
 }
@@ -186,19 +186,19 @@ void Outbound::seal(Entry& e) {
     sealed.count = b.count;
     sealed.flags = b.flags;
     sealed.deadline_us = b.deadline_us;
-    sealed.watch = b.watch;
+    sealed.token = b.token;
     sealed.cast = b.cast;
     sealed.target = b.target;
     b.count = 0;
-    b.watch = 0;
+    b.token = 0;
     if (!full_.empty()) {
-        const auto at = full_.find(sealed.way());
+        const auto at = full_.find(sealed.destination());
         if (at != full_.end()) {
             park(std::move(sealed), at->second);
             return;
         }
     }
-    const bool resume = !resume_.empty() && resume_.erase(sealed.way()) > 0;
+    const bool resume = !resume_.empty() && resume_.erase(sealed.destination()) > 0;
     number(std::move(sealed), resume);
 }
 
@@ -208,7 +208,7 @@ void Outbound::number(Batch&& batch, bool resume) {
     const bool closes_gate = unreceipted_.size() + 1 >= kGateBatches || unreceipted_bytes_ + size >= kGateBytes;
     std::uint8_t flags = batch.flags;
     if (resume) flags |= wire::kResume;
-    if (batch.watch != 0 || resume || (closes_gate && asked_ <= seen_)) {
+    if (batch.token != 0 || resume || (closes_gate && asked_ <= seen_)) {
         flags |= wire::kAskReceipt;
         asked_ = batch.number;
     }
@@ -272,15 +272,15 @@ ErrorCode Outbound::take_refusal(std::string& target) {
     return std::exchange(refusal_, ErrorCode::ok);
 }
 
-void Outbound::forget(std::uint64_t watch) {
-    watches_.forget(watch);
+void Outbound::forget(std::uint64_t token) {
+    tokens_.forget(token);
     for (Batch& b : unreceipted_)
-        if (b.watch == watch) b.watch = 0;
+        if (b.token == token) b.token = 0;
     for (auto& [target, full] : full_)
         for (Batch& b : full.parked)
-            if (b.watch == watch) {
+            if (b.token == token) {
                 parked_bytes_ += b.bytes->size() - b.counted();
-                b.watch = 0;
+                b.token = 0;
             }
 }
 

@@ -13,9 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/delivery_tokens.hpp"
 #include "src/outbox.hpp"
 #include "src/plain_batch.hpp"
-#include "src/watches.hpp"
 #include "wire/batch.hpp"
 #include "wire/messages.hpp"
 #include "wire/record.hpp"
@@ -25,7 +25,7 @@ namespace cast::detail {
 struct Attachment;
 
 /// One record to one target, and how it travels.
-struct Parcel {
+struct OutgoingRecord {
     wire::Cast cast = wire::Cast::unicast;
     std::string_view sender;
     const Attachment* from = nullptr;  ///< the sender's hold, if it has one: when that has ended, nothing is sent
@@ -39,7 +39,7 @@ struct Parcel {
     std::uint64_t due_us = 0;      ///< with wire::kScheduled: as the header's arrival says it
     std::int64_t deadline_us = 0;  ///< until then a full target is tried again; 0: as Options::send_timeout says
     bool plain = false;            ///< its sender tries plain() first
-    std::uint64_t watch = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
+    std::uint64_t token = 0;       ///< not 0: report its outcome under this number; it gets a batch of its own
 };
 
 class Outbound {
@@ -52,13 +52,13 @@ public:
     bool window_has(std::size_t bytes) const;  ///< the same, as far as no target matters
     /// Adds a record to the open batch that was added to last, if it belongs there and nothing has to be sent now:
     /// the way of most records of a burst.
-    bool add_more(const Parcel& parcel);
+    bool add_more(const OutgoingRecord& record);
     /// The same for a plain text (no headers, ttl or flags, default priority), and the shortest way that a record has:
     /// without the link's lock. `sender` and `target` may not be valid names: then they are not those of the open
     /// batch.
     PlainBatch& plain() { return plain_; }
     /// Adds a record; sends what the gate lets go.
-    void add(const Parcel& parcel, ClientOutbox& out);
+    void add(const OutgoingRecord& record, ClientOutbox& out);
     /// Seals and sends all open batches now.
     void push(ClientOutbox& out);
 
@@ -79,11 +79,11 @@ public:
     /// Another broker answers, that has nothing of what was said: what is unreceipted goes out again under its numbers.
     void forgotten();
     /// The broker began anew with what it had kept: what it had only in memory, mail for $reply. nodes, is gone.
-    void restarted() { watches_.restarted(); }
+    void restarted() { tokens_.restarted(); }
     void receipt(std::uint64_t through, const std::vector<wire::Outcome>& refused, std::int64_t now_us,
                  ClientOutbox& out);
     void receipt_low(std::uint32_t through_low, std::int64_t now_us, ClientOutbox& out);
-    void delivered(const std::vector<wire::Outcome>& outcomes) { watches_.delivered(outcomes, seen_); }
+    void delivered(const std::vector<wire::Outcome>& outcomes) { tokens_.delivered(outcomes, seen_); }
     /// Retries at full targets. Returns the next deadline (INT64_MAX: none).
     std::int64_t tick(std::int64_t now_us, ClientOutbox& out);
 
@@ -99,13 +99,13 @@ public:
     /// The first refusal since the last call; ok when none.
     ErrorCode take_refusal(std::string& target);
     /// The outcome of a watched parcel once it is known. `forget` gives up on it.
-    bool outcome(std::uint64_t watch, ErrorCode& code) { return watches_.outcome(watch, code); }
-    void forget(std::uint64_t watch);
+    bool outcome(std::uint64_t token, ErrorCode& code) { return tokens_.outcome(token, code); }
+    void forget(std::uint64_t token);
     /// The broker has taken this watched parcel, and its reader has not acknowledged it yet.
-    bool awaits_delivery(std::uint64_t watch) const { return watches_.awaits_delivery(watch); }
-    Watches& watches() { return watches_; }
+    bool awaits_delivery(std::uint64_t token) const { return tokens_.awaits_delivery(token); }
+    DeliveryTokens& tokens() { return tokens_; }
     /// Takes a watched parcel back that waits at a full target: it will not be sent. Why it waited, or ok: it does not.
-    ErrorCode withdraw(std::uint64_t watch);
+    ErrorCode withdraw(std::uint64_t token);
 
 private:
     struct Batch {
@@ -115,7 +115,7 @@ private:
         std::uint32_t count = 0;
         std::uint8_t flags = 0;
         std::int64_t deadline_us = 0;
-        std::uint64_t watch = 0;
+        std::uint64_t token = 0;
         wire::Cast cast = wire::Cast::unicast;
         std::uint8_t priority = 0;
         std::uint32_t ttl_ms = 0;
@@ -123,8 +123,8 @@ private:
         std::string target;
         std::string sender;
 
-        std::string way() const { return way_to(cast, target); }
-        std::size_t counted() const { return (watch & Watches::kQueued) != 0 ? 0 : bytes->size(); }
+        std::string destination() const { return destination_key(cast, target); }
+        std::size_t counted() const { return (token & DeliveryTokens::kQueued) != 0 ? 0 : bytes->size(); }
     };
     struct Full {  // a target that refuses for being full; until all that was sent to it has its outcome
         std::deque<Batch> parked;  // oldest first
@@ -136,9 +136,9 @@ private:
         std::int64_t wait_us = 0;  // 0: the last try went well
     };
     /// The key of what may be full: a node and a group of one name are two.
-    static std::string way_to(wire::Cast cast, std::string_view target) {
-        std::string way(1, static_cast<char>(cast));
-        return way.append(target);
+    static std::string destination_key(wire::Cast cast, std::string_view target) {
+        std::string destination(1, static_cast<char>(cast));
+        return destination.append(target);
     }
     using FullAt = std::map<std::string, Full, std::less<>>::iterator;
 
@@ -150,9 +150,9 @@ private:
     bool gate_open() const;
     void open_plain(Batch& batch);
     void close_plain();
-    static bool belongs(const Batch& batch, const Parcel& parcel);
-    Entry& entry(const Parcel& parcel, ClientOutbox& out);
-    void begin(Entry& entry, const Parcel& parcel);
+    static bool belongs(const Batch& batch, const OutgoingRecord& record);
+    Entry& entry(const OutgoingRecord& record, ClientOutbox& out);
+    void begin(Entry& entry, const OutgoingRecord& record);
     void seal(Entry& entry);
     void number(Batch&& batch, bool resume);
     void emit(ClientOutbox& out);
@@ -164,7 +164,7 @@ private:
     Batch unpark(Full& full);
     void go_on(FullAt at);
     void give_up(Full& full, std::int64_t now_us, ClientOutbox& out);
-    bool on_its_way(const std::string& way) const;
+    bool on_its_way(const std::string& destination) const;
     void leave_out(Batch& batch);
 
     std::uint64_t session_;
@@ -194,7 +194,7 @@ private:
     std::uint64_t added_ = 0;
     ErrorCode refusal_ = ErrorCode::ok;
     std::string refusal_target_;
-    Watches watches_;
+    DeliveryTokens tokens_;
 };
 
 }  // namespace cast::detail

@@ -49,20 +49,20 @@ void Outbound::settle(Batch&& batch, ErrorCode code, std::int64_t now_us, Client
     code = wire::plain_code(code);
     if (code == ErrorCode::not_attached) code = why_not_attached(batch);
     if (code != ErrorCode::ok) fail(batch, code, out);
-    if (code == ErrorCode::ok && batch.watch != 0) {
+    if (code == ErrorCode::ok && batch.token != 0) {
         if ((batch.flags & wire::kWantsDelivered) == 0)
-            watches_.accepted(batch.number, batch.watch);
+            tokens_.accepted(batch.number, batch.token);
         else
-            watches_.awaits(batch.number, batch.watch, wire::reserved_name(batch.target));
+            tokens_.awaits(batch.number, batch.token, wire::reserved_name(batch.target));
     }
     if (full_.empty()) return;
-    const auto full = full_.find(batch.way());
+    const auto full = full_.find(batch.destination());
     if (full != full_.end() && full->second.last_tried == batch.number) go_on(full);
 }
 
 /// The target is full: from now on all that goes to it waits behind this batch.
 void Outbound::refused(Batch&& batch, ErrorCode code, std::int64_t now_us, ClientOutbox& out) {
-    Full& full = full_[batch.way()];
+    Full& full = full_[batch.destination()];
     full.code = code;
     if (full.wait_us == 0 || full.last_tried == batch.number) {  // the first of them, or the one that tried in vain
         full.first_tried = full.last_tried = 0;
@@ -89,8 +89,8 @@ ErrorCode Outbound::why_not_attached(const Batch& batch) const {
 }
 
 void Outbound::fail(const Batch& batch, ErrorCode code, ClientOutbox& out) {
-    if (batch.watch != 0) {
-        watches_.resolve(batch.watch, code);
+    if (batch.token != 0) {
+        tokens_.resolve(batch.token, code);
         return;
     }
     if (refusal_ == ErrorCode::ok) {
@@ -137,10 +137,10 @@ void Outbound::give_up(Full& full, std::int64_t now_us, ClientOutbox& out) {
         fail(unpark(full), full.code, out);
 }
 
-ErrorCode Outbound::withdraw(std::uint64_t watch) {
-    for (auto& [way, full] : full_) {
+ErrorCode Outbound::withdraw(std::uint64_t token) {
+    for (auto& [destination, full] : full_) {
         const auto at =
-            std::find_if(full.parked.begin(), full.parked.end(), [watch](const Batch& b) { return b.watch == watch; });
+            std::find_if(full.parked.begin(), full.parked.end(), [token](const Batch& b) { return b.token == token; });
         if (at == full.parked.end()) continue;
         full.bytes -= at->bytes->size();
         parked_bytes_ -= at->counted();
@@ -150,9 +150,9 @@ ErrorCode Outbound::withdraw(std::uint64_t watch) {
     return ErrorCode::ok;
 }
 
-bool Outbound::on_its_way(const std::string& way) const {
+bool Outbound::on_its_way(const std::string& destination) const {
     return std::any_of(unreceipted_.begin(), unreceipted_.end(),
-                       [&way](const Batch& b) { return b.count != 0 && b.way() == way; });
+                       [&destination](const Batch& b) { return b.count != 0 && b.destination() == destination; });
 }
 
 std::int64_t Outbound::tick(std::int64_t now_us, ClientOutbox& out) {
@@ -196,16 +196,16 @@ void Outbound::leave_out(Batch& batch) {
     wire::seal_batch(*filler.bytes, wire::kFrameHeader, filler.number, 1, 0);
     unreceipted_bytes_ += filler.bytes->size();
     unreceipted_bytes_ -= batch.bytes->size();
-    Full& full = full_.find(batch.way())->second;
+    Full& full = full_.find(batch.destination())->second;
     park(std::exchange(batch, std::move(filler)), full);
 }
 
 void Outbound::forgotten() {
-    watches_.end(ErrorCode::session_expired);
+    tokens_.end(ErrorCode::session_expired);
     if (full_.empty()) return;
     // The old broker refused these without our knowing; the new one would take them before those that wait.
     for (Batch& batch : unreceipted_) {
-        const auto at = batch.count == 0 ? full_.end() : full_.find(batch.way());
+        const auto at = batch.count == 0 ? full_.end() : full_.find(batch.destination());
         if (at != full_.end() && (at->second.last_tried == 0 || batch.number < at->second.first_tried))
             leave_out(batch);
     }
@@ -221,14 +221,14 @@ void Outbound::restart(std::uint64_t session, ErrorCode outcome, ClientOutbox& o
     unreceipted_bytes_ = 0;
     for (const Batch& batch : lost)
         if (batch.count != 0) fail(batch, outcome, out);
-    watches_.end(outcome);
+    tokens_.end(outcome);
     // What was never sent carries the old session's id in its header: give it the new one.
     auto rename = [session](Batch& b) {
         if (b.bytes.use_count() > 1) b.bytes = std::make_shared<std::string>(*b.bytes);
         wire::claim_batch(b.bytes->data() + wire::kFrameHeader, session);
     };
     for (Entry* e : open_) rename(e->batch);
-    for (auto& [way, full] : full_) {
+    for (auto& [destination, full] : full_) {
         full.first_tried = full.last_tried = 0;
         for (Batch& b : full.parked) rename(b);
     }

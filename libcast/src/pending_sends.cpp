@@ -6,27 +6,27 @@
 
 namespace cast::detail {
 
-/// A number to watch a parcel by (Parcel::watch).
-std::uint64_t next_watch();
+/// A number to watch a parcel by (OutgoingRecord::watch).
+std::uint64_t next_token();
 
-bool PendingSends::room(const Outbound& outbound, const Parcel& parcel, std::size_t bytes, bool watched) const {
-    return (!watched || fits(bytes)) && outbound.room(parcel.cast, parcel.target, bytes, watched);
+bool PendingSends::room(const Outbound& outbound, const OutgoingRecord& record, std::size_t bytes, bool awaited) const {
+    return (!awaited || fits(bytes)) && outbound.room(record.cast, record.target, bytes, awaited);
 }
 
-void PendingSends::blocked(const Parcel& parcel, std::size_t bytes, bool watched, SendToken token,
+void PendingSends::blocked(const OutgoingRecord& record, std::size_t bytes, bool awaited, SendToken token,
                            std::size_t recipient) {
-    const auto [at, first] = blocked_.try_emplace({parcel.cast, std::string(parcel.target)});
-    if (first || bytes < at->second.bytes) at->second = {bytes, watched, token, recipient};
+    const auto [at, first] = blocked_.try_emplace({record.cast, std::string(record.target)});
+    if (first || bytes < at->second.bytes) at->second = {bytes, awaited, token, recipient};
 }
 
-std::uint64_t PendingSends::add(const Parcel& parcel, std::size_t bytes, SendToken token, std::size_t recipient,
+std::uint64_t PendingSends::add(const OutgoingRecord& record, std::size_t bytes, SendToken token, std::size_t recipient,
                                 std::int64_t deadline_us) {
-    const std::uint64_t watch = next_watch() | Watches::kQueued;
-    const bool delivery = (parcel.flags & wire::kWantsDelivered) != 0;
-    pending_[watch] = {token, recipient, std::string(parcel.target), bytes, deadline_us, delivery};
-    deadlines_.emplace(deadline_us, watch);
+    const std::uint64_t delivery_token = next_token() | DeliveryTokens::kQueued;
+    const bool delivery = (record.flags & wire::kWantsDelivered) != 0;
+    pending_[delivery_token] = {token, recipient, std::string(record.target), bytes, deadline_us, delivery};
+    deadlines_.emplace(deadline_us, delivery_token);
     bytes_ += bytes;
-    return watch;
+    return delivery_token;
 }
 
 void PendingSends::finish(PendingAt at, ErrorCode code, std::deque<Outcome>& out) {
@@ -40,8 +40,8 @@ void PendingSends::finish(PendingAt at, ErrorCode code, std::deque<Outcome>& out
 }
 
 void PendingSends::settle(Outbound& outbound, std::deque<Outcome>& out) {
-    for (const auto& [watch, code] : outbound.watches().take())
-        if (const auto at = pending_.find(watch); at != pending_.end()) finish(at, code, out);
+    for (const auto& [delivery_token, code] : outbound.tokens().take())
+        if (const auto at = pending_.find(delivery_token); at != pending_.end()) finish(at, code, out);
 }
 
 void PendingSends::collect_some(Outbound& outbound, std::deque<Outcome>& out) {
@@ -51,7 +51,7 @@ void PendingSends::collect_some(Outbound& outbound, std::deque<Outcome>& out) {
     if (blocked_.empty() || !outbound.window_has(0)) return;
     std::erase_if(blocked_, [&](const auto& entry) {
         const auto& [key, b] = entry;
-        const bool free = (!b.watched || fits(b.bytes)) && outbound.room(key.first, key.second, b.bytes, b.watched);
+        const bool free = (!b.awaited || fits(b.bytes)) && outbound.room(key.first, key.second, b.bytes, b.awaited);
         if (free) out.push_back({b.token, Outcome::Kind::room, ErrorCode::ok, b.recipient, key.second});
         return free;
     });
@@ -61,10 +61,10 @@ std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode overdue, Outbound
     if (pending_.empty()) return told_us_ = kForever;
     settle(outbound, over_);  // what is known is not late
     while (!deadlines_.empty() && deadlines_.begin()->first <= now_us) {
-        const std::uint64_t watch = deadlines_.begin()->second;
-        const ErrorCode full = outbound.withdraw(watch);
-        outbound.forget(watch);
-        finish(pending_.find(watch), full != ErrorCode::ok ? full : overdue, over_);
+        const std::uint64_t delivery_token = deadlines_.begin()->second;
+        const ErrorCode full = outbound.withdraw(delivery_token);
+        outbound.forget(delivery_token);
+        finish(pending_.find(delivery_token), full != ErrorCode::ok ? full : overdue, over_);
     }
     return told_us_ = deadlines_.empty() ? kForever : deadlines_.begin()->first;
 }

@@ -21,11 +21,11 @@ public:
 
     /// Whether this parcel may be added, so many bytes as it takes at most. `watched`: an outcome is wanted; others are
     /// not counted here.
-    bool room(const Outbound& outbound, const Parcel& parcel, std::size_t bytes, bool watched) const;
+    bool room(const Outbound& outbound, const OutgoingRecord& record, std::size_t bytes, bool awaited) const;
     /// It may not: when it may, an outcome says so.
-    void blocked(const Parcel& parcel, std::size_t bytes, bool watched, SendToken token, std::size_t recipient);
+    void blocked(const OutgoingRecord& record, std::size_t bytes, bool awaited, SendToken token, std::size_t recipient);
     /// A watched parcel that is about to be added. Answers the number to watch it by.
-    std::uint64_t add(const Parcel& parcel, std::size_t bytes, SendToken token, std::size_t recipient,
+    std::uint64_t add(const OutgoingRecord& record, std::size_t bytes, SendToken token, std::size_t recipient,
                       std::int64_t deadline_us);
     /// Takes the outcomes that are known, and says which targets have room again.
     void collect(Outbound& outbound, std::deque<Outcome>& out) {
@@ -53,7 +53,7 @@ private:
     };
     struct Blocked {
         std::size_t bytes = 0;
-        bool watched = true;
+        bool awaited = true;
         SendToken token = 0;
         std::size_t recipient = 0;
     };

@@ -19,24 +19,24 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     letter.arrival_us = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(message.arrival().time_since_epoch()).count());
     const std::string headers = wire::encode_headers(wire::dead_letter_headers(letter));
-    Parcel parcel;
-    parcel.cast = wire::Cast::unicast;
-    parcel.sender = node.name;
-    parcel.from = node.attachment.get();
-    parcel.target = wire::kDeadLetterName;
-    parcel.payload = record;
-    parcel.type = wire::kDeadLetterType;
-    parcel.headers = headers;
-    parcel.priority = wire::kDefaultPriority;
-    parcel.watch = next_watch();
+    OutgoingRecord outgoing;
+    outgoing.cast = wire::Cast::unicast;
+    outgoing.sender = node.name;
+    outgoing.from = node.attachment.get();
+    outgoing.target = wire::kDeadLetterName;
+    outgoing.payload = record;
+    outgoing.type = wire::kDeadLetterType;
+    outgoing.headers = headers;
+    outgoing.priority = wire::kDefaultPriority;
+    outgoing.token = next_token();
     Link& link = *node.link;
     const std::int64_t until = deadline_us(link.options().send_timeout);
-    if (auto sent = link.send(parcel); !sent) return sent;
+    if (auto sent = link.send(outgoing); !sent) return sent;
     Lock lock = link.lock();
     Outbound& outbound = link.session(lock).outbound();
     ErrorCode code = ErrorCode::ok;
-    if (!link.wait(lock, until, [&] { return outbound.outcome(parcel.watch, code); })) {
-        outbound.forget(parcel.watch);
+    if (!link.wait(lock, until, [&] { return outbound.outcome(outgoing.token, code); })) {
+        outbound.forget(outgoing.token);
         if (link.stopping()) return link.closed();
         return Error{link.session(lock).overdue(), "no receipt of the dead letter yet"};
     }

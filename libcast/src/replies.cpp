@@ -68,7 +68,7 @@ void Link::sort_replies(Lock& lock, const std::string& name) {
     if (waiting_ > 1) wake(lock);  // it may be another's that was found, who may be polling
 }
 
-Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t watch, const std::string& name,
+Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t token, const std::string& name,
                                   std::int64_t until_us) {
     Lock lock(mutex_);
     std::optional<Message>& slot = replies_[correlation];
@@ -76,7 +76,7 @@ Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t 
     bool receipted = false;
     wait(lock, until_us, [&] {
         sort_replies(lock, name);
-        if (!receipted) receipted = session_.outbound().outcome(watch, code);
+        if (!receipted) receipted = session_.outbound().outcome(token, code);
         return slot.has_value() || code != ErrorCode::ok;
     });
     Result<Message> result = stop_ ? closed() : Error{ErrorCode::timed_out, "no answer came"};
@@ -84,7 +84,7 @@ Result<Message> Link::await_reply(const std::string& correlation, std::uint64_t 
         result = std::move(*slot);
     else if (code != ErrorCode::ok)
         result = Error{code, {}};
-    if (!receipted) session_.outbound().forget(watch);
+    if (!receipted) session_.outbound().forget(token);
     replies_.erase(correlation);
     return result;
 }

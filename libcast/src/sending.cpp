@@ -39,7 +39,7 @@ Result<std::string> encode_map(const wire::HeaderList& headers) {
 
 namespace detail {
 
-std::uint64_t next_watch() {
+std::uint64_t next_token() {
     static std::atomic<std::uint64_t> last{0};
     return ++last;
 }
@@ -49,7 +49,8 @@ const std::vector<std::string>& targets_of(const Message& message) {
     return message.kind() == CastKind::broadcast ? everybody : message.recipients();
 }
 
-Result<Parcel> prepare(const Node::State& node, const Message& message, std::uint8_t flags, std::string& headers) {
+Result<OutgoingRecord> prepare(const Node::State& node, const Message& message, std::uint8_t flags,
+                               std::string& headers) {
     const auto* draft = MessageAccess::draft(message);
     if (draft == nullptr) return Error{ErrorCode::invalid_argument, "the message has no recipient"};
     if (draft->priority < 0 || draft->priority >= wire::kPriorities)
@@ -68,7 +69,7 @@ Result<Parcel> prepare(const Node::State& node, const Message& message, std::uin
     if (!encoded) return encoded.error();
     headers = std::move(*encoded);
 
-    Parcel p;
+    OutgoingRecord p;
     p.cast = static_cast<wire::Cast>(draft->kind);
     p.sender = node.name;
     p.from = node.attachment.get();
@@ -85,15 +86,15 @@ Result<Parcel> prepare(const Node::State& node, const Message& message, std::uin
 }
 
 Result<void> send_message(Node::State& node, const Message& message, std::uint8_t flags,
-                          std::vector<std::uint64_t>* watches) {
+                          std::vector<std::uint64_t>* tokens) {
     std::string headers;
-    auto parcel = prepare(node, message, flags, headers);
-    if (!parcel) return parcel.error();
+    auto record = prepare(node, message, flags, headers);
+    if (!record) return record.error();
     for (const std::string& to : targets_of(message)) {
-        parcel->target = to;
-        parcel->watch = watches != nullptr ? next_watch() : 0;
-        if (watches != nullptr) watches->push_back(parcel->watch);
-        if (auto sent = node.link->send(*parcel); !sent) return sent;
+        record->target = to;
+        record->token = tokens != nullptr ? next_token() : 0;
+        if (tokens != nullptr) tokens->push_back(record->token);
+        if (auto sent = node.link->send(*record); !sent) return sent;
     }
     return {};
 }
@@ -104,28 +105,28 @@ std::vector<Result<void>> send_each(Node::State& node, const Message& message, W
     std::vector<Result<void>> results(std::max<std::size_t>(recipients, 1));
     if (wait == Wait::delivered && message.kind() != CastKind::unicast)
         return {Error{ErrorCode::invalid_argument, "only unicasts can wait for delivery"}};
-    std::vector<std::uint64_t> watches;
+    std::vector<std::uint64_t> tokens;
     const std::uint8_t flags = wait == Wait::delivered ? wire::kWantsDelivered : 0;
-    const Result<void> sent = send_message(node, message, flags, wait == Wait::none ? nullptr : &watches);
+    const Result<void> sent = send_message(node, message, flags, wait == Wait::none ? nullptr : &tokens);
     const std::int64_t until = deadline_us(timeout.count() > 0 ? timeout : link.options().send_timeout);
     // The last one that has a watch is the one that could not be sent; those after it were not tried.
-    const std::size_t under_way = sent || watches.empty() ? watches.size() : watches.size() - 1;
+    const std::size_t under_way = sent || tokens.empty() ? tokens.size() : tokens.size() - 1;
     for (std::size_t i = under_way; i < results.size(); ++i) results[i] = sent;
-    if (watches.empty()) return results;
+    if (tokens.empty()) return results;
     Lock lock = link.lock();
     Outbound& outbound = link.session(lock).outbound();
-    for (std::size_t i = under_way; i < watches.size(); ++i) outbound.forget(watches[i]);
+    for (std::size_t i = under_way; i < tokens.size(); ++i) outbound.forget(tokens[i]);
     const auto name = [&message](std::size_t i) {
         return message.kind() == CastKind::broadcast ? std::string() : message.recipients()[i];
     };
     for (std::size_t i = 0; i < under_way; ++i) {
         ErrorCode code = ErrorCode::ok;
-        if (!link.wait(lock, until, [&] { return outbound.outcome(watches[i], code); })) {
-            if (const ErrorCode full = outbound.withdraw(watches[i]); full != ErrorCode::ok) {
+        if (!link.wait(lock, until, [&] { return outbound.outcome(tokens[i], code); })) {
+            if (const ErrorCode full = outbound.withdraw(tokens[i]); full != ErrorCode::ok) {
                 results[i] = Error{full, name(i)};
                 continue;
             }
-            outbound.forget(watches[i]);
+            outbound.forget(tokens[i]);
             const char* so_far =
                 wait == Wait::delivered ? "not acknowledged yet" : "no receipt yet; it may still be taken";
             results[i] = link.stopping() ? link.closed() : Error{link.session(lock).overdue(), so_far};
@@ -180,16 +181,16 @@ Result<Message> Node::request(const Message& message, milliseconds timeout) {
     const std::int64_t until = detail::deadline_us(timeout);
     auto reply_to = link.reply_node(until);
     if (!reply_to) return reply_to.error();
-    const std::string correlation = std::to_string(detail::next_watch());
+    const std::string correlation = std::to_string(detail::next_token());
     Message request = message;
     request.header("reply-to", *reply_to).header("correlation", correlation).ttl(timeout);
-    std::vector<std::uint64_t> watches;
+    std::vector<std::uint64_t> tokens;
     link.expect_reply(correlation);  // another thread may take the answer in before we wait for it
-    if (auto sent = detail::send_message(*state_, request, 0, &watches); !sent) {
+    if (auto sent = detail::send_message(*state_, request, 0, &tokens); !sent) {
         link.forget_reply(correlation);
         return sent.error();
     }
-    return link.await_reply(correlation, watches.front(), *reply_to, until);
+    return link.await_reply(correlation, tokens.front(), *reply_to, until);
 }
 
 Result<void> Node::reply(const Message& request, std::string_view payload) {

@@ -9,27 +9,27 @@ namespace cast::detail {
 
 [[gnu::noinline]] Result<void> Link::send_plain_slowly(wire::Cast cast, const Attachment& from, std::string_view target,
                                                        std::string_view payload) {
-    Parcel parcel;
-    parcel.cast = cast;
-    parcel.sender = from.inbox.name;
-    parcel.from = &from;
-    parcel.target = target;
-    parcel.payload = payload;
-    parcel.plain = true;
-    return send(parcel);
+    OutgoingRecord record;
+    record.cast = cast;
+    record.sender = from.inbox.name;
+    record.from = &from;
+    record.target = target;
+    record.payload = payload;
+    record.plain = true;
+    return send(record);
 }
 
 /// The connection or the sender's hold: nothing is sent any more.
-bool Link::has_ended(const Parcel& parcel) const {
-    return stop_ || (parcel.from != nullptr && parcel.from->inbox.closed != ErrorCode::ok);
+bool Link::has_ended(const OutgoingRecord& record) const {
+    return stop_ || (record.from != nullptr && record.from->inbox.closed != ErrorCode::ok);
 }
 
-Error Link::ended(const Parcel& parcel) const {
+Error Link::ended(const OutgoingRecord& record) const {
     if (stop_) return closed();
-    return {parcel.from->inbox.closed, parcel.from->inbox.name};
+    return {record.from->inbox.closed, record.from->inbox.name};
 }
 
-Result<void> Link::send(const Parcel& given) {
+Result<void> Link::send(const OutgoingRecord& given) {
     Lock lock(mutex_);
     if (has_ended(given)) return ended(given);
     const bool may = given.payload.size() <= session_.max_message();
@@ -56,10 +56,10 @@ Result<void> Link::send(const Parcel& given) {
         if (has_ended(given)) return ended(given);
         if (!in_time) return Error{session_.overdue(), "no room in the send window"};
     }
-    Parcel parcel = given;
+    OutgoingRecord record = given;
     const std::int64_t now = recent_us(lock);
-    if (parcel.deadline_us == 0) parcel.deadline_us = deadline_after(now, options_.send_timeout);
-    outbound.add(parcel, out_);
+    if (record.deadline_us == 0) record.deadline_us = deadline_after(now, options_.send_timeout);
+    outbound.add(record, out_);
     if (!out_.frames.empty()) {
         session_.inbound().ride(now, out_);
         flush_out();

@@ -66,7 +66,7 @@ FileReceiver::State::~State() {
     const auto state = node.lock();
     if (state == nullptr) return;
     detail::Lock lock = state->link->lock();
-    for (const std::uint64_t watch : reports) state->link->session(lock).outbound().forget(watch);
+    for (const std::uint64_t token : reports) state->link->session(lock).outbound().forget(token);
 }
 
 // A node and a sender of its own make its own part: nobody can write into another's.
@@ -85,28 +85,28 @@ void FileReceiver::State::report(const FileHead& head, FileWord word) {
     const Message message = word_message(word, head.report_to);
     const MessageAccess::Draft& draft = *MessageAccess::draft(message);
     const std::string headers = wire::encode_headers(draft.headers);
-    detail::Parcel p;
+    detail::OutgoingRecord p;
     p.sender = self;
     p.from = state->attachment.get();
     p.target = head.report_to;
     p.payload = draft.payload;
     p.type = draft.type;
     p.headers = headers;
-    p.watch = detail::next_watch();
+    p.token = detail::next_token();
     p.deadline_us = kAtOnce;
     detail::Link& link = *state->link;
     {
         detail::Lock lock = link.lock();
         detail::Outbound& outbound = link.session(lock).outbound();
         ErrorCode code = ErrorCode::ok;
-        std::erase_if(reports, [&](const std::uint64_t watch) { return outbound.outcome(watch, code); });
+        std::erase_if(reports, [&](const std::uint64_t token) { return outbound.outcome(token, code); });
         const std::size_t size = wire::record_bound(p.type, p.headers, p.payload);
         auto room = [&] { return outbound.room(p.cast, p.target, size); };
         if (!link.wait(lock, detail::deadline_us(kReportTime), room)) return;
     }
     // Whether it is heard is the sender's affair: it asks again. Whoever names a target decides nothing about us: we do
     // not wait until it has room, nor until the broker has answered.
-    if (link.send(p)) reports.push_back(p.watch);
+    if (link.send(p)) reports.push_back(p.token);
 }
 
 void FileReceiver::State::tell(const FileHead& head, FileWord::State state, std::uint64_t offset) {

@@ -75,7 +75,7 @@ FileSender::State::State(const Node& from, const Message& to, FileOptions given)
 FileSender::State::~State() {
     if (!report_to.empty()) link->forget_reports(correlation);
     detail::Lock lock = link->lock();
-    for (const Watched& w : watched) link->session(lock).outbound().forget(w.watch);
+    for (const Awaited& w : awaited) link->session(lock).outbound().forget(w.token);
     for (const Target& t : targets)
         if (t.asking != 0) link->session(lock).outbound().forget(t.asking);
 }

@@ -45,7 +45,7 @@ FileHead FileSender::State::head() const {
 }
 
 bool FileSender::State::room(Lock& lock, wire::Cast cast, const std::string& target) const {
-    return watched_bytes + chunk <= kOnTheirWay && link->session(lock).outbound().room(cast, target, chunk + kHeadRoom);
+    return awaited_bytes + chunk <= kOnTheirWay && link->session(lock).outbound().room(cast, target, chunk + kHeadRoom);
 }
 
 bool FileSender::State::allowed() {
@@ -66,7 +66,7 @@ void FileSender::State::send(wire::Cast cast, const std::string& target, const F
     wire::HeaderList list = envelope.headers;
     write_head(what, list);
     const std::string headers = wire::encode_headers(list);
-    detail::Parcel p;
+    detail::OutgoingRecord p;
     p.cast = cast;
     p.sender = sender;
     p.target = target;
@@ -78,7 +78,7 @@ void FileSender::State::send(wire::Cast cast, const std::string& target, const F
     p.flags = static_cast<std::uint8_t>((envelope.echo ? wire::kEcho : 0) |
                                         (envelope.attached_only ? wire::kAttachedOnly : 0) |
                                         (asks && cast == wire::Cast::unicast ? wire::kWantsDelivered : 0));
-    p.watch = detail::next_watch();
+    p.token = detail::next_token();
     const auto from = node.lock();
     if (from != nullptr) p.from = from->attachment.get();
     Result<void> sent = link->send(p);
@@ -89,8 +89,8 @@ void FileSender::State::send(wire::Cast cast, const std::string& target, const F
         sent = link->send(p);
     }
     if (!sent) return failed(cast, target, sent.error());
-    watched.push_back({p.watch, bytes.size(), cast, target, asks});
-    watched_bytes += bytes.size();
+    awaited.push_back({p.token, bytes.size(), cast, target, asks});
+    awaited_bytes += bytes.size();
 }
 
 void FileSender::State::send_to_all(const FileHead& what, std::string_view bytes) {
@@ -203,13 +203,13 @@ void FileSender::State::attend() {
     for (const std::string& name : window.to_ask(place(), now)) send(wire::Cast::unicast, name, question, {});
 }
 
-FileSender::State::Target* FileSender::State::target_of(const Watched& w) {
+FileSender::State::Target* FileSender::State::target_of(const Awaited& w) {
     const auto at = std::find_if(targets.begin(), targets.end(),
                                  [&w](const Target& t) { return t.cast == w.cast && t.name == w.target; });
     return at == targets.end() ? nullptr : &*at;
 }
 
-void FileSender::State::see_outcome(const Watched& w, ErrorCode code) {
+void FileSender::State::see_outcome(const Awaited& w, ErrorCode code) {
     const bool may_come_back =
         code == ErrorCode::no_such_node && w.cast == wire::Cast::unicast && window.gone(w.target, detail::now_us());
     if (code != ErrorCode::ok && !may_come_back) failed(w.cast, w.target, {code, w.target});
@@ -217,16 +217,16 @@ void FileSender::State::see_outcome(const Watched& w, ErrorCode code) {
 
 void FileSender::State::see_outcomes(Lock& lock) {
     detail::Outbound& outbound = link->session(lock).outbound();
-    std::erase_if(watched, [&](const Watched& w) {
+    std::erase_if(awaited, [&](const Awaited& w) {
         ErrorCode code = ErrorCode::ok;
-        const bool known = outbound.outcome(w.watch, code);
-        const bool held = !known && w.asks && outbound.awaits_delivery(w.watch);
+        const bool known = outbound.outcome(w.token, code);
+        const bool held = !known && w.asks && outbound.awaits_delivery(w.token);
         if (!known && !held) return false;
-        watched_bytes -= w.bytes;
+        awaited_bytes -= w.bytes;
         ++moves;
         if (Target* t = w.asks ? target_of(w) : nullptr) {
             t->asked_us = detail::now_us();
-            t->asking = held ? w.watch : 0;
+            t->asking = held ? w.token : 0;
         }
         see_outcome(w, code);
         return true;
@@ -321,7 +321,7 @@ bool FileSender::State::may_answer(Target& t) {
 bool FileSender::State::complete() {
     if (options.wait == Wait::none) return true;
     const bool overdue = detail::now_us() - moved_us > detail::microseconds(options.patience);
-    if (!watched.empty() || !window.all_over()) return overdue && watched.empty();
+    if (!awaited.empty() || !window.all_over()) return overdue && awaited.empty();
     bool all = true;
     if (options.wait != Wait::delivered) {
         for (Target& t : targets) all = all && !may_answer(t);

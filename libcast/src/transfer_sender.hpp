@@ -49,8 +49,8 @@ private:
         std::int64_t checked_us = 0;  // when we last looked whether somebody is there to answer
         bool there = true;
     };
-    struct Watched {
-        std::uint64_t watch = 0;
+    struct Awaited {
+        std::uint64_t token = 0;
         std::size_t bytes = 0;
         wire::Cast cast = wire::Cast::unicast;
         std::string target;
@@ -74,8 +74,8 @@ private:
     void send_to_all(const detail::FileHead& head, std::string_view bytes);
     void send(wire::Cast cast, const std::string& target, const detail::FileHead& head, std::string_view bytes,
               bool asks = false);
-    Target* target_of(const Watched& w);
-    void see_outcome(const Watched& w, ErrorCode code);
+    Target* target_of(const Awaited& w);
+    void see_outcome(const Awaited& w, ErrorCode code);
     void see_acknowledgements(detail::Lock& lock);
     bool may_answer(Target& target);
     bool anybody_there(Target& target);
@@ -105,8 +105,8 @@ private:
     bool ended = false;
     bool asked = false;  // the message that asks for the first report was sent
     std::deque<Piece> kept;
-    std::deque<Watched> watched;
-    std::size_t watched_bytes = 0;
+    std::deque<Awaited> awaited;
+    std::size_t awaited_bytes = 0;
     std::uint64_t moves = 0;  // counts what moves, for wait()
     std::int64_t moved_us = 0;
     // NOLINTEND(readability-identifier-naming)

@@ -7,7 +7,7 @@
 
 namespace sim {
 
-using cast::detail::Parcel;
+using cast::detail::OutgoingRecord;
 using namespace cast::wire;
 
 void World::begin() {
@@ -62,7 +62,7 @@ void World::send_some() {
     const std::string own = some_node();
     std::string sender = client->receives(own) && random_.one_in(2) ? own : "s" + std::to_string(client->index());
     if (random_.one_in(60)) sender = "nobody";
-    Parcel p;
+    OutgoingRecord p;
     p.sender = sender;
     const std::uint64_t kind = random_.below(10);
     p.cast = kind < 6 ? Cast::unicast : kind < 9 ? Cast::multicast : Cast::broadcast;
@@ -91,9 +91,9 @@ void World::send_some() {
             static_cast<std::size_t>(random_.one_in(12) ? random_.between(200, 3000) : random_.between(5, 60));
         if (random_.percent(settings_.big))
             size = static_cast<std::size_t>(random_.between(8000, random_.one_in(10) ? 70000 : 14000));
-        Parcel one = p;
-        one.watch = random_.one_in(10) ? 1 : 0;
-        if (one.watch != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
+        OutgoingRecord one = p;
+        one.token = random_.one_in(10) ? 1 : 0;
+        if (one.token != 0 && p.cast == Cast::unicast && random_.one_in(2)) one.flags |= kWantsDelivered;
         for (const std::string& target : targets) {
             one.target = target;
             if (reserved_name(target)) {  // those do not wait
@@ -215,7 +215,7 @@ void World::change_nodes() {
 void World::flood() {
     Client* client = some_client();
     if (client == nullptr) return add_client();
-    Parcel p;
+    OutgoingRecord p;
     p.cast = Cast::unicast;
     const std::string sender = "s" + std::to_string(client->index());
     p.sender = sender;
@@ -232,7 +232,7 @@ void World::flood() {
     }
     for (std::int64_t i = random_.between(30, 150); i > 0; --i) {
         if (spread) p.priority = static_cast<std::uint8_t>(random_.below(3));
-        p.watch = random_.one_in(20) ? 1 : 0;
+        p.token = random_.one_in(20) ? 1 : 0;
         client->send(p, static_cast<std::size_t>(random_.between(5, 300)));
         if (random_.one_in(10)) client->push();
     }

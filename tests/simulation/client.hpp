@@ -45,7 +45,7 @@ public:
     /// Gives up waiting for an outcome.
     void forget();
     /// False when there is no room now.
-    bool send(cast::detail::Parcel parcel, std::size_t size);
+    bool send(cast::detail::OutgoingRecord record, std::size_t size);
     void bye();
     void vanish();
     void stall(std::int64_t until_us) { stalled_us_ = until_us; }
@@ -87,8 +87,8 @@ private:
     Pipe publications_;
     std::map<std::uint64_t, std::int64_t> subscriptions_;  // stream -> from when on
     std::vector<std::unique_ptr<NodeReader>> readers_;     // none is forgotten: the oracle remembers them all
-    std::map<std::uint64_t, std::uint32_t> watches_;       // watch -> message
-    std::uint64_t next_watch_ = 1;
+    std::map<std::uint64_t, std::uint32_t> tokens_;        // watch -> message
+    std::uint64_t next_token_ = 1;
     std::int64_t tick_us_ = 0;
     std::int64_t reconnect_us_ = 0;
     std::int64_t stalled_us_ = 0;

@@ -64,41 +64,41 @@ void Client::push() {
 
 void Client::forget() {
     answer_watches();
-    if (watches_.empty()) return;
-    session_->outbound().forget(watches_.begin()->first);
-    watches_.erase(watches_.begin());
+    if (tokens_.empty()) return;
+    session_->outbound().forget(tokens_.begin()->first);
+    tokens_.erase(tokens_.begin());
 }
 
-bool Client::send(Parcel parcel, std::size_t size) {
-    if (!session_->outbound().room(parcel.cast, parcel.target, size + 64)) return false;
-    if (parcel.watch != 0) parcel.watch = next_watch_++;
+bool Client::send(OutgoingRecord record, std::size_t size) {
+    if (!session_->outbound().room(record.cast, record.target, size + 64)) return false;
+    if (record.token != 0) record.token = next_token_++;
     std::string payload;
-    const std::uint32_t id = world_.oracle().sent(index_, parcel, size, payload);
-    if (parcel.watch != 0) watches_[parcel.watch] = id;
-    world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(parcel.target).c_str(),
+    const std::uint32_t id = world_.oracle().sent(index_, record, size, payload);
+    if (record.token != 0) tokens_[record.token] = id;
+    world_.trace("client %d sends message %u to '%s', flow %u", index_, id, std::string(record.target).c_str(),
                  world_.oracle().message(id).flow);
     Outbound& outbound = session_->outbound();
-    const bool plain = parcel.type == "text" && parcel.headers.empty() &&
-                       parcel.priority == cast::wire::kDefaultPriority && parcel.flags == 0 && parcel.ttl_ms == 0 &&
-                       parcel.watch == 0;
-    parcel.plain = plain;
-    if (!(plain && outbound.plain().add(parcel.cast, parcel.sender, parcel.target, parcel.payload)) &&
-        !outbound.add_more(parcel))
-        outbound.add(parcel, out_);
+    const bool plain = record.type == "text" && record.headers.empty() &&
+                       record.priority == cast::wire::kDefaultPriority && record.flags == 0 && record.ttl_ms == 0 &&
+                       record.token == 0;
+    record.plain = plain;
+    if (!(plain && outbound.plain().add(record.cast, record.sender, record.target, record.payload)) &&
+        !outbound.add_more(record))
+        outbound.add(record, out_);
     if (!out_.frames.empty()) session_->inbound().ride(world_.now(), out_);
     carry_out();
     return true;
 }
 
 void Client::answer_watches() {
-    for (auto at = watches_.begin(); at != watches_.end();) {
+    for (auto at = tokens_.begin(); at != tokens_.end();) {
         ErrorCode code = ErrorCode::ok;
         if (!session_->outbound().outcome(at->first, code)) {
             ++at;
             continue;
         }
-        world_.oracle().watch_answered(at->second, code);
-        at = watches_.erase(at);
+        world_.oracle().token_answered(at->second, code);
+        at = tokens_.erase(at);
     }
 }
 
@@ -190,7 +190,7 @@ std::string Client::unrest() {
     });
     Outbound& outbound = session_->outbound();
     if (!outbound.settled(outbound.added())) why = who + "has messages without an outcome";
-    if (why.empty() && !watches_.empty()) why = who + "waits for message " + std::to_string(watches_.begin()->second);
+    if (why.empty() && !tokens_.empty()) why = who + "waits for message " + std::to_string(tokens_.begin()->second);
     return why;
 }
 

@@ -35,7 +35,7 @@ std::string text(const char* format, ...) {
     return buffer;
 }
 
-std::uint32_t Oracle::flow(int client, const cast::detail::Parcel& p) {
+std::uint32_t Oracle::flow(int client, const cast::detail::OutgoingRecord& p) {
     std::string key(p.target);
     key.push_back(static_cast<char>(p.cast));
     key.push_back(static_cast<char>(p.priority));
@@ -44,7 +44,7 @@ std::uint32_t Oracle::flow(int client, const cast::detail::Parcel& p) {
     return flow_numbers_.try_emplace(std::move(key), static_cast<std::uint32_t>(flow_numbers_.size())).first->second;
 }
 
-std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size, std::string& payload) {
+std::uint32_t Oracle::sent(int client, cast::detail::OutgoingRecord& p, std::size_t size, std::string& payload) {
     const auto id = static_cast<std::uint32_t>(messages_.size());
     Message& m = messages_.emplace_back();
     m.client = client;
@@ -60,7 +60,7 @@ std::uint32_t Oracle::sent(int client, cast::detail::Parcel& p, std::size_t size
     m.cast = p.cast;
     m.flags = p.flags;
     m.ttl_ms = p.ttl_ms;
-    m.watch = p.watch;
+    m.token = p.token;
     payload.assign(std::max(size, kLeast), '.');
     payload[0] = kMark;
     store(payload.data() + 1, id);
@@ -77,7 +77,7 @@ void Oracle::refused(int client, ErrorCode code, const std::string& target, std:
             [&] { return text("client %d was refused %s for %s", client, cast::error_name(code), target.c_str()); });
 }
 
-void Oracle::watch_answered(std::uint32_t id, ErrorCode code) {
+void Oracle::token_answered(std::uint32_t id, ErrorCode code) {
     const Message& m = messages_[id];
     if (code == ErrorCode::ok) {
         require(m.taken > 0, [&] { return text("message %u: receipt, but no stream took it", id); });

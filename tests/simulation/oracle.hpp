@@ -45,7 +45,7 @@ struct Message {
     cast::wire::Cast cast = cast::wire::Cast::unicast;
     std::uint8_t flags = 0;
     std::uint32_t ttl_ms = 0;
-    std::uint64_t watch = 0;
+    std::uint64_t token = 0;
     std::uint64_t epoch = 0;    ///< of the broker that took it last
     int taken = 0;              ///< by how many epochs
     std::uint64_t number = 0;   ///< of the batch that brought it
@@ -76,9 +76,9 @@ class Oracle {
 public:
     // --- Sending. ----------------------------------------------------------------------------------------
     /// Gives the message its number and its payload.
-    std::uint32_t sent(int client, cast::detail::Parcel& parcel, std::size_t size, std::string& payload);
+    std::uint32_t sent(int client, cast::detail::OutgoingRecord& record, std::size_t size, std::string& payload);
     void refused(int client, cast::ErrorCode code, const std::string& target, std::size_t count);
-    void watch_answered(std::uint32_t message, cast::ErrorCode code);
+    void token_answered(std::uint32_t message, cast::ErrorCode code);
     /// The client's session is gone or its outcomes are unknown: its counts prove nothing.
     void unknown(int client) { flows_of(client).unknown = true; }
     /// The last message sent is one that nothing stands in the way of.
@@ -191,7 +191,7 @@ private:
     using LedgerKey = std::pair<std::uint64_t, std::uint64_t>;  // node (0: a lane), stream
 
     ClientCounts& flows_of(int client) { return counts_[client]; }
-    std::uint32_t flow(int client, const cast::detail::Parcel& parcel);
+    std::uint32_t flow(int client, const cast::detail::OutgoingRecord& record);
     void accepted(broker::Router& router, const Pending& batch);
     void check_refusal(broker::Router& router, broker::ConnectionId from, const Pending& batch, cast::ErrorCode code);
     void note_members(broker::Router& router, const nlohmann::json& request, const std::string& group);

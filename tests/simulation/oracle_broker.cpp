@@ -70,7 +70,7 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     broker::State& state = router.state();
     const broker::Connection* connection = state.sessions.connection(from);
     const broker::Node* node = state.directory.node(p.target);
-    bool blocked = connection->session->blocked.contains(broker::way_to(p.header.cast, p.target));
+    bool blocked = connection->session->blocked.contains(broker::destination_key(p.header.cast, p.target));
     for (const Pending& scheduled : pending_)  // one behind it in the frame may have unblocked the target
         blocked = blocked || (scheduled.target == p.target && scheduled.header.cast == p.header.cast &&
                               scheduled.header.number > p.header.number && (scheduled.header.flags & kResume) != 0);

@@ -5,7 +5,7 @@
 
 namespace sim {
 
-using cast::detail::Parcel;
+using cast::detail::OutgoingRecord;
 using namespace cast::wire;
 
 namespace {
@@ -70,13 +70,13 @@ void World::send_last() {
         if (!client->alive()) continue;
         const std::string sender = "s" + std::to_string(client->index());
         auto send = [&](Cast cast, std::string_view target) {
-            Parcel p;
+            OutgoingRecord p;
             p.cast = cast;
             p.sender = sender;
             p.target = target;
             p.type = "text";
             p.deadline_us = now_us_ + 30 * kSecond;
-            p.watch = 1;
+            p.token = 1;
             if (cast == Cast::unicast) p.flags = kWantsDelivered;
             require(client->send(p, 20), "no room to send when all is at rest");
             oracle_.expect_last();

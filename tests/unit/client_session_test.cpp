@@ -65,7 +65,7 @@ struct SessionFixture {
         welcome(epoch, false, session_ms);
     }
     void send(std::string_view target) {
-        Parcel p;
+        OutgoingRecord p;
         p.sender = "alice";
         p.target = target;
         p.type = "text";
@@ -356,7 +356,7 @@ TEST_CASE_FIXTURE(SessionFixture, "at the end what was sent leaves before BYE, a
     session.connected(0, out);
     welcome();
     const auto node = session.attach("alice", true, false, 0, out);
-    Parcel p;
+    OutgoingRecord p;
     p.cast = wire::Cast::unicast;
     p.sender = "alice";
     p.target = "bob";

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::uint64_t kSession = 77;
 
-Parcel parcel(std::string_view target, std::string_view payload, std::int64_t deadline_us = kForever) {
-    Parcel p;
+OutgoingRecord record(std::string_view target, std::string_view payload, std::int64_t deadline_us = kForever) {
+    OutgoingRecord p;
     p.sender = "alice";
     p.target = target;
     p.type = "text";
@@ -70,7 +70,7 @@ struct OutboundFixture {
     Outbound outbound{kSession};
     ClientOutbox out;
     void add(std::string_view target, std::string_view payload, std::int64_t deadline_us = kForever) {
-        outbound.add(parcel(target, payload, deadline_us), out);
+        outbound.add(record(target, payload, deadline_us), out);
     }
     std::string push() {
         outbound.push(out);
@@ -202,8 +202,8 @@ TEST_CASE_FIXTURE(OutboundFixture, "what a full target refuses is tried again in
 TEST_CASE_FIXTURE(OutboundFixture, "what waits at a full target can be taken back, and is not sent later") {
     outbound.online(out);
     for (const char* payload : {"11", "12", "13"}) {
-        Parcel p = parcel("full", payload);
-        p.watch = std::stoull(payload);
+        OutgoingRecord p = record("full", payload);
+        p.token = std::stoull(payload);
         outbound.add(p, out);
     }
     CHECK(records(push()) == "full:11 full:12 full:13");
@@ -227,7 +227,7 @@ TEST_CASE_FIXTURE(OutboundFixture, "what waits at a full target can be taken bac
 
 TEST_CASE_FIXTURE(OutboundFixture, "what stays refused until its deadline fails with the broker's own code") {
     outbound.online(out);
-    Parcel p = parcel("team", "x", 1000 * kMillisecond);
+    OutgoingRecord p = record("team", "x", 1000 * kMillisecond);
     p.cast = wire::Cast::multicast;
     outbound.add(p, out);
     (void)push();
@@ -279,12 +279,12 @@ TEST_CASE_FIXTURE(OutboundFixture, "a session that is forgotten settles its unre
 TEST_CASE_FIXTURE(OutboundFixture,
                   "a watched parcel tells its own outcome, and a wanted delivery waits for the reader") {
     outbound.online(out);
-    Parcel watched = parcel("bob", "x");
-    watched.watch = 5;
-    outbound.add(watched, out);
-    watched.watch = 6;
-    watched.flags = wire::kWantsDelivered;
-    outbound.add(watched, out);
+    OutgoingRecord awaited = record("bob", "x");
+    awaited.token = 5;
+    outbound.add(awaited, out);
+    awaited.token = 6;
+    awaited.flags = wire::kWantsDelivered;
+    outbound.add(awaited, out);
     (void)push();
     ErrorCode code = ErrorCode::internal;
     CHECK_FALSE(outbound.outcome(5, code));
@@ -302,10 +302,10 @@ TEST_CASE_FIXTURE(OutboundFixture,
 
 TEST_CASE_FIXTURE(OutboundFixture, "the first answer about a delivery counts, also when it comes before the receipt") {
     outbound.online(out);
-    Parcel watched = parcel("bob", "x");
-    watched.watch = 5;
-    watched.flags = wire::kWantsDelivered;
-    outbound.add(watched, out);
+    OutgoingRecord awaited = record("bob", "x");
+    awaited.token = 5;
+    awaited.flags = wire::kWantsDelivered;
+    outbound.add(awaited, out);
     (void)push();
     outbound.delivered({{1, ErrorCode::undeliverable}, {1, ErrorCode::ok}});
     receipt(1);
@@ -319,7 +319,7 @@ TEST_CASE_FIXTURE(OutboundFixture, "a full node does not hold up the group of it
     add("team", "1");
     (void)push();
     receipt(1, {{1, ErrorCode::mailbox_full}});
-    Parcel multicast = parcel("team", "2");
+    OutgoingRecord multicast = record("team", "2");
     multicast.cast = wire::Cast::multicast;
     outbound.add(multicast, out);
     outbound.push(out);

@@ -22,7 +22,7 @@ struct PendingFixture {
     bool send(std::string_view target, std::size_t size, cast::SendToken token, std::int64_t deadline_us,
               std::uint8_t flags = 0) {
         const std::string payload(size, 'x');
-        cast::detail::Parcel p;
+        cast::detail::OutgoingRecord p;
         p.sender = "alice";
         p.target = target;
         p.type = "text";
@@ -30,7 +30,7 @@ struct PendingFixture {
         p.flags = flags;
         p.deadline_us = deadline_us;
         if (!sends.room(outbound, p, size, true)) return sends.blocked(p, size, true, token, 0), false;
-        p.watch = sends.add(p, size, token, 0, deadline_us);
+        p.token = sends.add(p, size, token, 0, deadline_us);
         outbound.add(p, frames);
         return true;
     }

@@ -53,16 +53,16 @@ public:
         settle();
     }
     void send(Client& client, wire::Cast cast, std::string_view sender, std::string_view target,
-              std::string_view payload, std::uint64_t watch = 0) {
-        detail::Parcel parcel;
-        parcel.cast = cast;
-        parcel.sender = sender;
-        parcel.target = target;
-        parcel.type = "text";
-        parcel.payload = payload;
-        parcel.watch = watch;
-        parcel.flags = watch != 0 && cast == wire::Cast::unicast ? wire::kWantsDelivered : 0;
-        client.session->outbound().add(parcel, client.out);
+              std::string_view payload, std::uint64_t token = 0) {
+        detail::OutgoingRecord record;
+        record.cast = cast;
+        record.sender = sender;
+        record.target = target;
+        record.type = "text";
+        record.payload = payload;
+        record.token = token;
+        record.flags = token != 0 && cast == wire::Cast::unicast ? wire::kWantsDelivered : 0;
+        client.session->outbound().add(record, client.out);
         client.session->outbound().push(client.out);
         settle();
     }

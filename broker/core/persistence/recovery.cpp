@@ -171,7 +171,7 @@ void Recovery::restore_sessions(const Recovered& recovered, Now now) {
         session.secret = row.secret;
         session.refused = row.refused;
         for (const cast::wire::Outcome& outcome : row.delivered) session.delivered.push_back({outcome, 0});
-        for (const auto& [way, code] : row.blocked) session.blocked[way] = code;
+        for (const auto& [destination, code] : row.blocked) session.blocked[destination] = code;
         state_.sessions.mark_away(session, now.mono_us);
     }
 }

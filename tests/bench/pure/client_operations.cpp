@@ -36,17 +36,17 @@ public:
             if (++next_ == targets_.size()) next_ = 0;
             return;
         }
-        Parcel parcel;
-        parcel.plain = plain_;
-        parcel.sender = kSender;
-        parcel.target = targets_[next_];
-        parcel.type = "text";
-        parcel.payload = payload_;
+        OutgoingRecord record;
+        record.plain = plain_;
+        record.sender = kSender;
+        record.target = targets_[next_];
+        record.type = "text";
+        record.payload = payload_;
         if (++next_ == targets_.size()) next_ = 0;
-        if (outbound_.add_more(parcel)) return;
-        const std::size_t size = wire::record_bound(parcel.type, parcel.headers, parcel.payload);
-        if (!outbound_.room(parcel.cast, parcel.target, size)) receipt(sent_);
-        outbound_.add(parcel, out_);
+        if (outbound_.add_more(record)) return;
+        const std::size_t size = wire::record_bound(record.type, record.headers, record.payload);
+        if (!outbound_.room(record.cast, record.target, size)) receipt(sent_);
+        outbound_.add(record, out_);
         collect();
         if (sent_ - outbound_.seen() >= on_way_) receipt(sent_ - on_way_ / 2);
     }
