@@ -28,7 +28,7 @@ constexpr std::size_t kMostPage = 8192;
 constexpr int kPauseMs = 10;
 
 DescriptorPlan g_plan;  // written at the start
-std::atomic<int> g_client_end{INT_MAX};
+std::atomic<int> g_client_limit{INT_MAX};
 std::atomic<int> g_spare{-1};
 std::atomic<std::uint64_t> g_refused{0};
 
@@ -70,8 +70,8 @@ DescriptorPlan plan_descriptors(std::size_t limit, std::size_t open, const Optio
     // Twice: the page's connections may have numbers that clients could have had, and those above are for it alone.
     plan.page = options.http == "off" ? 0 : std::min(kMostPage, room / 6);
     plan.clients = (room - 2 * plan.page) / 2;
-    plan.page_end = static_cast<int>(plan.limit - kSpare);
-    plan.client_end = plan.page_end - static_cast<int>(plan.page);
+    plan.page_limit = static_cast<int>(plan.limit - kSpare);
+    plan.client_limit = plan.page_limit - static_cast<int>(plan.page);
     return plan;
 }
 
@@ -83,7 +83,7 @@ DescriptorPlan take_descriptors(const Options& options) {
     (void)::getrlimit(RLIMIT_NOFILE, &limit);
     g_plan = plan_descriptors(limit.rlim_cur, count_open(), options);
     if (g_spare < 0) g_spare = open_spare();
-    g_client_end = g_plan.client_end;
+    g_client_limit = g_plan.client_limit;
     return g_plan;
 }
 
@@ -103,7 +103,7 @@ DescriptorCounts descriptor_counts() { return {g_plan, g_refused}; }
 extern "C" __attribute__((visibility("default"))) int accept4(int listener, sockaddr* address, socklen_t* size,
                                                               int flags) {
     const int taken = static_cast<int>(::syscall(SYS_accept4, listener, address, size, flags));
-    if (taken >= 0 && taken < g_client_end.load(std::memory_order_relaxed)) return taken;
+    if (taken >= 0 && taken < g_client_limit.load(std::memory_order_relaxed)) return taken;
     if (taken < 0 && (errno == EAGAIN || errno == EINTR || errno == EBADF || errno == EINVAL || errno == ENOTSOCK ||
                       errno == EFAULT))
         return -1;

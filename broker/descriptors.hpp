@@ -15,8 +15,8 @@ struct DescriptorPlan {
     std::size_t reserve = 0;  ///< of these for the broker itself
     std::size_t page = 0;     ///< connections to the page, the API and the ports of nodes
     std::size_t clients = 0;  ///< clients at a time
-    int client_end = 0;       ///< a client's connection with this number or a higher one is refused
-    int page_end = 0;         ///< the same of the page's, for which numbers are left that no client gets
+    int client_limit = 0;     ///< a client's connection with this number or a higher one is refused
+    int page_limit = 0;       ///< the same of the page's, for which numbers are left that no client gets
 };
 
 /// Divides `limit` descriptors, of which `open` were open when the program began. Throws std::runtime_error with a

@@ -113,7 +113,7 @@ std::string endpoints(const broker::ZmqEdge& edge, const gateway::Gateway* page)
 }
 
 /// An end that is bound to every address, as a client on this machine says it.
-std::string own_end(std::string end) {
+std::string own_endpoint(std::string end) {
     for (const auto& [all, one] : {std::pair{"//0.0.0.0:", "//127.0.0.1:"}, std::pair{"//[::]:", "//127.0.0.1:"},
                                    std::pair{"//*:", "//127.0.0.1:"}})
         if (const auto at = end.find(all); at != std::string::npos) end.replace(at, std::string_view(all).size(), one);
@@ -128,10 +128,10 @@ std::unique_ptr<gateway::Gateway> make_gateway(const broker::Options& options, c
     const broker::DescriptorPlan descriptors = broker::descriptor_counts().plan;
     settings.connections = descriptors.page;
     settings.connections_per_address = options.http_connections;
-    settings.highest_descriptor = descriptors.page_end;
+    settings.highest_descriptor = descriptors.page_limit;
     settings.node_address = options.node_address;
     settings.dev = options.dev;
-    settings.broker = own_end(edge.bound().front());
+    settings.broker = own_endpoint(edge.bound().front());
     settings.version = CAST_VERSION;
     settings.key = link.key();
     settings.tell_troubles = [&link](std::vector<std::string> sentences) { link.set_troubles(std::move(sentences)); };
@@ -155,8 +155,8 @@ broker::ZmqEdge::Settings edge_settings(const broker::Options& o) {
 
 /// Where clients come to. Bound after the data directory is locked, and before the store begins its epoch: a start that
 /// finds an end taken leaves the store as it was. Nobody is answered yet.
-struct Ends {
-    explicit Ends(const broker::Options& o)
+struct Endpoints {
+    explicit Endpoints(const broker::Options& o)
         : file(std::make_unique<broker::EndpointsFile>(o.endpoints_file)),
           edge(std::make_unique<broker::ZmqEdge>(edge_settings(o))),
           link(std::make_unique<broker::PageLink>(o.http != "off")),
@@ -176,11 +176,11 @@ void warn_of_ports(const broker::Recovered& recovered) {
 }
 
 /// The ends are closed when it returns.
-int run(const broker::Options& options, Ends ends, broker::Store& store, const broker::Config& config,
+int run(const broker::Options& options, Endpoints bound, broker::Store& store, const broker::Config& config,
         const broker::Recovered* recovered, int signals) {
-    broker::ZmqEdge& edge = *ends.edge;
-    gateway::Gateway* const page = ends.page.get();
-    Broker broker(options, edge, store, config, *ends.link, CAST_VERSION);
+    broker::ZmqEdge& edge = *bound.edge;
+    gateway::Gateway* const page = bound.page.get();
+    Broker broker(options, edge, store, config, *bound.link, CAST_VERSION);
     if (recovered != nullptr) broker.restore(*recovered);
     if (!broker::ZmqEdge::numbers_peers())
         broker::log_warning("this build's libzmq can be made to abort by a peer: the broker serves this machine only");
@@ -189,13 +189,13 @@ int run(const broker::Options& options, Ends ends, broker::Store& store, const b
     if (page != nullptr) broker::log_info("serving the page and the API at " + page->url());
     if (page != nullptr) page->start();
     if (page == nullptr && recovered != nullptr) warn_of_ports(*recovered);
-    ends.file->write(endpoints(edge, page));
+    bound.file->write(endpoints(edge, page));
     notify("READY=1");
     g_gateway = page;
     broker.run(signals, read_signal, reload);
     g_gateway = nullptr;
     notify("STOPPING=1");
-    ends.file.reset();
+    bound.file.reset();
     return 0;
 }
 
@@ -232,13 +232,13 @@ broker::Config start_config(const broker::Options& options, const broker::Store&
 
 int serve(const broker::Options& options, int signals) {
     const std::unique_ptr<broker::Store> store = make_store(options);
-    Ends ends(options);
+    Endpoints bound(options);
     // Stream ids of an earlier start are not given out again.
     store->open({positive_id(), broker::SystemClock().read().wall_us, positive_id() >> 16 << 16});
     const broker::Recovered recovered = store->recover();
     const broker::Config config = start_config(options, *store, recovered);
     if (config.durable) broker::log_info("the store is in " + directory_of(options));
-    const int code = run(options, std::move(ends), *store, config, config.durable ? &recovered : nullptr, signals);
+    const int code = run(options, std::move(bound), *store, config, config.durable ? &recovered : nullptr, signals);
     if (store->close()) return code;
     const char* what =
         store->lost() ? ", and a start may not find what was receipted: " : "; what was receipted is in it: ";

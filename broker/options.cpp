@@ -59,7 +59,7 @@ struct ValueName {
     const char* operator()(bool Options::*) const { return ""; }
     const char* operator()(LogLevel Options::*) const { return "LEVEL"; }
     const char* operator()(LogFormat Options::*) const { return "FORMAT"; }
-    const char* operator()(const HttpEnd&) const { return "HOST:PORT"; }
+    const char* operator()(const HttpEndpoint&) const { return "HOST:PORT"; }
     const char* operator()(const HostName&) const { return "ADDRESS"; }
     const char* operator()(const FileMode&) const { return "MODE"; }
     const char* operator()(const GroupName&) const { return "NAME"; }
@@ -182,12 +182,12 @@ void check_together(const Options& options, std::vector<std::string>& faults) {
     };
     for (const auto& end : options.bind) check_open("bind", end);
     for (const auto& end : options.publish) check_open("publish", end);
-    auto ends = options.bind;
-    ends.insert(ends.end(), options.publish.begin(), options.publish.end());
-    std::erase_if(ends, [](const std::string& url) { return url.ends_with(":0") || url.ends_with(":*"); });
-    std::ranges::sort(ends);
-    for (auto same = std::ranges::adjacent_find(ends); same != ends.end();
-         same = std::adjacent_find(same + 1, ends.end())) {
+    auto endpoints = options.bind;
+    endpoints.insert(endpoints.end(), options.publish.begin(), options.publish.end());
+    std::erase_if(endpoints, [](const std::string& url) { return url.ends_with(":0") || url.ends_with(":*"); });
+    std::ranges::sort(endpoints);
+    for (auto same = std::ranges::adjacent_find(endpoints); same != endpoints.end();
+         same = std::adjacent_find(same + 1, endpoints.end())) {
         faults.push_back(fmt::format("bind, publish: \"{}\" is given twice", *same));
     }
 }

@@ -24,7 +24,7 @@ using cast::wire::kHardMaxMessage;
 
 constexpr std::uint64_t kKiB = 1ull << 10, kGiB = 1ull << 30, kTiB = 1ull << 40;
 constexpr std::uint64_t kBillion = 1'000'000'000;
-constexpr const char *kEnds = "Ends", *kWebPage = "The page and the API", *kStore = "Store", *kLog = "Log",
+constexpr const char *kEndpoints = "Ends", *kWebPage = "The page and the API", *kStore = "Store", *kLog = "Log",
                      *kLimits = "Limits", *kTimes = "Times";
 constexpr bool kLive = true, kFixed = false;
 
@@ -38,20 +38,20 @@ constexpr std::array kWhenFull{std::pair{"block", WhenFull::block}, std::pair{"r
 
 using O = Options;
 const std::array kSettings{
-    Setting{"bind", &O::bind, kFixed, kEnds,
+    Setting{"bind", &O::bind, kFixed, kEndpoints,
             "where clients connect: tcp://HOST:PORT (port 0: a free one) or ipc://PATH; repeatable"},
-    Setting{"publish", &O::publish, kFixed, kEnds, "where groups and broadcasts are published; same forms"},
-    Setting{"endpoints-file", &O::endpoints_file, kFixed, kEnds,
+    Setting{"publish", &O::publish, kFixed, kEndpoints, "where groups and broadcasts are published; same forms"},
+    Setting{"endpoints-file", &O::endpoints_file, kFixed, kEndpoints,
             "write the ends there: lines bind=URL, publish=URL and http=URL"},
-    Setting{"ipc-mode", FileMode{&O::ipc_mode}, kFixed, kEnds,
+    Setting{"ipc-mode", FileMode{&O::ipc_mode}, kFixed, kEndpoints,
             "who may connect to ipc ends: the mode of their sockets"},
-    Setting{"ipc-group", GroupName{&O::ipc_group}, kFixed, kEnds,
+    Setting{"ipc-group", GroupName{&O::ipc_group}, kFixed, kEndpoints,
             "the group of these sockets; empty: the broker's own"},
-    Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEnds,
+    Setting{"io-threads", CountRange{&O::io_threads, 1, 16}, kFixed, kEndpoints,
             "threads that move the bytes of connections"},
-    Setting{"no-spin", &O::no_spin, kFixed, kEnds,
+    Setting{"no-spin", &O::no_spin, kFixed, kEndpoints,
             "sleep whenever nothing is there: saves processor time, and single messages take longer"},
-    Setting{"http", HttpEnd{&O::http}, kFixed, kWebPage,
+    Setting{"http", HttpEndpoint{&O::http}, kFixed, kWebPage,
             "where browsers and scripts are answered (port 0: a free one), or off"},
     Setting{"http-connections", CountRange{&O::http_connections, 1, 1'000'000}, kFixed, kWebPage,
             "connections that one address may have there"},
@@ -209,7 +209,7 @@ struct Setter {
         return put(options, range, cast::base::parse_duration(text), text,
                    "a duration; write 250ms, 30s, 5m, 1.5h or 2d", format_duration);
     }
-    std::string operator()(const HttpEnd& end) const {
+    std::string operator()(const HttpEndpoint& end) const {
         const std::string fault = text == "off" ? "" : tcp_fault(text);
         if (!fault.empty()) return fmt::format("{} is neither HOST:PORT nor off", shown(text));
         options.*end.member = text;
@@ -248,7 +248,7 @@ struct Writer {
     std::string operator()(bool Options::*member) const { return options.*member ? "true" : "false"; }
     std::string operator()(LogLevel Options::*member) const { return name_of(options.*member, kLevels); }
     std::string operator()(LogFormat Options::*member) const { return name_of(options.*member, kFormats); }
-    std::string operator()(const HttpEnd& end) const { return toml_string(options.*end.member); }
+    std::string operator()(const HttpEndpoint& end) const { return toml_string(options.*end.member); }
     std::string operator()(const HostName& host) const { return toml_string(options.*host.member); }
     std::string operator()(const FileMode& mode) const { return fmt::format("\"{:04o}\"", options.*mode.member); }
     std::string operator()(const GroupName& group) const { return toml_string(options.*group.member); }

@@ -22,7 +22,7 @@ struct CountRange {
     std::uint64_t min, max;
 };
 /// HOST:PORT or "off".
-struct HttpEnd {
+struct HttpEndpoint {
     std::string Options::*member;
 };
 struct HostName {
@@ -44,7 +44,7 @@ struct Setting {
     std::string_view name;  ///< of the flag (after --) and of the key in the file
     std::variant<std::vector<std::string> Options::*, std::string Options::*, bool Options::*, LogLevel Options::*,
                  LogFormat Options::*, Durable Options::*, WhenFull Options::*, SizeRange, CountRange, TimeRange,
-                 HttpEnd, HostName, FileMode, GroupName>
+                 HttpEndpoint, HostName, FileMode, GroupName>
         kind;
     bool live;  ///< SIGHUP can change it
     const char* group;

@@ -19,11 +19,11 @@ void Handover::settle() {
         moved_ = Clock::now();
         interval_ = kFirstInterval;
     }
-    const auto rest = std::upper_bound(ends_.begin(), ends_.end(), taken);
-    const auto count = rest - ends_.begin();
+    const auto rest = std::upper_bound(positions_.begin(), positions_.end(), taken);
+    const auto count = rest - positions_.begin();
     if (count == 0) return;
     node_.ack(static_cast<std::uint64_t>(count));
-    ends_.erase(ends_.begin(), rest);
+    positions_.erase(positions_.begin(), rest);
 }
 
 bool Handover::given_up() const { return Clock::now() - moved_ >= (interrupted() != 0 ? kParting : kPatience); }
@@ -42,14 +42,14 @@ bool Handover::write() {
 
 std::size_t Handover::wait_until_taken() {
     moved_ = Clock::now();
-    for (settle(); !ends_.empty() && !out_.reader_gone() && !given_up(); settle())
+    for (settle(); !positions_.empty() && !out_.reader_gone() && !given_up(); settle())
         out_.wait_for_reader(until_next_check(kLastInterval));
     settle();  // what was taken before the reader went
-    return ends_.size();
+    return positions_.size();
 }
 
 Milliseconds Handover::until_next_check(Milliseconds most) {
-    if (ends_.empty()) return most;
+    if (positions_.empty()) return most;
     const Milliseconds now = interval_;
     interval_ = std::min(interval_ * 2, kLastInterval);
     return std::min(now, most);

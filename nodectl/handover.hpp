@@ -19,7 +19,7 @@ public:
     Handover(cast::Node& node, Output& out) : node_(node), out_(out) {}
 
     /// All that is printed of the message that was received last is in the buffer.
-    void add() { ends_.push_back(out_.position()); }
+    void add() { positions_.push_back(out_.position()); }
     /// Writes the buffer, and acknowledges meanwhile what is taken. False when it cannot be written: the reader is
     /// gone, an error, or a signal came and nobody takes anything.
     bool write();
@@ -40,7 +40,7 @@ private:
 
     cast::Node& node_;
     Output& out_;
-    std::deque<std::uint64_t> ends_;  // of messages that are not acknowledged: where their output ends
+    std::deque<std::uint64_t> positions_;  // of messages that are not acknowledged: where their output ends
     std::uint64_t taken_ = 0;
     Milliseconds interval_{1};
     Clock::time_point moved_ = Clock::now();

@@ -71,8 +71,8 @@ void Router::restore(const Recovered& recovered, Now now, Outbox& outbox) {
     Recovery(state_, reaper_, dead_, scheduled_).restore(recovered, now, outbox);
 }
 
-void Router::announce(std::vector<std::string> publish_ends, std::string version) {
-    publish_ends_ = std::move(publish_ends);
+void Router::announce(std::vector<std::string> publish_endpoints, std::string version) {
+    publish_endpoints_ = std::move(publish_endpoints);
     version_ = std::move(version);
 }
 
@@ -226,7 +226,7 @@ void Router::hello(ConnectionId from, const Frame& frame, Now now, Outbox& outbo
     comings_.greeted.push_back(from);
     receipts_.rewind(*session, m.seen, now);
     session->window = std::max<std::uint64_t>(session->window, state_.config.sender_window);
-    outbox.send(from, welcome(state_, *connection.session, publish_ends_, version_, m.capabilities));
+    outbox.send(from, welcome(state_, *connection.session, publish_endpoints_, version_, m.capabilities));
 }
 
 void Router::cast(Connection& connection, const Frame& frame, const Slice& bytes, Now now, Outbox& outbox) {

@@ -78,7 +78,7 @@ public:
     /// what is beyond a smaller limit and may go without a sender's or a reader's doing goes in the next turns.
     void reconfigure(const Config& config, Outbox& outbox);
     /// PUB ends and version for WELCOME.
-    void announce(std::vector<std::string> publish_ends, std::string version);
+    void announce(std::vector<std::string> publish_endpoints, std::string version);
     void store_health(bool healthy) {
         tell_sick_ = tell_sick_ || (state_.store_healthy && !healthy);
         state_.store_healthy = healthy;
@@ -140,7 +140,7 @@ private:
     StreamRegistry streams_;
     Persister persister_;
     PageLoads page_loads_;
-    std::vector<std::string> publish_ends_;
+    std::vector<std::string> publish_endpoints_;
     std::string version_;
     std::int64_t next_sweep_us_ = 0;
     bool shrinking_ = false;  ///< something has more than its limit allows

@@ -17,7 +17,7 @@ Limits limits_of(const Config& c) {
     return m;
 }
 
-std::string welcome(const State& state, const Session& session, const std::vector<std::string>& publish_ends,
+std::string welcome(const State& state, const Session& session, const std::vector<std::string>& publish_endpoints,
                     std::string_view version, std::optional<Capabilities> theirs) {
     Welcome m;
     m.epoch = state.config.epoch;
@@ -29,7 +29,7 @@ std::string welcome(const State& state, const Session& session, const std::vecto
     if (state.forgetful_epoch == 0)
         m.session_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(state.config.session_us / kMs, UINT32_MAX));
     m.version = version;
-    for (const std::string& end : publish_ends) m.publish.push_back(end);
+    for (const std::string& end : publish_endpoints) m.publish.push_back(end);
     for (const Outcome& outcome : session.refused)
         if (outcome.number <= m.through) m.refused.push_back(outcome);
     if (theirs) m.capabilities = *theirs & kCapabilities;

@@ -12,7 +12,7 @@ namespace broker {
 
 cast::wire::Limits limits_of(const Config& config);
 /// The frame. `theirs`: what the client can do beyond this version, if it has said so.
-std::string welcome(const State& state, const Session& session, const std::vector<std::string>& publish_ends,
+std::string welcome(const State& state, const Session& session, const std::vector<std::string>& publish_endpoints,
                     std::string_view version, std::optional<cast::wire::Capabilities> theirs);
 
 }  // namespace broker

@@ -99,7 +99,7 @@ void Intake::listening(int fd) {
 
 bool Intake::full(int listener) {
     const Account* end = account(listener);
-    if (end == nullptr || end->kind != Kind::router_end) return false;
+    if (end == nullptr || end->kind != Kind::router_endpoint) return false;
     const std::scoped_lock lock(mutex_);
     return strangers_.size() >= limits_.strangers &&
            cast::base::monotonic_us() - account(strangers_.front())->since_us < limits_.crowd_us;
@@ -111,7 +111,7 @@ bool Intake::accepted(int listener, int fd) {
     const std::scoped_lock lock(mutex_);
     Account* a = new_account(fd);
     if (a == nullptr) return false;
-    const bool subscribes = end->kind == Kind::pub_end;
+    const bool subscribes = end->kind == Kind::pub_endpoint;
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     const bool known = getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;

@@ -51,7 +51,7 @@ struct IntakeCounts {
 
 class Intake {
 public:
-    enum class Kind : std::uint8_t { none, router_end, pub_end, stranger, client, subscriber };
+    enum class Kind : std::uint8_t { none, router_endpoint, pub_endpoint, stranger, client, subscriber };
 
     static Intake& instance();
     void set_limits(const IntakeLimits& limits);

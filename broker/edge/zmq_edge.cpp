@@ -76,8 +76,8 @@ int seed_first(int io_threads) {
 }
 
 /// Throws std::runtime_error when one of the ends can be reached from elsewhere.
-void insist_on_this_machine(const std::vector<std::string>& ends) {
-    for (const std::string& end : ends)
+void insist_on_this_machine(const std::vector<std::string>& endpoints) {
+    for (const std::string& end : endpoints)
         if (end.rfind("ipc:", 0) != 0 && !cast::wire::over_loopback(end))
             throw std::runtime_error("cannot bind " + end +
                                      ": this build's libzmq can be made to abort by a peer, so it serves this machine "
@@ -94,7 +94,7 @@ ZmqEdge::ZmqEdge(const Settings& settings)
       router_(context_, zmq::socket_type::router),
       pub_(context_, zmq::socket_type::pub),
       may_spin_(settings.spin && std::thread::hardware_concurrency() > 1),
-      ends_(settings.ipc) {
+      endpoints_(settings.ipc) {
     intake_.set_limits(settings.limits);
     router_.set(zmq::sockopt::router_mandatory, true);
     router_.set(zmq::sockopt::sndhwm, kRouterHwm);
@@ -120,12 +120,12 @@ ZmqEdge::ZmqEdge(const Settings& settings)
         insist_on_this_machine(settings.bind);
     }
     {
-        const Intake::Binding binding(Intake::Kind::pub_end);
-        published_ = ends_.bind(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
+        const Intake::Binding binding(Intake::Kind::pub_endpoint);
+        published_ = endpoints_.bind(pub_, settings.publish, cast::wire::kLocalPublishBuffer);
     }
     {
-        const Intake::Binding binding(Intake::Kind::router_end);
-        bound_ = ends_.bind(router_, settings.bind, 0);
+        const Intake::Binding binding(Intake::Kind::router_endpoint);
+        bound_ = endpoints_.bind(router_, settings.bind, 0);
     }
     router_fd_ = router_.get(zmq::sockopt::fd);
     pub_fd_ = pub_.get(zmq::sockopt::fd);

@@ -12,7 +12,7 @@
 #include "core/edge.hpp"
 #include "core/spin.hpp"
 #include "core/types.hpp"
-#include "edge/bound_ends.hpp"
+#include "edge/bound_endpoints.hpp"
 #include "edge/guard.hpp"
 #include "edge/intake.hpp"
 #include "wire/slice.hpp"
@@ -69,7 +69,8 @@ private:
     std::unordered_map<ConnectionId, int> descriptors_;  // of who has said HELLO
     ConnectionId credited_ = 0;                          // whose frames come just now
     std::uint64_t credit_ = 0;                           // bytes of them
-    BoundEnds ends_;  // their files go before the sockets do: nobody else has put his there while these listen
+    BoundEndpoints
+        endpoints_;  // their files go before the sockets do: nobody else has put his there while these listen
     std::vector<std::string> bound_;
     std::vector<std::string> published_;
     Guard guard_;  // last: it ends first

@@ -107,10 +107,10 @@ std::vector<std::string> Address::known() const {
     return {};
 }
 
-std::string publish_end(const std::vector<std::string>& ends, const std::string& dialled) {
+std::string publish_endpoint(const std::vector<std::string>& endpoints, const std::string& dialled) {
     std::string chosen;
     const std::string scheme = dialled.substr(0, dialled.find(':') + 1);
-    for (const std::string& end : ends)
+    for (const std::string& end : endpoints)
         if (chosen.empty() || (end.rfind(scheme, 0) == 0 && chosen.rfind(scheme, 0) != 0)) chosen = end;
     for (const char* any : {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"}) {
         if (chosen.rfind(any, 0) != 0) continue;

@@ -26,6 +26,6 @@ struct Address {
 
 /// Which of a broker's PUB ends to subscribe at: the one over the same transport as the end that was dialled, or the
 /// first. "*" and the like stand for every interface: then it is the host that was dialled. Empty: there is none.
-std::string publish_end(const std::vector<std::string>& ends, const std::string& dialled);
+std::string publish_endpoint(const std::vector<std::string>& endpoints, const std::string& dialled);
 
 }  // namespace cast::detail

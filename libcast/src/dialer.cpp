@@ -49,12 +49,12 @@ std::optional<std::string> Dialer::next(std::int64_t now_us) {
         again_ = false;
         return dialled_;
     }
-    if (at_ < current().ends.size() && !hinted_) return dial();
+    if (at_ < current().endpoints.size() && !hinted_) return dial();
     if (!resolving_) {
         turn_to_next();
         at_ = 0;
         if (auto known = current().address.known(); !known.empty()) {
-            current().ends = std::move(known);
+            current().endpoints = std::move(known);
             return dial();
         }
         if (current().lookup == nullptr) current().lookup = Lookup::begin(current().address.host);
@@ -71,17 +71,17 @@ std::optional<std::string> Dialer::resolve(std::int64_t now_us) {
     if (done) {
         const auto lookup = std::move(target.lookup);
         trouble_ = lookup->trouble();
-        if (!lookup->numbers().empty()) target.ends.clear();
-        for (const std::string& number : lookup->numbers()) target.ends.push_back(target.address.at(number));
-    } else if (now_us < since_us_ + kPatience || (target.ends.empty() && !several())) {
-        at_ = target.ends.size();
+        if (!lookup->numbers().empty()) target.endpoints.clear();
+        for (const std::string& number : lookup->numbers()) target.endpoints.push_back(target.address.at(number));
+    } else if (now_us < since_us_ + kPatience || (target.endpoints.empty() && !several())) {
+        at_ = target.endpoints.size();
         return std::nullopt;
-    } else if (target.ends.empty()) {  // meanwhile the next address is tried
+    } else if (target.endpoints.empty()) {  // meanwhile the next address is tried
         resolving_ = false;
         trouble_ = "its name server does not answer";
     }
     at_ = 0;
-    if (target.ends.empty()) return std::nullopt;
+    if (target.endpoints.empty()) return std::nullopt;
     return dial();
 }
 
@@ -89,7 +89,7 @@ void Dialer::reached() {
     if (hint_ && !hinted_)
         for (std::size_t i = 0; i < targets_.size(); ++i)
             if (targets_[i].address.url == hint_->address.url) index_ = i;
-    at_ = current().ends.size();
+    at_ = current().endpoints.size();
     followed_ = false;
     rounds_ = 0;
     begun_ = false;
@@ -108,10 +108,13 @@ bool Dialer::follow(std::string_view url) {
 
 std::int64_t Dialer::patience_us() const { return several() ? kMany << std::min(rounds_, kDoubles) : kOne; }
 
-std::int64_t Dialer::due_us() const { return current().ends.empty() && !several() ? kForever : since_us_ + kPatience; }
+std::int64_t Dialer::due_us() const {
+    return current().endpoints.empty() && !several() ? kForever : since_us_ + kPatience;
+}
 
 std::string Dialer::trouble() const {
-    if (resolving_ && current().ends.empty()) return "the name " + current().address.host + " is still being looked up";
+    if (resolving_ && current().endpoints.empty())
+        return "the name " + current().address.host + " is still being looked up";
     if (!trouble_.empty()) return "the name " + current().address.host + " has no address: " + trouble_;
     return {};
 }

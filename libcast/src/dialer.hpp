@@ -29,7 +29,7 @@ public:
     /// The end to dial now. Nothing: the name is being looked up (looking()), or has no number (trouble()).
     std::optional<std::string> next(std::int64_t now_us);
     /// Ends of this round are left: the next one need not be waited for.
-    bool more() const { return at_ < current().ends.size() || left_ > 0; }
+    bool more() const { return at_ < current().endpoints.size() || left_ > 0; }
     /// The end dialled last was the right one: the next round begins at its address.
     void reached();
     /// A connection is lost. `again`: the next end is the one dialled last. Else `leader`, if somebody named one
@@ -53,14 +53,14 @@ public:
 private:
     struct Target {
         Address address;
-        std::vector<std::string> ends;   // of this round; between rounds those known from the last one
-        std::shared_ptr<Lookup> lookup;  // under way, also while other addresses are tried
+        std::vector<std::string> endpoints;  // of this round; between rounds those known from the last one
+        std::shared_ptr<Lookup> lookup;      // under way, also while other addresses are tried
     };
     Target& current() { return hint_ ? *hint_ : targets_[index_]; }
     const Target& current() const { return hint_ ? *hint_ : targets_[index_]; }
     void turn_to_next();
     std::optional<std::string> resolve(std::int64_t now_us);
-    std::optional<std::string> dial() { return dialled_ = current().ends[at_++]; }
+    std::optional<std::string> dial() { return dialled_ = current().endpoints[at_++]; }
 
     std::string urls_;
     std::vector<Target> targets_;

@@ -272,15 +272,15 @@ void Link::lost() {
 /// At the PUB end that this WELCOME named, once its name is a number. FETCH brings what comes meanwhile.
 void Link::subscribe() {
     if (!publisher_) {
-        const std::string end = publish_end(session_.publish_ends(), dialled_);
+        const std::string end = publish_endpoint(session_.publish_endpoints(), dialled_);
         auto address = Address::parse(end);
-        if (!address) return transport_.publish_end({});
+        if (!address) return transport_.publish_endpoint({});
         if (address->host == dialer_.address().host) address->host = Address::parse(dialled_)->host;
         publisher_.emplace(std::vector<Address>{std::move(*address)});
     }
     const auto end = publisher_->next(clock_us_);
     if (!end && publisher_->resolving()) return;
-    transport_.publish_end(end.value_or(std::string()));
+    transport_.publish_endpoint(end.value_or(std::string()));
     publisher_.reset();
 }
 

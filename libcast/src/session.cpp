@@ -168,7 +168,7 @@ void Session::welcome(const wire::Welcome& m, std::int64_t now_us, ClientOutbox&
     online_us_ = now_us;
     limits(m);
     broker_version_ = m.version;
-    publish_ends_.assign(m.publish.begin(), m.publish.end());
+    publish_endpoints_.assign(m.publish.begin(), m.publish.end());
     if (restarted || forgotten) inbound_.new_epoch(by, out);
     inbound_.epoch(m.epoch);
     if (forgotten) outbound_.forgotten();

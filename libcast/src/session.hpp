@@ -69,7 +69,7 @@ public:
     Handshake& handshake() { return handshake_; }
     const Handshake& handshake() const { return handshake_; }
     const std::string& broker_version() const { return broker_version_; }
-    const std::vector<std::string>& publish_ends() const { return publish_ends_; }
+    const std::vector<std::string>& publish_endpoints() const { return publish_endpoints_; }
     std::size_t max_message() const { return max_message_.load(std::memory_order_relaxed); }  ///< any thread
     std::string reply_name() const;
 
@@ -138,7 +138,7 @@ private:
     std::atomic<std::size_t> max_message_ = wire::kMaxMessage;
     std::size_t reader_window_ = wire::kReaderWindow;
     std::string broker_version_;
-    std::vector<std::string> publish_ends_;
+    std::vector<std::string> publish_endpoints_;
 
     std::map<std::string, std::shared_ptr<Attachment>, std::less<>> nodes_;
     std::map<std::uint32_t, Call> calls_;

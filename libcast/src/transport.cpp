@@ -184,25 +184,25 @@ void Transport::readable(std::size_t i) {
     if (i < hot_of_.size()) *hot_of_[i] = true;
 }
 
-void Transport::publish_end(const std::string& end) {
-    publish_end_ = end;
+void Transport::publish_endpoint(const std::string& end) {
+    publish_endpoint_ = end;
     sub_.close();
     if (!topics_.empty()) return make_sub();  // what was read on the connection before
     collect_descriptors();
 }
 
 void Transport::make_sub() {
-    if (publish_end_.empty()) return;
+    if (publish_endpoint_.empty()) return;
     try {
         auto sub = std::make_unique<zmq::socket_t>(*context_, zmq::socket_type::sub);
         sub->set(zmq::sockopt::linger, 0);
         sub->set(zmq::sockopt::rcvhwm, 4096);
-        if (wire::over_loopback(publish_end_)) sub->set(zmq::sockopt::rcvbuf, wire::kLocalPublishBuffer);
-        set_family(*sub, publish_end_);
+        if (wire::over_loopback(publish_endpoint_)) sub->set(zmq::sockopt::rcvbuf, wire::kLocalPublishBuffer);
+        set_family(*sub, publish_endpoint_);
         sub->set(zmq::sockopt::tcp_keepalive, 1);
         sub->set(zmq::sockopt::tcp_keepalive_idle, 30);
         sub->set(zmq::sockopt::reconnect_ivl, 50);
-        sub->connect(publish_end_);
+        sub->connect(publish_endpoint_);
         for (std::uint64_t topic : topics_) zmq_setsockopt(sub->handle(), ZMQ_SUBSCRIBE, &topic, sizeof topic);
         sub_.open(std::move(sub));
     } catch (const zmq::error_t&) {

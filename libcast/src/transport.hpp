@@ -45,7 +45,7 @@ public:
     void readable(std::size_t i);
 
     /// Where to subscribe: a number or a path; empty: nowhere.
-    void publish_end(const std::string& end);
+    void publish_endpoint(const std::string& end);
     void subscribe(std::uint64_t stream);
     void unsubscribe(std::uint64_t stream);
     /// A new SUB with the same subscriptions.
@@ -72,7 +72,7 @@ private:
     void collect_descriptors();
     std::shared_ptr<zmq::context_t> context_;
     Polled dealer_, monitor_, sub_;
-    std::string publish_end_;
+    std::string publish_endpoint_;
     std::set<std::uint64_t> topics_;
     std::vector<int> fds_;
     std::uint64_t generation_ = 0;

@@ -68,9 +68,9 @@ std::string encode(const Welcome& m) {
     w.u64(m.epoch).u64(m.store).u64(m.through).u8(m.known ? 1 : 0);
     put(w, static_cast<const Limits&>(m));
     w.u32(m.session_ms);
-    const std::size_t ends = std::min<std::size_t>(m.publish.size(), 0xFF);
-    w.str8(m.version).u8(static_cast<std::uint8_t>(ends));
-    for (std::size_t i = 0; i < ends; ++i) w.str16(m.publish[i]);
+    const std::size_t endpoints = std::min<std::size_t>(m.publish.size(), 0xFF);
+    w.str8(m.version).u8(static_cast<std::uint8_t>(endpoints));
+    for (std::size_t i = 0; i < endpoints; ++i) w.str16(m.publish[i]);
     put(w, m.refused);
     if (m.capabilities) put_field(w, kWelcomeCapabilities, *m.capabilities);
     return out;

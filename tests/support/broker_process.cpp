@@ -20,7 +20,7 @@ void must(const Result<void>& result) {
 
 namespace {
 /// A loopback address of this process's own: nobody else takes a port there while a broker is down.
-std::string own_end() {
+std::string own_endpoint() {
     const int pid = ::getpid();
     return "tcp://127." + std::to_string(pid >> 16 & 255) + "." + std::to_string(pid >> 8 & 255) + "." +
            std::to_string(pid & 255) + ":0";
@@ -28,7 +28,7 @@ std::string own_end() {
 }  // namespace
 
 BrokerProcess::BrokerProcess(std::vector<std::string> flags)
-    : flags_(std::move(flags)), url_(own_end()), publish_url_(own_end()) {
+    : flags_(std::move(flags)), url_(own_endpoint()), publish_url_(own_endpoint()) {
     start();
 }
 

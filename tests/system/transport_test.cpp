@@ -90,7 +90,7 @@ TEST_CASE("transport: what may be to be read ends with the connection, in whatev
     publisher.bind("tcp://127.0.0.1:*");
     Transport transport;
     REQUIRE(transport.connect(router.get(zmq::sockopt::last_endpoint)));
-    transport.publish_end(publisher.get(zmq::sockopt::last_endpoint));
+    transport.publish_endpoint(publisher.get(zmq::sockopt::last_endpoint));
     transport.subscribe(7);  // nobody has read since: all its sockets are to be looked at
     CHECK(transport.hot());
     SUBCASE("it is given up") {
@@ -102,7 +102,7 @@ TEST_CASE("transport: what may be to be read ends with the connection, in whatev
         Slice frame;
         CHECK_FALSE(transport.lost());
         CHECK_FALSE(transport.receive(frame));
-        transport.publish_end("");
+        transport.publish_endpoint("");
         CHECK_FALSE(transport.hot());
     }
 }

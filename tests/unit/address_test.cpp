@@ -75,15 +75,15 @@ TEST_CASE("what is no address is told with what is wrong") {
 
 TEST_CASE("the PUB end is the one over the dialled transport, and \"every interface\" is the host that was dialled") {
     using Ends = std::vector<std::string>;
-    CHECK(publish_end(Ends{}, "tcp://10.0.0.1:5570").empty());
-    CHECK(publish_end(Ends{"tcp://10.0.0.1:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_end(Ends{"tcp://*:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_end(Ends{"tcp://0.0.0.0:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_end(Ends{"tcp://[::]:5571"}, "tcp://[fe80::1]:5570") == "tcp://[fe80::1]:5571");
-    CHECK(publish_end(Ends{"tcp://*:5571"}, "ipc:///run/cast") == "tcp://127.0.0.1:5571");
-    CHECK(publish_end(Ends{"ipc:///run/pub", "tcp://*:5571"}, "tcp://[::1]:5570") == "tcp://[::1]:5571");
-    CHECK(publish_end(Ends{"tcp://*:5571", "ipc:///run/pub"}, "ipc:///run/cast") == "ipc:///run/pub");
-    CHECK(publish_end(Ends{"tcp://broker.example:5571"}, "tcp://10.0.0.1:5570") == "tcp://broker.example:5571");
+    CHECK(publish_endpoint(Ends{}, "tcp://10.0.0.1:5570").empty());
+    CHECK(publish_endpoint(Ends{"tcp://10.0.0.1:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Ends{"tcp://*:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Ends{"tcp://0.0.0.0:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Ends{"tcp://[::]:5571"}, "tcp://[fe80::1]:5570") == "tcp://[fe80::1]:5571");
+    CHECK(publish_endpoint(Ends{"tcp://*:5571"}, "ipc:///run/cast") == "tcp://127.0.0.1:5571");
+    CHECK(publish_endpoint(Ends{"ipc:///run/pub", "tcp://*:5571"}, "tcp://[::1]:5570") == "tcp://[::1]:5571");
+    CHECK(publish_endpoint(Ends{"tcp://*:5571", "ipc:///run/pub"}, "ipc:///run/cast") == "ipc:///run/pub");
+    CHECK(publish_endpoint(Ends{"tcp://broker.example:5571"}, "tcp://10.0.0.1:5570") == "tcp://broker.example:5571");
 }
 
 TEST_CASE("several addresses have commas between them, which a path may have, too") {

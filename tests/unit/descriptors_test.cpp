@@ -50,7 +50,7 @@ int fill_up() {
     const Listener listener;
     const DescriptorPlan plan = take_descriptors(Options{});
     if (!listener.reached_by(first) || listener.take() < 0) return 2;
-    while (::dup(listener.fd) < plan.client_end - 1) {
+    while (::dup(listener.fd) < plan.client_limit - 1) {
     }
     if (!listener.reached_by(late)) return 3;
     errno = 0;
@@ -84,9 +84,9 @@ TEST_CASE("with few of them the page gets a sixth at most, a client two, and the
         CHECK(plan.page <= (limit - plan.reserve) / 6);
         CHECK(plan.clients >= 6);
         CHECK(plan.reserve + 2 * plan.page + 2 * plan.clients <= limit);
-        CHECK(static_cast<std::size_t>(plan.page_end) < limit);
-        CHECK(plan.page_end - plan.client_end == static_cast<int>(plan.page));
-        CHECK(static_cast<std::size_t>(plan.client_end) >= 2 * plan.clients + plan.page + 48);
+        CHECK(static_cast<std::size_t>(plan.page_limit) < limit);
+        CHECK(plan.page_limit - plan.client_limit == static_cast<int>(plan.page));
+        CHECK(static_cast<std::size_t>(plan.client_limit) >= 2 * plan.clients + plan.page + 48);
     }
 }
 

@@ -107,8 +107,8 @@ int few_from_one_address() {
     limits.of_address = 2;
     intake.set_limits(limits);
     const auto refused = [&] { return intake.counts().cut[static_cast<std::size_t>(Cut::address)]; };
-    End router(intake, Intake::Kind::router_end, kOther), pub(intake, Intake::Kind::pub_end, kOther);
-    End near(intake, Intake::Kind::router_end, "127.0.0.1");
+    End router(intake, Intake::Kind::router_endpoint, kOther), pub(intake, Intake::Kind::pub_endpoint, kOther);
+    End near(intake, Intake::Kind::router_endpoint, "127.0.0.1");
     const int first = router.come();
     if (first < 0 || router.come() < 0) return 1;
     if (router.come() >= 0 || router.come() >= 0 || refused() != 2) return 2;
@@ -131,7 +131,7 @@ int refused_ones_are_not_counted() {
     limits.of_address = 2;
     limits.strangers = 1;  // and so many subscribers without a client
     intake.set_limits(limits);
-    End pub(intake, Intake::Kind::pub_end, kOther);
+    End pub(intake, Intake::Kind::pub_endpoint, kOther);
     if (pub.come() < 0) return 1;
     for (int i = 0; i < 5; ++i)
         if (pub.come() >= 0) return 2;
@@ -165,7 +165,7 @@ int bytes_of_strangers(Intake::Kind kind) {
 /// The same.
 int parts_of_a_message() {
     Intake& intake = Intake::instance();
-    End router(intake, Intake::Kind::router_end, "127.0.0.1");
+    End router(intake, Intake::Kind::router_endpoint, "127.0.0.1");
     const int one = router.come();
     for (const bool more : {false, false, true})  // two messages that are as long as they may be, and one that goes on
         for (std::uint32_t i = 0; i < IntakeLimits{}.parts; ++i)
@@ -180,7 +180,8 @@ int a_crowd_of_strangers() {
     limits.strangers = 2;
     limits.crowd_us = 3600'000'000;
     intake.set_limits(limits);
-    End router(intake, Intake::Kind::router_end, "127.0.0.1"), pub(intake, Intake::Kind::pub_end, "127.0.0.1");
+    End router(intake, Intake::Kind::router_endpoint, "127.0.0.1"),
+        pub(intake, Intake::Kind::pub_endpoint, "127.0.0.1");
     const int oldest = router.come();
     if (oldest < 0 || intake.full(router.fd_)) return 1;
     const int newer = router.come();
@@ -196,7 +197,7 @@ int a_crowd_of_strangers() {
 /// The same: who said a HELLO is a client, and when the core knows it no more it is a stranger again.
 int a_client_that_parted() {
     Intake& intake = Intake::instance();
-    End router(intake, Intake::Kind::router_end, "127.0.0.1");
+    End router(intake, Intake::Kind::router_endpoint, "127.0.0.1");
     const int one = router.come();
     intake.greeted(one, 7);
     if (intake.counts().clients != 1 || intake.counts().strangers != 0) return 1;
@@ -211,7 +212,7 @@ int a_client_that_parted() {
 /// The same: it is told to the core at the moment in which its I/O thread closes it.
 int clients_that_part_and_close() {
     Intake& intake = Intake::instance();
-    End router(intake, Intake::Kind::router_end, "127.0.0.1");
+    End router(intake, Intake::Kind::router_endpoint, "127.0.0.1");
     const int one = router.come();
     std::atomic<int> round{0}, closed{0};
     constexpr int kRounds = 300'000;
@@ -281,7 +282,7 @@ TEST_CASE("a connection that is not let in does not count for its address") {
 }
 
 TEST_CASE("strangers and subscribers may send so much, each and all together") {
-    for (const auto kind : {Intake::Kind::router_end, Intake::Kind::pub_end})
+    for (const auto kind : {Intake::Kind::router_endpoint, Intake::Kind::pub_endpoint})
         CHECK(in_own_process([kind] { return bytes_of_strangers(kind); }) == 0);
 }
 

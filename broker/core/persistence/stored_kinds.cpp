@@ -61,14 +61,14 @@ Page take_page(Loaded& loaded, Sequence begin, Sequence last, Now now, MayTake&&
 
 /// The same for a lane: from the beginning of what is paged out, as much as this turn allows. `ends`: its messages end,
 /// which takes longer.
-Page take_lane_page(Loaded& loaded, const Stream& stream, const State& state, bool ends, Now now) {
+Page take_lane_page(Loaded& loaded, const Stream& stream, const State& state, bool endpoints, Now now) {
     const Sequence begin = stream.paged_out().front().first;
     assert(loaded.from <= begin);
     // The paged-out part may have grown since it was asked for.
     const Sequence last = std::min(loaded.through, stream.paged_out().back().last);
     std::size_t steps = 0;
     return take_page(loaded, begin, last, now, [&](const StoredBatch& before) {
-        steps += 1 + (ends || before.gone ? before.count / kEndsAStep : 0);
+        steps += 1 + (endpoints || before.gone ? before.count / kEndsAStep : 0);
         return state.may_go_on(steps);
     });
 }

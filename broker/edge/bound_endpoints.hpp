@@ -1,6 +1,6 @@
-// BoundEnds: binds the ends of a socket, and takes the files of ipc ends away again. It resolves names, which libzmq
-// does not for an end that it binds, and makes the sockets of ipc ends itself: libzmq would delete whatever stands at
-// their path, be it a file or the socket of a broker that runs. Broker's thread, at the start and at the end.
+// BoundEndpoints: binds the ends of a socket, and takes the files of ipc ends away again. It resolves names, which
+// libzmq does not for an end that it binds, and makes the sockets of ipc ends itself: libzmq would delete whatever
+// stands at their path, be it a file or the socket of a broker that runs. Broker's thread, at the start and at the end.
 #pragma once
 #include <sys/types.h>
 
@@ -17,17 +17,17 @@ struct IpcAccess {
     std::string group;  ///< the sockets' group; empty: as the system gives it
 };
 
-class BoundEnds {
+class BoundEndpoints {
 public:
-    explicit BoundEnds(IpcAccess access) : access_(std::move(access)) {}
+    explicit BoundEndpoints(IpcAccess access) : access_(std::move(access)) {}
     /// Removes the files of its ipc ends, unless something else stands there by now.
-    ~BoundEnds();
-    BoundEnds(const BoundEnds&) = delete;
-    BoundEnds& operator=(const BoundEnds&) = delete;
+    ~BoundEndpoints();
+    BoundEndpoints(const BoundEndpoints&) = delete;
+    BoundEndpoints& operator=(const BoundEndpoints&) = delete;
 
     /// Binds all of them and returns them as bound, ports chosen. `local_buffer`: SO_SNDBUF of the connections to ends
     /// on this machine; 0: as the kernel sees fit. Throws std::runtime_error with a sentence that names the end.
-    std::vector<std::string> bind(zmq::socket_t& socket, const std::vector<std::string>& ends, int local_buffer);
+    std::vector<std::string> bind(zmq::socket_t& socket, const std::vector<std::string>& endpoints, int local_buffer);
 
 private:
     struct File {

@@ -1,5 +1,5 @@
-// Names, addresses and the files of sockets. See bound_ends.hpp.
-#include "edge/bound_ends.hpp"
+// Names, addresses and the files of sockets. See bound_endpoints.hpp.
+#include "edge/bound_endpoints.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -147,7 +147,7 @@ std::string why_not(const zmq::error_t& error) {
 
 }  // namespace
 
-BoundEnds::~BoundEnds() {
+BoundEndpoints::~BoundEndpoints() {
     for (const File& file : files_) {
         struct stat there {};
         const bool ours =
@@ -156,10 +156,10 @@ BoundEnds::~BoundEnds() {
     }
 }
 
-std::vector<std::string> BoundEnds::bind(zmq::socket_t& socket, const std::vector<std::string>& ends,
-                                         int local_buffer) {
+std::vector<std::string> BoundEndpoints::bind(zmq::socket_t& socket, const std::vector<std::string>& endpoints,
+                                              int local_buffer) {
     std::vector<std::string> bound;
-    for (const std::string& end : ends) {
+    for (const std::string& end : endpoints) {
         if (end.starts_with(kIpc) && end != "ipc://*")
             bind_ipc(socket, end);
         else
@@ -169,7 +169,7 @@ std::vector<std::string> BoundEnds::bind(zmq::socket_t& socket, const std::vecto
     return bound;
 }
 
-void BoundEnds::bind_tcp(zmq::socket_t& socket, const std::string& end, int local_buffer) try {
+void BoundEndpoints::bind_tcp(zmq::socket_t& socket, const std::string& end, int local_buffer) try {
     std::string address = end.starts_with(kTcp) ? resolved(end) : end;
     if (local_buffer != 0) socket.set(zmq::sockopt::sndbuf, cast::wire::over_loopback(address) ? local_buffer : -1);
     socket.set(zmq::sockopt::ipv6,
@@ -180,7 +180,7 @@ void BoundEnds::bind_tcp(zmq::socket_t& socket, const std::string& end, int loca
     give_up(end, why_not(error));
 }
 
-void BoundEnds::bind_ipc(zmq::socket_t& socket, const std::string& end) {
+void BoundEndpoints::bind_ipc(zmq::socket_t& socket, const std::string& end) {
     const std::string path = end.substr(kIpc.size());
     const bool file = path.front() != '@';
     std::optional<BindingTurn> turn;
