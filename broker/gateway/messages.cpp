@@ -107,16 +107,16 @@ void read_time(const json& body, cast::Message& message) {
     const auto at = body.find("at");
     if (at == body.end() || at->is_null()) return;
     if (delay.count() > 0) throw bad("\"delay\" and \"at\" exclude each other", "give one of them");
-    std::optional<std::chrono::microseconds> moment;
-    if (at->is_string()) moment = cast::base::parse_timestamp(at->get_ref<const std::string&>());
+    std::optional<std::chrono::microseconds> timestamp;
+    if (at->is_string()) timestamp = cast::base::parse_timestamp(at->get_ref<const std::string&>());
     if (at->is_number() && at->get<double>() >= 0 && at->get<double>() < 1e12)
-        moment = std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6));
-    if (!moment) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");
-    if (*moment > kLatest)
+        timestamp = std::chrono::microseconds(static_cast<std::int64_t>(at->get<double>() * 1e6));
+    if (!timestamp) throw bad("\"at\" is no time", "write \"2030-01-31T14:30:00Z\", or seconds since 1970");
+    if (*timestamp > kLatest)
         throw bad("\"at\" is later than 2262-04-11T23:47:16Z",
                   "the broker keeps no message for so long; see later-time");
     // What has passed is now, however long ago.
-    const std::chrono::microseconds since_1970 = std::max(*moment, std::chrono::microseconds(0));
+    const std::chrono::microseconds since_1970 = std::max(*timestamp, std::chrono::microseconds(0));
     message.deliver_at(std::chrono::system_clock::time_point(since_1970));
 }
 

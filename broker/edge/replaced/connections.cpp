@@ -50,8 +50,9 @@ int wrapped_listen(int fd, int backlog) {
 
 int wrapped_accept(int listener, sockaddr* peer, socklen_t* size, int flags) {
     if (Intake::instance().full(listener)) {
-        const timespec moment{0, 100'000};  // libzmq asks again at once; its other connections have their turn between
-        nanosleep(&moment, nullptr);
+        const timespec timestamp{0,
+                                 100'000};  // libzmq asks again at once; its other connections have their turn between
+        nanosleep(&timestamp, nullptr);
         errno = EAGAIN;
         return -1;
     }

@@ -11,25 +11,26 @@ export interface WhenDraft {
   at: string; // as the input gives it: 2030-01-31T14:30
 }
 
-function moment(at: string): Date | null {
+function timestamp(at: string): Date | null {
   const time = new Date(at);
   return at === "" || Number.isNaN(time.getTime()) ? null : time;
 }
 
 export function whenReady({ when, delay, at }: WhenDraft): boolean {
-  return when === "now" || (when === "delay" ? duration(delay) !== null : moment(at) !== null);
+  return when === "now" || (when === "delay" ? duration(delay) !== null : timestamp(at) !== null);
 }
 
 // The members of the request.
 export function whenOf({ when, delay, at }: WhenDraft): { delay?: string; at?: number } {
   if (when === "delay") return { delay };
-  const time = when === "at" ? moment(at) : null;
+  const time = when === "at" ? timestamp(at) : null;
   return time ? { at: time.getTime() / 1000 } : {};
 }
 
 // When that is, if it is later than now: ms since 1970.
 export function whenDue({ when, delay, at }: WhenDraft): number | null {
-  const due = when === "delay" ? Date.now() + (duration(delay) ?? 0) : when === "at" ? moment(at)?.getTime() ?? 0 : 0;
+  const due =
+    when === "delay" ? Date.now() + (duration(delay) ?? 0) : when === "at" ? timestamp(at)?.getTime() ?? 0 : 0;
   return due > Date.now() ? due : null;
 }
 
@@ -42,7 +43,7 @@ export function nextHour(): string {
 export function When({ draft, change }: { draft: WhenDraft; change: (part: Partial<WhenDraft>) => void }) {
   const t = useText();
   const choose = (when: WhenKind) => change({ when, ...(when === "at" && draft.at === "" ? { at: nextHour() } : {}) });
-  const time = moment(draft.at);
+  const time = timestamp(draft.at);
   const past = time !== null && time.getTime() < Date.now();
   return (
     <>
