@@ -30,10 +30,10 @@ public:
     void read(Lane& lane, std::vector<StoredBatch>&& batches, Sequence through, bool whole, Now now, Outbox& outbox);
 
 private:
-    bool go_on(Reaped& reaped, Now now, Outbox& outbox);
-    void load(Reaped& reaped, Outbox& outbox) const;
-    void end(Reaped& reaped);
-    void drop(const Reaped& reaped, const StoredBatch& batch, Now now);
+    bool go_on(OrphanedLane& orphan, Now now, Outbox& outbox);
+    void load(OrphanedLane& orphan, Outbox& outbox) const;
+    void end(OrphanedLane& orphan);
+    void drop(const OrphanedLane& orphan, const StoredBatch& batch, Now now);
 
     State& state_;
     Receipts& receipts_;

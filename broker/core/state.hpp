@@ -49,7 +49,7 @@ struct Unreadable {
 using UnreadablePages = std::map<std::pair<StreamId, Sequence>, Unreadable>;  // by where reading is to go on
 
 /// A lane that is no node's any more; its mail is let go in the order in which it would have been read (Reaper).
-struct Reaped {
+struct OrphanedLane {
     std::unique_ptr<Lane> lane;
     StreamId next = 0;     ///< the one of the same node that follows it; 0: none
     bool hidden = false;   ///< its node was
@@ -76,7 +76,7 @@ struct State {
     DirtySet dirty{config, persisted};
     std::uint64_t forgetful_epoch = 0;  ///< in which a session was dropped too early; 0: none that would still be here
     std::int64_t restored_us = 0;       ///< when this epoch began
-    std::map<StreamId, Reaped> reaped;
+    std::map<StreamId, OrphanedLane> orphaned_lanes;
     UnreadablePages unreadable;
     ExpiryQueue expiry_queue;
     ExpiryScanner expiry_scanner;

@@ -178,10 +178,10 @@ void check_state(broker::Router& router) {
     directory.for_each_group([&](Group& group) { check_group(router, group, total); });
     check_group(router, directory.broadcast(), total);
     total += router.scheduled().bytes();
-    for (const auto& [id, reaped] : router.state().reaped) {
-        check_stream(reaped.lane->stream);
+    for (const auto& [id, orphan] : router.state().orphaned_lanes) {
+        check_stream(orphan.lane->stream);
         require(directory.owner(id).lane == nullptr, "a lane that is let go has an owner");
-        total += reaped.lane->stream.bytes() - reaped.lane->stream.paged_out_bytes();
+        total += orphan.lane->stream.bytes() - orphan.lane->stream.paged_out_bytes();
     }
     require(router.dead().messages() <= router.config().dead_letter_messages, "more dead letters than may be");
     std::size_t waiting = 0, unread = router.scheduled().bytes();

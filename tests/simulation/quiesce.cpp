@@ -122,7 +122,7 @@ std::string World::broker_unrest() {
     };
     state.directory.for_each_group(browse);
     browse(state.directory.broadcast());
-    if (!state.reaped.empty()) why = "mail of a node that is gone was not read to its end";
+    if (!state.orphaned_lanes.empty()) why = "mail of a node that is gone was not read to its end";
     if (daemon_.router()->scheduled().messages() > 0) why = "messages wait whose time has come";
     if (!state.holding.empty()) why = "receipts are held back";
     return why;

@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(Kept, "of a deleted node's mail only what is damaged is let go
     s.keep(disk);
     s.router().delete_node("bob", s.now, s.outbox);
     s.turn();
-    for (int tries = 0; tries < 20 && !s.state().reaped.empty(); ++tries) {
+    for (int tries = 0; tries < 20 && !s.state().orphaned_lanes.empty(); ++tries) {
         for (const broker::Load& load : std::exchange(s.loads, {})) {
             broker::Loaded loaded = disk.read({load.stream, load.from, 1});
             if (load.from == 2) {
@@ -159,7 +159,7 @@ TEST_CASE_FIXTURE(Kept, "of a deleted node's mail only what is damaged is let go
         s.turn();
     }
     s.keep(disk);
-    CHECK(s.state().reaped.empty());
+    CHECK(s.state().orphaned_lanes.empty());
     REQUIRE(s.router().dead().messages() == 2);
     CHECK(s.router().dead().before(~std::uint64_t{0})->message.payload.substr(0, 6) == "mail-3");
     CHECK(disk.chunks() == 2);  // the letters

@@ -97,7 +97,7 @@ TEST_CASE(
     CHECK(s.state().usage.queued_messages() == 0);
     s.send_many(1);
     CHECK(bob.queued.messages() == 1);
-    CHECK(s.turns_while([&] { return !s.state().reaped.empty(); }) >= 6);
+    CHECK(s.turns_while([&] { return !s.state().orphaned_lanes.empty(); }) >= 6);
     std::vector<std::string> all = numbers(9000, 30), low = numbers(4000, 30);
     all.insert(all.end(), low.begin(), low.end());
     CHECK(letters(s.router()) == all);
@@ -113,7 +113,7 @@ TEST_CASE("what is purged is gone at once, and its senders are told in the turns
     CHECK(bob.queued.messages() == 0);
     s.send_many(1);
     CHECK(bob.queued.messages() == 1);
-    CHECK(s.turns_while([&] { return !s.state().reaped.empty(); }) >= 4);
+    CHECK(s.turns_while([&] { return !s.state().orphaned_lanes.empty(); }) >= 4);
     const std::string announced = s.outcomes(1);
     CHECK(announced.find("1 delivered deleted") == 0);
     CHECK(announced.find("50 delivered deleted") != std::string::npos);
@@ -139,12 +139,12 @@ TEST_CASE_FIXTURE(Kept,
         broker::Transaction t;
         s->router().collect(t, s->now);
         disk.apply(t);
-        CHECK_FALSE(s->state().reaped.empty());
+        CHECK_FALSE(s->state().orphaned_lanes.empty());
         s->turn(false);  // and this is lost
         s = &start();
     }
     CHECK(s->state().directory.node("bob") == nullptr);
-    for (int i = 0; i < 100 && (!s->state().reaped.empty() || s->router().dead().loading()); ++i) s->keep(disk);
+    for (int i = 0; i < 100 && (!s->state().orphaned_lanes.empty() || s->router().dead().loading()); ++i) s->keep(disk);
     CHECK(letters(s->router()) == numbers(0, 100));
     s->keep(disk);
     CHECK(disk.chunks() == 100);

@@ -95,13 +95,13 @@ TEST_CASE("a lane that its node lost is written without an owner, until the reap
     std::vector<std::unique_ptr<Lane>> lanes;
     lanes.push_back(p.state.directory.replace(lane, 0));
     p.state.budget.spend(p.state.config.turn_steps);  // nothing more in this turn, but for one step
-    p.state.reaped[id] = {std::move(lanes.front()), 0, false, false};
-    p.state.reaped[id].lane->node = nullptr;
+    p.state.orphaned_lanes[id] = {std::move(lanes.front()), 0, false, false};
+    p.state.orphaned_lanes[id].lane->node = nullptr;
     REQUIRE(p.streams.find(id));
     CHECK(p.what(id).empty());
     CHECK(p.streams.find(id)->awaits(1));
     CHECK(p.row_of(id).owner.empty());
-    p.state.reaped.erase(id);
+    p.state.orphaned_lanes.erase(id);
     CHECK_FALSE(p.streams.find(id));
 }
 

@@ -136,13 +136,13 @@ StreamLabel StoredLane::describe() const {
 
 // --- The lane of a node that is gone. -----------------------------------------------------------------------
 
-Sequence StoredOrphan::write(Transaction& transaction) { return write_lane(*reaped_.lane, transaction); }
+Sequence StoredOrphan::write(Transaction& transaction) { return write_lane(*orphan_.lane, transaction); }
 
 bool StoredOrphan::page_loaded(Loaded& loaded, Now now, Outbox& outbox) {
-    Lane& lane = *reaped_.lane;
+    Lane& lane = *orphan_.lane;
     lane.stream.loading = false;
     lane.asked = {};
-    if (!reaped_.reading || !lane.stream.has_paged_out()) return true;  // a reader had asked; it is read in its turn
+    if (!orphan_.reading || !lane.stream.has_paged_out()) return true;  // a reader had asked; it is read in its turn
     Page page = take_lane_page(loaded, lane.stream, parts_.state, true, now);
     parts_.reaper.read(lane, std::move(page.batches), page.through, page.whole, now, outbox);
     if (!page.whole) lane.stream.loading = true;  // else the lane may have ended with it
@@ -151,7 +151,7 @@ bool StoredOrphan::page_loaded(Loaded& loaded, Now now, Outbox& outbox) {
 
 std::string StoredOrphan::load_failed(const Loaded& loaded, int tries, Now now, Outbox& outbox) {
     if (tries < kManyTries || !loaded.corrupt) return {};
-    Lane& lane = *reaped_.lane;
+    Lane& lane = *orphan_.lane;
     lane.stream.loading = false;
     // Which messages they are is mostly known; then those behind them are not lost with them.
     const Sequence through = loaded.damaged != 0 ? loaded.damaged : lane.stream.last();

@@ -45,18 +45,18 @@ private:
 /// A lane whose node is gone, or was purged: the Reaper lets go of it.
 class StoredOrphan final : public StoredStream {
 public:
-    StoredOrphan(const StreamParts& parts, const Reaped& reaped) : parts_(parts), reaped_(reaped) {}
+    StoredOrphan(const StreamParts& parts, const OrphanedLane& orphan) : parts_(parts), orphan_(orphan) {}
     Sequence write(Transaction& transaction) override;
     void committed(Sequence, Turn) override {}  // it leaves memory by being read
     bool page_loaded(Loaded& loaded, Now now, Outbox& outbox) override;
     std::string load_failed(const Loaded& loaded, int tries, Now now, Outbox& outbox) override;
     bool awaits(Sequence) const override { return true; }
-    Load load_again(const Load& load) const override { return reaped_.lane->stream.load(load.from, load.bytes); }
+    Load load_again(const Load& load) const override { return orphan_.lane->stream.load(load.from, load.bytes); }
     StreamLabel describe() const override { return {}; }
 
 private:
     const StreamParts& parts_;
-    const Reaped& reaped_;
+    const OrphanedLane& orphan_;
 };
 
 /// A group, or broadcast.

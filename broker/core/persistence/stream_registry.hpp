@@ -38,9 +38,9 @@ public:
         const StreamOwner owner = parts_.state.directory.owner(id);
         if (owner.lane != nullptr) return FoundStream(std::in_place_type<StoredLane>, parts_, *owner.lane);
         if (owner.group != nullptr) return FoundStream(std::in_place_type<StoredGroup>, parts_, *owner.group);
-        const auto reaped = parts_.state.reaped.find(id);
-        if (reaped != parts_.state.reaped.end())
-            return FoundStream(std::in_place_type<StoredOrphan>, parts_, reaped->second);
+        const auto orphan = parts_.state.orphaned_lanes.find(id);
+        if (orphan != parts_.state.orphaned_lanes.end())
+            return FoundStream(std::in_place_type<StoredOrphan>, parts_, orphan->second);
         if (parts_.dead.knows(id)) return FoundStream(std::in_place_type<StoredLetter>, parts_, id);
         if (parts_.scheduled.is(id)) return FoundStream(std::in_place_type<StoredSchedule>, parts_);
         return {};

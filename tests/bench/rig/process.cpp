@@ -25,7 +25,7 @@
 namespace rig {
 namespace {
 
-std::set<pid_t> reaped;  // children that exited with 0 while another one was awaited
+std::set<pid_t> orphan;  // children that exited with 0 while another one was awaited
 
 sockaddr_in loopback_address(int port) {
     sockaddr_in address{};
@@ -55,7 +55,7 @@ void await_up(const std::function<bool()>& up, const std::string& what) {
 void settle_in(pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    reaped.clear();
+    orphan.clear();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -77,7 +77,7 @@ bool reap(int flags) {
     if (child == 0) return false;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) fail("a program could not be started: is it installed?");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail("a process of this run failed");
-    reaped.insert(child);
+    orphan.insert(child);
     return true;
 }
 
@@ -167,7 +167,7 @@ pid_t start_ready(std::vector<std::string> command) {
 }
 
 void await(const std::vector<pid_t>& children) {
-    const auto done = [](pid_t child) { return reaped.contains(child); };
+    const auto done = [](pid_t child) { return orphan.contains(child); };
     while (!std::all_of(children.begin(), children.end(), done)) reap(0);
 }
 
