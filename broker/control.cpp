@@ -7,9 +7,9 @@
 
 #include "base/json_text.hpp"
 #include "digging.hpp"
+#include "events_json.hpp"
 #include "listing.hpp"
-#include "report.hpp"
-#include "reports.hpp"
+#include "stats_json.hpp"
 #include "wire/frame.hpp"
 #include "wire/limits.hpp"
 #include "wire/names.hpp"
@@ -53,7 +53,7 @@ ControlAnswer node_create(const Call& call) {
         state.directory.set_port(*node, static_cast<int>(port));
         if (state.watched()) call.outbox.events.push_back({"changed", name, {}, call.now.wall_us, node->port});
     }
-    return good(report_node(state, *node));
+    return good(node_json(state, *node));
 }
 
 ControlAnswer node_delete(const Call& call) {
@@ -66,7 +66,7 @@ ControlAnswer node_show(const Call& call) {
     State& state = call.router.state();
     const Node* node = state.directory.node(call.text("name"));
     if (node == nullptr || node->hidden) return fail(ErrorCode::no_such_node, call.text("name"));
-    return good(report_node(state, *node));
+    return good(node_json(state, *node));
 }
 
 constexpr const char* kLongList = "a list in a call is at most 1,000 long: make several calls";
@@ -112,7 +112,7 @@ ControlAnswer group_create(const Call& call) {
     if (group == nullptr) return fail(code, "'" + name + "'");
     group->created = true;
     call.router.state().touch(group->stream);
-    return good(report_group(*group));
+    return good(group_json(*group));
 }
 
 ControlAnswer group_delete(const Call& call) {
@@ -124,7 +124,7 @@ ControlAnswer group_show(const Call& call) {
     const Group* group = call.router.state().directory.group(call.text("name"));
     if (group == nullptr || cast::wire::reserved_name(group->name))
         return fail(ErrorCode::no_such_group, call.text("name"));
-    return good(report_group(*group, call.text("after")));
+    return good(group_json(*group, call.text("after")));
 }
 
 ControlAnswer node_list(const Call& call) { return call.listing.nodes(call); }
@@ -230,12 +230,12 @@ ControlAnswer Control::answer(const ControlCall& asked, Now now, Outbox& outbox)
                     now,     outbox,  process_.free_port};
     const std::string op = call.text("op");
     if (op == "stats") {
-        json stats = report_stats(router_, store_, process_.version, started_, now);
-        stats["edge"] = report_edge(edge_.counts());
+        json stats = stats_json(router_, store_, process_.version, started_, now);
+        stats["edge"] = edge_json(edge_.counts());
         return good(stats);
     }
     if (op == "status")
-        return good(report_status(router_, store_, process_.page.troubles(), process_.version, started_, now));
+        return good(status_json(router_, store_, process_.page.troubles(), process_.version, started_, now));
     if (op == "tap") {  // everybody's mail: not for whoever reaches the broker
         if (!process_.page.is_key(call.text("key")))
             return fail(ErrorCode::forbidden, "messages are shown to the broker's own page alone");

@@ -9,7 +9,7 @@
 #include "core/router.hpp"
 #include "core/store.hpp"
 #include "page_link.hpp"
-#include "report.hpp"
+#include "stats_json.hpp"
 
 namespace broker {
 

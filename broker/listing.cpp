@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "report.hpp"
+#include "stats_json.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -165,7 +165,7 @@ json Listing::answer(const Page& page) const {
         const Node* node = page.groups ? nullptr : state.directory.node(page.found[at]);
         const Group* group = page.groups ? state.directory.group(page.found[at]) : nullptr;
         if (node == nullptr && group == nullptr) continue;
-        all.push_back(node != nullptr ? report_node(state, *node) : report_group(*group));
+        all.push_back(node != nullptr ? node_json(state, *node) : group_json(*group));
         bytes += size_of(all.back());
     }
     json out = {{"total", page.total}, {"next_after", nullptr}};

@@ -69,7 +69,7 @@ public:
     std::uint64_t purge(Node& node, Now now, Outbox& o) { return attachments_.purge(node, now, o); }
     std::uint64_t purge(Group& group) { return groups_.purge(group); }
     /// Multicasts sealed reports of the broker's own (a batch behind 8 free bytes) on $events.
-    void publish_reports(std::string_view group, std::string&& frame, Now now);
+    void publish_events(std::string_view group, std::string&& frame, Now now);
 
     State& state() { return state_; }
     Scheduled& scheduled() { return scheduled_; }

@@ -257,7 +257,7 @@ ErrorCode Router::leave(std::string_view name, std::string_view group_name, Now 
     return ErrorCode::ok;
 }
 
-void Router::publish_reports(std::string_view group, std::string&& frame, Now now) {
+void Router::publish_events(std::string_view group, std::string&& frame, Now now) {
     Slice slice = Slice::take(std::move(frame));
     const auto batch = read_batch(slice.view().substr(kFrameHeader));
     if (batch) groups_.append(*state_.directory.group(group), nullptr, batch->header, slice, now);

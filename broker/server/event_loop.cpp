@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "events_json.hpp"
 #include "preview_json.hpp"
-#include "reports.hpp"
 #include "wire/names.hpp"
 
 namespace broker {
@@ -86,7 +86,7 @@ void EventLoop::drop_unreachable(Now at) {
 
 void EventLoop::carry_out(Now at) {
     // Events make more of the outbox: they come first.
-    if (!outbox_.events.empty()) router_.publish_reports(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
+    if (!outbox_.events.empty()) router_.publish_events(cast::wire::kEventsGroup, encode_events(outbox_.events), at);
     if (control_.go_on(at, outbox_)) deadline_us_ = 0;
     answer_late(at);
     const Turn turn = router_.close_turn();

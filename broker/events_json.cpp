@@ -1,5 +1,5 @@
 // Events and samples as JSON. Broker's thread.
-#include "reports.hpp"
+#include "events_json.hpp"
 
 #include <nlohmann/json.hpp>
 

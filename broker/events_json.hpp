@@ -10,7 +10,7 @@
 
 namespace broker {
 
-/// The batch of these, framed for Router::publish_reports.
+/// The batch of these, framed for Router::publish_events.
 std::string encode_events(const std::vector<PresenceEvent>& events);
 nlohmann::json samples_json(const std::vector<Sample>& samples);
 

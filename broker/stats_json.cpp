@@ -1,5 +1,5 @@
 // The broker's state as JSON. Broker's thread.
-#include "report.hpp"
+#include "stats_json.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -88,7 +88,7 @@ json latency(const Histogram& h) {
             {"p99", h.percentile(0.99)}, {"p999", h.percentile(0.999)}, {"max", h.max()}};
 }
 
-json report_descriptors(const State& state) {
+json descriptors_json(const State& state) {
     const DescriptorCounts counts = descriptor_counts();
     return {{"limit", counts.plan.limit},
             {"reserve", counts.plan.reserve},
@@ -96,12 +96,12 @@ json report_descriptors(const State& state) {
             {"refused", counts.refused}};
 }
 
-json report_log() {
+json log_json() {
     const LogCounts counts = log_counts();
     return {{"dropped", counts.dropped}, {"left_out", counts.left_out}};
 }
 
-json report_store(const State& state, const Store& store, Now now) {
+json store_json(const State& state, const Store& store, Now now) {
     json unreadable = json::array();
     for (const auto& [place, u] : state.unreadable) {
         if (unreadable.size() >= kListed) break;
@@ -122,7 +122,7 @@ json report_store(const State& state, const Store& store, Now now) {
 
 }  // namespace
 
-json report_edge(const EdgeCounts& edge) {
+json edge_json(const EdgeCounts& edge) {
     json cut = json::object();
     for (const auto& [reason, count] : edge.cut) cut[reason] = count;
     return {
@@ -133,7 +133,7 @@ json report_edge(const EdgeCounts& edge) {
         {"cut", std::move(cut)}};
 }
 
-json report_node(State& state, const Node& node) {
+json node_json(State& state, const Node& node) {
     json groups = json::array();
     for (const Membership& m : node.memberships)
         if (!m.group->broadcast() && !m.group->dissolved) groups.push_back(m.group->name);
@@ -152,7 +152,7 @@ json report_node(State& state, const Node& node) {
             {"host", holder != nullptr ? holder->host : ""}};
 }
 
-json report_group(const Group& group, std::string_view after) {
+json group_json(const Group& group, std::string_view after) {
     json members = json::array();
     auto at = group.members.upper_bound(after);
     for (; at != group.members.end() && members.size() < kMembersShown; ++at) members.push_back((*at)->name);
@@ -168,7 +168,7 @@ json report_group(const Group& group, std::string_view after) {
             {"retained", group.stream.messages()}};
 }
 
-json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now) {
+json stats_json(Router& router, const Store& store, const std::string& version, Now started, Now now) {
     State& state = router.state();
     const Statistics& s = state.statistics;
     return {{"version", version},
@@ -193,9 +193,9 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"delivered", {{"messages", s.flow.messages_out}}},
             {"queued", {{"messages", queued_messages(state)}, {"bytes", state.usage.bytes()}}},
             {"memory", {{"bytes", state.memory_bytes()}, {"budget", state.config.memory_budget}}},
-            {"store", report_store(state, store, now)},
-            {"descriptors", report_descriptors(state)},
-            {"log", report_log()},
+            {"store", store_json(state, store, now)},
+            {"descriptors", descriptors_json(state)},
+            {"log", log_json()},
             {"turns", s.turns},
             {"turn_us_max", {{"60s", s.longest_turn_us()}, {"start", s.longest_turn_ever_us()}}},
             {"receipts", s.receipts},
@@ -227,8 +227,8 @@ json report_stats(Router& router, const Store& store, const std::string& version
             {"per_group", per_group(state)}};
 }
 
-json report_status(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
-                   const std::string& version, Now started, Now now) {
+json status_json(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
+                 const std::string& version, Now started, Now now) {
     State& state = router.state();
     json reasons = json::array();
     for (const std::string& trouble : store_troubles(store)) reasons.push_back(trouble);

@@ -12,14 +12,14 @@
 
 namespace broker {
 
-nlohmann::json report_edge(const EdgeCounts& edge);
+nlohmann::json edge_json(const EdgeCounts& edge);
 
-nlohmann::json report_node(State& state, const Node& node);
+nlohmann::json node_json(State& state, const Node& node);
 /// With its members behind the name `after`, so many at most.
 inline constexpr std::size_t kMembersShown = 1000;
-nlohmann::json report_group(const Group& group, std::string_view after = {});
-nlohmann::json report_stats(Router& router, const Store& store, const std::string& version, Now started, Now now);
-nlohmann::json report_status(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
-                             const std::string& version, Now started, Now now);
+nlohmann::json group_json(const Group& group, std::string_view after = {});
+nlohmann::json stats_json(Router& router, const Store& store, const std::string& version, Now started, Now now);
+nlohmann::json status_json(Router& router, const Store& store, const std::vector<std::string>& page_troubles,
+                           const std::string& version, Now started, Now now);
 
 }  // namespace broker
