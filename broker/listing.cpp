@@ -116,8 +116,8 @@ bool Listing::go_on(Outbox& outbox) {
         Page& page = waiting_.front();
         Directory& directory = router_.state().directory;
         const bool gone = router_.state().sessions.connection(page.to.connection) == nullptr;
-        const bool done = gone || (page.groups ? look(page, directory.groups_by_name(), work)
-                                               : look(page, directory.nodes_by_name(), work));
+        const bool done = gone || (page.groups ? advance(page, directory.groups_by_name(), work)
+                                               : advance(page, directory.nodes_by_name(), work));
         if (!done) break;
         if (!gone) {
             const std::string text = good(answer(page)).text;
@@ -131,7 +131,7 @@ bool Listing::go_on(Outbox& outbox) {
 
 /// True: it has looked at all.
 template <class Names>
-bool Listing::look(Page& page, const Names& names, std::size_t& work) {
+bool Listing::advance(Page& page, const Names& names, std::size_t& work) {
     for (auto at = names.upper_bound(page.at); at != names.end(); ++at) {
         if (work >= kListingWork) return false;
         const auto& one = *at;

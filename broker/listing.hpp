@@ -38,7 +38,7 @@ private:
     static Page asked(const Call& call);
     ControlAnswer begin(Page&& page);
     template <class Names>
-    bool look(Page& page, const Names& names, std::size_t& work);
+    bool advance(Page& page, const Names& names, std::size_t& work);
     /// A name that belongs to the page, if that has begun and has not ended.
     static void see(Page& page, const std::string& name);
     nlohmann::json answer(const Page& page) const;

@@ -15,9 +15,9 @@ int failed(const cast::Error& error) {
 /// Says one line: "/to NAME TEXT" by unicast, what is no command by multicast.
 cast::Result<void> say(cast::Node& node, const std::string& room, const std::string& line) {
     if (line.rfind('/', 0) != 0) return node.multicast(room, line);
-    const auto name_ends = line.rfind("/to ", 0) == 0 ? line.find(' ', 4) : std::string::npos;
-    if (name_ends == std::string::npos) return cast::Error{cast::ErrorCode::invalid_argument, "say /to NAME TEXT"};
-    return node.unicast(line.substr(4, name_ends - 4), line.substr(name_ends + 1));
+    const auto name_stops = line.rfind("/to ", 0) == 0 ? line.find(' ', 4) : std::string::npos;
+    if (name_stops == std::string::npos) return cast::Error{cast::ErrorCode::invalid_argument, "say /to NAME TEXT"};
+    return node.unicast(line.substr(4, name_stops - 4), line.substr(name_stops + 1));
 }
 
 }  // namespace

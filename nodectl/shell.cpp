@@ -140,13 +140,13 @@ int spawn(const std::string& command, const std::vector<std::string>& variables,
 ShellResult run_shell(const std::string& command, const cast::Message& message, std::string_view payload,
                       bool capture) {
     const Descriptor in(payload_file(payload));
-    int pipe_ends[2] = {-1, -1};
-    if (in.get() < 0 || (capture && ::pipe2(pipe_ends, O_CLOEXEC) != 0)) {
+    int pipe_fds[2] = {-1, -1};
+    if (in.get() < 0 || (capture && ::pipe2(pipe_fds, O_CLOEXEC) != 0)) {
         warn(fmt::format("cannot run the command: {}", std::strerror(errno)));
         return {kCannotStart, {}};
     }
-    const Descriptor reading(pipe_ends[0]);
-    Descriptor writing(pipe_ends[1]);
+    const Descriptor reading(pipe_fds[0]);
+    Descriptor writing(pipe_fds[1]);
     pid_t child = 0;
     if (const int error = spawn(command, environment_of(message), in.get(), writing.get(), child); error != 0) {
         warn(fmt::format("cannot run /bin/sh: {}", std::strerror(error)));

@@ -63,7 +63,7 @@ void release_published(void*, void* hint) {
     delete published;
 }
 
-int poll_ends(pollfd* fds, nfds_t count, std::int64_t timeout_us) {
+int poll_sockets(pollfd* fds, nfds_t count, std::int64_t timeout_us) {
     const std::int64_t wait_us = std::clamp<std::int64_t>(timeout_us, 0, kLongestWait);
     const timespec wait{wait_us / kSecond, wait_us % kSecond * 1000};
     return ppoll(fds, count, &wait, nullptr);
@@ -145,9 +145,9 @@ bool ZmqEdge::wait(std::int64_t timeout_us, int fd, int other_fd) {
     std::int64_t spun = 0;
     for (; spun < spin_us && !found; spun = cast::base::monotonic_us() - begin) {
         if (spun > 0) sched_yield();
-        found = poll_ends(fds, count, 0) > 0;
+        found = poll_sockets(fds, count, 0) > 0;
     }
-    if (!found && poll_ends(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
+    if (!found && poll_sockets(fds, count, timeout_us - spun) < 0) return false;  // interrupted: the caller looks again
     if (may_spin_) spin_.waited(cast::base::monotonic_us() - begin);
     // Subscribers came or went: what they leave lies with the socket until it is asked, and it may never publish.
     if ((fds[1].revents & POLLIN) != 0) (void)pub_.get(zmq::sockopt::events);

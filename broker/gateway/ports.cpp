@@ -22,7 +22,7 @@ constexpr seconds kLastWords{1};      // so long an older connection has to hear
 constexpr milliseconds kFirstWords{250};
 constexpr std::size_t kReadPiece = 4096;
 constexpr milliseconds kRetry{500}, kRetryMost{30'000};  // of a port that could not be opened
-constexpr std::size_t kTold = 10;                        // ports named in the status
+constexpr std::size_t kExplained = 10;                   // ports named in the status
 
 /// What a connection says first, as far as it is there; it stays to be read. Nothing: it has closed. Who only listens
 /// says nothing, so the wait is short.
@@ -204,8 +204,8 @@ void Ports::found(const std::string& name) {
 void Ports::tell_missing() {
     std::vector<std::string> sentences;
     for (const auto& [name, missing] : missing_) {
-        if (sentences.size() == kTold) {
-            sentences.push_back(std::to_string(missing_.size() - kTold) + " more nodes' ports cannot be opened");
+        if (sentences.size() == kExplained) {
+            sentences.push_back(std::to_string(missing_.size() - kExplained) + " more nodes' ports cannot be opened");
             break;
         }
         sentences.push_back("node " + name + " is not reached at its port: " + missing.why);

@@ -17,7 +17,7 @@ constexpr std::size_t kTurnWork = 10000;        // some milliseconds
 constexpr std::size_t kCallWork = 100;          // of it, a management call: its JSON is read, and another one written
 constexpr std::int64_t kWeigh = 100 * kMs;      // between two looks at what the edge holds
 constexpr std::int64_t kKeeping = 1 * kSecond;  // at the end, for the store; more if draining may take more
-constexpr std::int64_t kKeepingLook = 20 * kMs;
+constexpr std::int64_t kKeepingCheck = 20 * kMs;
 
 }  // namespace
 
@@ -212,7 +212,7 @@ void EventLoop::stop(std::int64_t drain_us) {
 
 void EventLoop::go_on_stopping(Now at, bool drained) {
     const bool keeps = !store_.volatile_only();
-    deadline_us_ = std::min(deadline_us_, at.mono_us + kKeepingLook);
+    deadline_us_ = std::min(deadline_us_, at.mono_us + kKeepingCheck);
     if (phase_ == Phase::draining) {
         if (!drained && at.mono_us < until_us_) return;
         phase_ = Phase::keeping;
@@ -234,7 +234,7 @@ void EventLoop::go_on_stopping(Now at, bool drained) {
 
 std::int64_t EventLoop::close(Now at) {
     if (phase_ == Phase::stopped) return kNever;
-    if (!store_.idle() && at.mono_us < until_us_) return at.mono_us + kKeepingLook;
+    if (!store_.idle() && at.mono_us < until_us_) return at.mono_us + kKeepingCheck;
     router_.state().dirty.urgent = true;
     if (store_.idle())
         tell_store(at);

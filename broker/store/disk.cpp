@@ -153,7 +153,7 @@ Recovered DiskStore::recover() try {
     Recovered all = read_all(*database_, identity_);
     all.store_id = identity_.store_id;
     all.epoch = identity_.epoch;
-    all.expiry_queue = read_expiries(*database_);
+    all.expiry_queue = read_expiry_queue(*database_);
     handed_over_ = true;
     return all;
 } catch (const SqliteError& error) {

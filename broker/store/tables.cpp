@@ -176,7 +176,7 @@ Recovered read_all(Database& database, const Identity& identity) {
     return all;
 }
 
-std::vector<ExpiryRow> read_expiries(Database& database) {
+std::vector<ExpiryRow> read_expiry_queue(Database& database) {
     std::vector<ExpiryRow> all;
     Statement expiry_queue(
         database,

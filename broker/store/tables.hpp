@@ -41,7 +41,7 @@ void check_small_tables(Database& database);
 
 /// All but when chunks run out, which only a start asks for: older tables have no such column.
 Recovered read_all(Database& database, const Identity& identity);
-std::vector<ExpiryRow> read_expiries(Database& database);
+std::vector<ExpiryRow> read_expiry_queue(Database& database);
 
 /// Writes transactions through prepared statements.
 class TableWriter {

@@ -125,7 +125,7 @@ void Link::stop(Lock& lock) {
     if (stop_) return;
     session_.end(now_us(), out_);
     carry_out(lock);
-    sends_.end(ErrorCode::closed, options_.on_outcome ? untold_.outcomes : queue_.outcomes());
+    sends_.end(ErrorCode::closed, options_.on_outcome ? pending_callbacks_.outcomes : queue_.outcomes());
     queue_.end();
     stop_ = true;
     signal();
@@ -141,7 +141,7 @@ void Link::close(Lock& lock) {
 void Link::run() {
     Lock lock(mutex_);
     while (!stop_) {
-        if (untold_.any()) {
+        if (pending_callbacks_.any()) {
             tell(lock);
         } else if (driving_ || waiting_ > 0 || now_us() - driven_us_ < kStays) {
             // Who stops waiting mostly comes back at once: to be woken each time would cost more than a look now and
@@ -158,7 +158,7 @@ void Link::run() {
 }
 
 void Link::tell(Lock& lock) {
-    const Untold now = std::exchange(untold_, {});
+    const PendingCallbacks now = std::exchange(pending_callbacks_, {});
     telling_ = true;
     lock.unlock();
     now.tell(options_);
@@ -310,8 +310,8 @@ void Link::flush_out() {
         sent = true;
     }
     if (options_.queue_notices && !out_.notices.empty()) queue_.keep(out_.notices);
-    sends_.collect(session_.outbound(), options_.on_outcome ? untold_.outcomes : queue_.outcomes());
-    if (untold_.take(out_, options_)) {
+    sends_.collect(session_.outbound(), options_.on_outcome ? pending_callbacks_.outcomes : queue_.outcomes());
+    if (pending_callbacks_.take(out_, options_)) {
         idle_.notify_one();
         if (own_driving_) signal();
     }

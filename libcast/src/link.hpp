@@ -24,10 +24,10 @@
 
 #include "src/connection_queue.hpp"
 #include "src/dialer.hpp"
+#include "src/pending_callbacks.hpp"
 #include "src/pending_sends.hpp"
 #include "src/session.hpp"
 #include "src/transport.hpp"
-#include "src/untold.hpp"
 #include "src/watched_inboxes.hpp"
 
 namespace cast::detail {
@@ -164,7 +164,7 @@ private:
     WatchedInboxes watched_;
     PendingSends sends_;
     ConnectionQueue queue_;
-    Untold untold_;
+    PendingCallbacks pending_callbacks_;
     std::map<std::string, std::optional<Message>> replies_;  // by correlation; those awaited
     std::map<std::string, std::deque<Message>> reports_;     // by correlation
     std::deque<Message> events_;

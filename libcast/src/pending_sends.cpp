@@ -58,7 +58,7 @@ void PendingSends::collect_some(Outbound& outbound, std::deque<Outcome>& out) {
 }
 
 std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode overdue, Outbound& outbound) {
-    if (pending_.empty()) return told_us_ = kForever;
+    if (pending_.empty()) return announced_us_ = kForever;
     settle(outbound, over_);  // what is known is not late
     while (!deadlines_.empty() && deadlines_.begin()->first <= now_us) {
         const std::uint64_t delivery_token = deadlines_.begin()->second;
@@ -66,7 +66,7 @@ std::int64_t PendingSends::tick(std::int64_t now_us, ErrorCode overdue, Outbound
         outbound.forget(delivery_token);
         finish(pending_.find(delivery_token), full != ErrorCode::ok ? full : overdue, over_);
     }
-    return told_us_ = deadlines_.empty() ? kForever : deadlines_.begin()->first;
+    return announced_us_ = deadlines_.empty() ? kForever : deadlines_.begin()->first;
 }
 
 void PendingSends::end(ErrorCode code, std::deque<Outcome>& out) {

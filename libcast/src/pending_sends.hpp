@@ -35,8 +35,8 @@ public:
     std::int64_t tick(std::int64_t now_us, ErrorCode overdue, Outbound& outbound);
     /// There is a deadline before the one that tick() told last: it is to be called earlier. True once for each.
     bool hurries() {
-        if (deadlines_.empty() || deadlines_.begin()->first >= told_us_) return false;
-        told_us_ = deadlines_.begin()->first;
+        if (deadlines_.empty() || deadlines_.begin()->first >= announced_us_) return false;
+        announced_us_ = deadlines_.begin()->first;
         return true;
     }
     /// The connection has ended: this is the outcome of them all.
@@ -69,7 +69,7 @@ private:
     std::map<std::pair<wire::Cast, std::string>, Blocked> blocked_;
     std::deque<Outcome> over_;  // found by tick(), for collect()
     std::size_t bytes_ = 0;
-    std::int64_t told_us_ = kForever;
+    std::int64_t announced_us_ = kForever;
 };
 
 }  // namespace cast::detail

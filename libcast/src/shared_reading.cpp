@@ -82,12 +82,12 @@ private:
 };
 
 /// Somebody's turn, given back at the end of a scope.
-struct Held {
+struct TurnHolder {
     Turn& turn;
-    explicit Held(Turn& t) : turn(t) {}
-    ~Held() { turn.give_back(); }
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
+    explicit TurnHolder(Turn& t) : turn(t) {}
+    ~TurnHolder() { turn.give_back(); }
+    TurnHolder(const TurnHolder&) = delete;
+    TurnHolder& operator=(const TurnHolder&) = delete;
 };
 
 }  // namespace
@@ -106,7 +106,7 @@ Result<std::size_t> receive_some(Link& link, const std::function<void(std::strin
                                                   : "another thread receives on this connection just now";
         return Error{ErrorCode::invalid_argument, who};
     }
-    const Held held(link.receiving());
+    const TurnHolder held(link.receiving());
     std::size_t count = 0;
     do {
         Lock lock = link.lock();

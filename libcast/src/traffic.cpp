@@ -75,7 +75,7 @@ Result<void> Link::settle(Lock& lock, std::uint64_t added, std::int64_t until_us
     carry_out(lock);
     const bool settled = wait(lock, until_us, [&] { return outbound.settled(added); });
     if (options_.on_refused && std::this_thread::get_id() != thread_.get_id())  // told before we answer
-        wait(lock, until_us, [&] { return untold_.refusals.empty() && !telling_; });
+        wait(lock, until_us, [&] { return pending_callbacks_.refusals.empty() && !telling_; });
     std::string target;
     const ErrorCode refusal = outbound.take_refusal(target);
     if (refusal != ErrorCode::ok) return Error{refusal, target};

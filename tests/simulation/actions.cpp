@@ -53,7 +53,7 @@ void World::act() {
     else if (dice < 92)
         fault();
     else if (dice < 95)
-        operator_.call(some_look(random_, some_node(), some_group()));
+        operator_.call(some_query(random_, some_node(), some_group()));
 }
 
 void World::send_some() {
@@ -125,7 +125,7 @@ void World::fault() {
     const int weights[] = {settings_.cuts,         settings_.deaths,    settings_.byes,       settings_.crashes,
                            settings_.takeovers,    settings_.deletions, settings_.membership, settings_.stalls,
                            settings_.store_faults, settings_.stalled,   settings_.hostile,    settings_.jumps,
-                           settings_.ends,         settings_.letters,   settings_.floods,     4};
+                           settings_.restarts,     settings_.letters,   settings_.floods,     4};
     int total = 0;
     for (const int weight : weights) total += weight;
     int dice = static_cast<int>(random_.below(static_cast<std::uint64_t>(total)));
@@ -170,7 +170,7 @@ void World::fault() {
 void World::browse_or_purge() {
     const std::uint64_t dice = random_.below(6);
     const std::string node = some_node(), group = some_group();
-    if (dice < 3) return operator_.call(some_look(random_, node, group));
+    if (dice < 3) return operator_.call(some_query(random_, node, group));
     if (dice == 3 && group[0] == 'g') operator_.call(R"({"op":"purge","group":")" + group + R"("})");
     if (dice > 3) operator_.call(R"({"op":"purge","node":")" + node + R"("})");
 }

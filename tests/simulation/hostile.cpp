@@ -54,7 +54,7 @@ std::string some_frame(Random& random, std::uint64_t session, const std::string&
         case 4:
             return encode(
                 Fetch{stream, random.next() >> random.below(64), static_cast<std::uint32_t>(random.below(100000))});
-        case 5: return encode(Control{3, some_look(random, target, "g0")});
+        case 5: return encode(Control{3, some_query(random, target, "g0")});
         case 6: return encode_ping(random.one_in(2) ? Verb::ping : Verb::pong, Ping{1});
         default: return some_cast(random, session, target);
     }
@@ -75,7 +75,7 @@ bool harmful(std::string_view bytes, std::uint64_t own, broker::State& state) {
         for (const AttachNode& node : attach.nodes)
             if (node.name.starts_with("n") || node.name.starts_with("s")) return true;
     Control call;
-    return frame.verb == Verb::control && decode(frame.body, call) && !only_looks(call.json);
+    return frame.verb == Verb::control && decode(frame.body, call) && !only_reads(call.json);
 }
 
 }  // namespace

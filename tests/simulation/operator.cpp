@@ -107,7 +107,7 @@ std::string Operator::unrest() const {
     return asked_.empty() ? "" : "a call has no answer: " + asked_.begin()->second;
 }
 
-std::string some_look(Random& random, const std::string& node, const std::string& group) {
+std::string some_query(Random& random, const std::string& node, const std::string& group) {
     static const std::vector<std::string> ops = {
         "stats",   "status",  "node.list", "node.list", "group.list", "node.show",  "peek", "peek",
         "history", "history", "dead.list", "dead.show", "later.list", "group.show", "tap",  "nothing"};
@@ -127,7 +127,7 @@ std::string some_look(Random& random, const std::string& node, const std::string
     return call.dump();
 }
 
-bool only_looks(std::string_view text) {
+bool only_reads(std::string_view text) {
     static const std::set<std::string> changes = {"node.create", "node.delete", "group.create", "group.delete",
                                                   "group.join",  "group.leave", "purge",        "dead.requeue",
                                                   "dead.purge",  "later.cancel"};

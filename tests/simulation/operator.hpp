@@ -41,8 +41,8 @@ private:
 };
 
 /// A call that changes nothing, as JSON; some make no sense.
-std::string some_look(Random& random, const std::string& node, const std::string& group);
+std::string some_query(Random& random, const std::string& node, const std::string& group);
 /// Whether a call of this text changes nothing.
-bool only_looks(std::string_view json);
+bool only_reads(std::string_view json);
 
 }  // namespace sim

@@ -69,7 +69,7 @@ Settings draw_settings(Random& r) {
     if (r.percent(15)) s.config.scheduled_us = r.between(1, 4) * kSecond;
     s.config.reject_full = r.percent(25);
     if (r.percent(40)) s.config.max_redeliveries = static_cast<std::uint32_t>(r.between(1, 2));
-    s.ends = sometimes(30, 1, 3);
+    s.restarts = sometimes(30, 1, 3);
     s.letters = sometimes(40, 1, 5);
     // Long work is interrupted: by what others do, by crashes, by ends in order.
     if (r.percent(60)) s.config.turn_steps = static_cast<std::size_t>(r.between(1, r.percent(50) ? 4 : 30));

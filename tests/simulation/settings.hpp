@@ -24,7 +24,7 @@ struct Settings {
     int deaths = 0;
     int byes = 0;
     int crashes = 0;
-    int ends = 0;  ///< of the broker, in order
+    int restarts = 0;  ///< of the broker, in order
     int takeovers = 0;
     int deletions = 0;
     int membership = 0;

@@ -48,14 +48,14 @@ void SimStore::forget() {
 std::int64_t SimStore::due() const {
     if (work_.news) return world_.now();
     const auto next = std::find_if(loads_.begin(), loads_.end(),
-                                   [this](const Reading& reading) { return reading.due_us > looked_us_; });
+                                   [this](const Reading& reading) { return reading.due_us > checked_us_; });
     return std::min(sick_ ? kNever : work_.commit_us, next == loads_.end() ? kNever : next->due_us);
 }
 
 void SimStore::go_on() {
     if (work_.under_way && work_.commit_us <= world_.now() && !sick_) work_.finish();
     work_.news = false;
-    looked_us_ = world_.now();
+    checked_us_ = world_.now();
 }
 
 /// A transaction may be through since the turn began.

@@ -69,7 +69,7 @@ private:
     Random& random_;
     bool durable_ = false, sick_ = false, incomplete_ = false, in_order_ = false;
     mutable Work work_;
-    std::int64_t looked_us_ = 0;  ///< when the broker looked last: it is woken once for each answer
+    std::int64_t checked_us_ = 0;  ///< when the broker looked last: it is woken once for each answer
     std::deque<Reading> loads_;
     std::uint64_t loads_begun_ = 0;
 };

@@ -37,9 +37,9 @@ void BrokerProcess::start() {
     for (const std::string& flag : flags_)
         if (flag[0] != '-' && flag.find('=') != std::string::npos) command.push_back(flag);
     command.push_back(program("cast-broker"));
-    bool ends = false, data = false, http = false;
+    bool endpoints = false, data = false, http = false;
     for (const std::string& flag : flags_) {
-        ends = ends || flag.rfind("--bind", 0) == 0;
+        endpoints = endpoints || flag.rfind("--bind", 0) == 0;
         data = data || flag == "--data";
         http = http || flag == "--http";
     }
@@ -47,7 +47,7 @@ void BrokerProcess::start() {
         command.insert(command.end(), {"--data", path("data")});
     else
         command.emplace_back("--memory");
-    if (!ends) command.insert(command.end(), {"--bind", url_, "--publish", publish_url_});
+    if (!endpoints) command.insert(command.end(), {"--bind", url_, "--publish", publish_url_});
     command.insert(command.end(), {"--endpoints-file", path("ends")});
     if (!http) command.insert(command.end(), {"--http", "off"});
     for (const std::string& flag : flags_)

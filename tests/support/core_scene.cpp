@@ -35,7 +35,7 @@ struct CoreScene::Around : broker::Edge, broker::Store, broker::Clock, broker::L
         return Sent::ok;
     }
     void publish(std::uint64_t, const Slice&) override {}
-    const std::vector<std::string>& published() const override { return ends; }
+    const std::vector<std::string>& published() const override { return endpoints; }
     void set_topics(std::function<bool(std::uint64_t)>) override {}
     void greeted(broker::ConnectionId) override {}
     void disconnected(broker::ConnectionId, bool) override {}
@@ -62,7 +62,7 @@ struct CoreScene::Around : broker::Edge, broker::Store, broker::Clock, broker::L
     }
 
     CoreScene& scene;
-    const std::vector<std::string> ends;
+    const std::vector<std::string> endpoints;
     const broker::PageLink page;
     std::deque<std::pair<std::uint64_t, std::string>> frames;
     bool keeps = true;

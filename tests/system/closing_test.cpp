@@ -28,25 +28,25 @@ bool readable(int fd, int within_ms = 0) {
 }
 
 /// The names of the kinds that on_notice told of a node ("" for the connection), in order.
-class Told {
+class Notified {
 public:
     void listen(Options& o) {
         o.on_notice = [this](const Notice& n) {
             const std::lock_guard lock(mutex_);
-            if (n.kind == Notice::Kind::taken_over) told_ += "taken_over " + n.node + ";";
-            if (n.kind == Notice::Kind::deleted) told_ += "deleted " + n.node + ";";
-            if (n.kind == Notice::Kind::closed) told_ += "closed " + n.node + ";";
-            if (n.kind == Notice::Kind::disconnected) told_ += "disconnected;";
+            if (n.kind == Notice::Kind::taken_over) notified_ += "taken_over " + n.node + ";";
+            if (n.kind == Notice::Kind::deleted) notified_ += "deleted " + n.node + ";";
+            if (n.kind == Notice::Kind::closed) notified_ += "closed " + n.node + ";";
+            if (n.kind == Notice::Kind::disconnected) notified_ += "disconnected;";
         };
     }
     std::string all() {
         const std::lock_guard lock(mutex_);
-        return told_;
+        return notified_;
     }
 
 private:
     std::mutex mutex_;
-    std::string told_;
+    std::string notified_;
 };
 
 /// How many of the node's calls that send, or are about what it sends, answer with this code.
@@ -76,9 +76,9 @@ constexpr int kAllOfThem = 14;
 
 TEST_CASE("after close() every call of every object on the connection says closed, at once") {
     BrokerProcess broker;
-    Told told;
+    Notified notified;
     Node watcher = attach(broker, "watcher");
-    Connection connection = must(Connection::open(broker.options([&](Options& o) { told.listen(o); })));
+    Connection connection = must(Connection::open(broker.options([&](Options& o) { notified.listen(o); })));
     Node bob = must(connection.attach("bob")), carol = must(connection.attach("carol"));
     Admin admin(connection);
     const int fd = bob.poll_fd();
@@ -116,7 +116,7 @@ TEST_CASE("after close() every call of every object on the connection says close
     CHECK(admin.nodes().error().text().find(broker.url()) != std::string::npos);
     connection.close();
     CHECK(std::chrono::steady_clock::now() - begin < scaled(5000));
-    CHECK(eventually([&] { return told.all() == "closed ;"; }));
+    CHECK(eventually([&] { return notified.all() == "closed ;"; }));
     // What was sent before has left.
     for (int i = 0; i < 3000; ++i) REQUIRE(next(watcher) == std::to_string(i));
     CHECK(nothing(watcher) == "");
@@ -183,8 +183,8 @@ TEST_CASE("a node that is taken over, or deleted, says so in every call, and no 
     BrokerProcess broker;
     Admin admin = administer(broker);
     Node carol = attach(broker, "carol"), watcher = attach(broker, "watcher");
-    Told told;
-    Connection connection = must(Connection::open(broker.options([&](Options& o) { told.listen(o); })));
+    Notified notified;
+    Connection connection = must(Connection::open(broker.options([&](Options& o) { notified.listen(o); })));
     Node other = must(connection.attach("other"));
     Node bob = must(connection.attach("bob"));
     const int fd = bob.poll_fd();
@@ -202,7 +202,7 @@ TEST_CASE("a node that is taken over, or deleted, says so in every call, and no 
     }
     SUBCASE("deleted") { must(admin.delete_node("bob")); }
     const std::string notice = std::string(error_name(expected)) + " bob;";
-    REQUIRE(eventually([&] { return told.all() == notice; }));
+    REQUIRE(eventually([&] { return notified.all() == notice; }));
     CHECK(readable(fd));
     CHECK(calls_that_say(bob, expected) == kAllOfThem);
     CHECK(bob.unicast("carol", "x").error().text().find("bob") != std::string::npos);
@@ -243,23 +243,23 @@ TEST_CASE("what was under way when a node was lost is refused with the reason") 
 TEST_CASE("who has only callbacks is told that the node ended; then receive() says why") {
     BrokerProcess broker;
     Admin admin = administer(broker);
-    Told told;
+    Notified notified;
     Node carol = attach(broker, "carol");
-    Node bob = attach(broker, "bob", [&](Options& o) { told.listen(o); });
+    Node bob = attach(broker, "bob", [&](Options& o) { notified.listen(o); });
     std::atomic<int> called{0};
     must(bob.on_message([&](const Message&) { ++called; }));
     must(carol.unicast("bob", "x"));
     REQUIRE(eventually([&] { return called == 1; }));
     SUBCASE("deleted") {
         must(admin.delete_node("bob"));
-        CHECK(eventually([&] { return told.all() == "deleted bob;"; }));
+        CHECK(eventually([&] { return notified.all() == "deleted bob;"; }));
         CHECK(eventually([&] { return bob.receive(milliseconds(0)).code() == ErrorCode::deleted; }));
     }
     SUBCASE("closed, by the callback itself") {
-        Node dave = attach(broker, "dave", [&](Options& o) { told.listen(o); });
+        Node dave = attach(broker, "dave", [&](Options& o) { notified.listen(o); });
         must(dave.on_message([&](const Message&) { dave.connection().close(); }));
         must(carol.unicast("dave", "x"));
-        CHECK(eventually([&] { return told.all() == "closed ;"; }));
+        CHECK(eventually([&] { return notified.all() == "closed ;"; }));
         CHECK(dave.receive(scaled(10000)).code() == ErrorCode::closed);
     }
 }

@@ -229,9 +229,9 @@ TEST_CASE("all three casts work over ipc ends, and between ipc and tcp") {
     const std::string router = "ipc://" + (folder / "router"), pub = "ipc://" + (folder / "pub");
     BrokerProcess broker(
         {"--bind", router, "--bind", "tcp://127.0.0.1:0", "--publish", pub, "--publish", "tcp://127.0.0.1:0"});
-    std::string ends = read_file(broker.path("ends"));
-    const std::size_t at = ends.find("bind=tcp://") + 5;
-    const std::string tcp = ends.substr(at, ends.find('\n', at) - at);
+    std::string endpoints = read_file(broker.path("ends"));
+    const std::size_t at = endpoints.find("bind=tcp://") + 5;
+    const std::string tcp = endpoints.substr(at, endpoints.find('\n', at) - at);
     REQUIRE(broker.url() == router);
     Node alice = attach(broker, "alice");
     Node bob = attach(broker, "bob", [&](Options& o) { o.broker = tcp; });

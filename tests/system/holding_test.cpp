@@ -189,14 +189,14 @@ TEST_CASE("a node that detaches vanishes at once, and its groups with their last
 TEST_CASE("who receives as a node that is deleted is told, and cannot send as it any more") {
     BrokerProcess broker;
     Admin admin = administer(broker);
-    std::atomic<int> told{0};
+    std::atomic<int> answered{0};
     Node alice = attach(broker, "alice");
     Node bob = attach(broker, "bob", [&](Options& o) {
-        o.on_notice = [&](const Notice& n) { told += n.kind == Notice::Kind::deleted && n.node == "bob"; };
+        o.on_notice = [&](const Notice& n) { answered += n.kind == Notice::Kind::deleted && n.node == "bob"; };
     });
     must(admin.delete_node("bob"));
     CHECK(bob.receive(scaled(10000)).code() == ErrorCode::deleted);
-    CHECK(eventually([&] { return told == 1; }));
+    CHECK(eventually([&] { return answered == 1; }));
     CHECK(bob.unicast("alice", "from beyond").code() == ErrorCode::deleted);
     must(bob.flush(scaled(5000)));
     CHECK(nothing(alice) == "");

@@ -264,16 +264,16 @@ TEST_CASE("a node that ends, or is destroyed, leaves its outcomes to its connect
 TEST_CASE("a callback hears of outcomes instead, and of those of a connection that ends") {
     BrokerProcess broker;
     std::mutex mutex;
-    std::vector<std::string> told;
+    std::vector<std::string> heard;
     const auto count = [&] {
         const std::lock_guard lock(mutex);
-        return told.size();
+        return heard.size();
     };
     {
         Node alice = attach(broker, "alice", [&](Options& o) {
             o.on_outcome = [&](const Outcome& outcome) {
                 const std::lock_guard lock(mutex);
-                told.push_back(std::to_string(outcome.token) + " " + outcome_word(outcome));
+                heard.push_back(std::to_string(outcome.token) + " " + outcome_word(outcome));
             };
         });
         must(alice.send_async(Message::unicast("alice", "x"), 1));
@@ -284,7 +284,7 @@ TEST_CASE("a callback hears of outcomes instead, and of those of a connection th
         alice.connection().close();
         broker.go_on();
     }
-    CHECK(told == std::vector<std::string>{"1 accepted", "2 closed"});
+    CHECK(heard == std::vector<std::string>{"1 accepted", "2 closed"});
 }
 
 TEST_CASE("many threads send, one takes the outcomes: each send has exactly one") {

@@ -12,7 +12,7 @@ using namespace cast::detail;
 namespace {
 
 /// The ends that are dialled without a look-up, or "name"; the code of an error.
-std::string ends_of(const std::string& url) {
+std::string endpoints_of(const std::string& url) {
     const auto address = Address::parse(url);
     if (!address) return error_name(address.code());
     std::string text;
@@ -28,15 +28,15 @@ std::string why_not(const std::string& url) {
 }  // namespace
 
 TEST_CASE("numbers and paths are dialled as they are, localhost by both of its numbers, names by their own") {
-    CHECK(ends_of("tcp://127.0.0.1:5570") == "tcp://127.0.0.1:5570");
-    CHECK(ends_of("tcp://[::1]:5570") == "tcp://[::1]:5570");
-    CHECK(ends_of("tcp://[fe80::1%eth0]:1") == "tcp://[fe80::1%eth0]:1");
-    CHECK(ends_of("tcp://localhost:65535") == "tcp://127.0.0.1:65535 tcp://[::1]:65535");
-    CHECK(ends_of("tcp://broker.example:5570") == "name tcp://10.0.0.1:5570");
-    CHECK(ends_of("tcp://my_broker-1:5570") == "name tcp://10.0.0.1:5570");
-    CHECK(ends_of("ipc:///run/cast/broker") == "ipc:///run/cast/broker");
-    CHECK(ends_of("ipc://@abstract") == "ipc://@abstract");
-    CHECK(ends_of("ipc://" + std::string(107, 'x')) == "ipc://" + std::string(107, 'x'));
+    CHECK(endpoints_of("tcp://127.0.0.1:5570") == "tcp://127.0.0.1:5570");
+    CHECK(endpoints_of("tcp://[::1]:5570") == "tcp://[::1]:5570");
+    CHECK(endpoints_of("tcp://[fe80::1%eth0]:1") == "tcp://[fe80::1%eth0]:1");
+    CHECK(endpoints_of("tcp://localhost:65535") == "tcp://127.0.0.1:65535 tcp://[::1]:65535");
+    CHECK(endpoints_of("tcp://broker.example:5570") == "name tcp://10.0.0.1:5570");
+    CHECK(endpoints_of("tcp://my_broker-1:5570") == "name tcp://10.0.0.1:5570");
+    CHECK(endpoints_of("ipc:///run/cast/broker") == "ipc:///run/cast/broker");
+    CHECK(endpoints_of("ipc://@abstract") == "ipc://@abstract");
+    CHECK(endpoints_of("ipc://" + std::string(107, 'x')) == "ipc://" + std::string(107, 'x'));
 }
 
 TEST_CASE("what is no address is told with what is wrong") {
@@ -74,16 +74,17 @@ TEST_CASE("what is no address is told with what is wrong") {
 }
 
 TEST_CASE("the PUB end is the one over the dialled transport, and \"every interface\" is the host that was dialled") {
-    using Ends = std::vector<std::string>;
-    CHECK(publish_endpoint(Ends{}, "tcp://10.0.0.1:5570").empty());
-    CHECK(publish_endpoint(Ends{"tcp://10.0.0.1:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_endpoint(Ends{"tcp://*:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_endpoint(Ends{"tcp://0.0.0.0:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
-    CHECK(publish_endpoint(Ends{"tcp://[::]:5571"}, "tcp://[fe80::1]:5570") == "tcp://[fe80::1]:5571");
-    CHECK(publish_endpoint(Ends{"tcp://*:5571"}, "ipc:///run/cast") == "tcp://127.0.0.1:5571");
-    CHECK(publish_endpoint(Ends{"ipc:///run/pub", "tcp://*:5571"}, "tcp://[::1]:5570") == "tcp://[::1]:5571");
-    CHECK(publish_endpoint(Ends{"tcp://*:5571", "ipc:///run/pub"}, "ipc:///run/cast") == "ipc:///run/pub");
-    CHECK(publish_endpoint(Ends{"tcp://broker.example:5571"}, "tcp://10.0.0.1:5570") == "tcp://broker.example:5571");
+    using Endpoints = std::vector<std::string>;
+    CHECK(publish_endpoint(Endpoints{}, "tcp://10.0.0.1:5570").empty());
+    CHECK(publish_endpoint(Endpoints{"tcp://10.0.0.1:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Endpoints{"tcp://*:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Endpoints{"tcp://0.0.0.0:5571"}, "tcp://10.0.0.1:5570") == "tcp://10.0.0.1:5571");
+    CHECK(publish_endpoint(Endpoints{"tcp://[::]:5571"}, "tcp://[fe80::1]:5570") == "tcp://[fe80::1]:5571");
+    CHECK(publish_endpoint(Endpoints{"tcp://*:5571"}, "ipc:///run/cast") == "tcp://127.0.0.1:5571");
+    CHECK(publish_endpoint(Endpoints{"ipc:///run/pub", "tcp://*:5571"}, "tcp://[::1]:5570") == "tcp://[::1]:5571");
+    CHECK(publish_endpoint(Endpoints{"tcp://*:5571", "ipc:///run/pub"}, "ipc:///run/cast") == "ipc:///run/pub");
+    CHECK(publish_endpoint(Endpoints{"tcp://broker.example:5571"}, "tcp://10.0.0.1:5570") ==
+          "tcp://broker.example:5571");
 }
 
 TEST_CASE("several addresses have commas between them, which a path may have, too") {

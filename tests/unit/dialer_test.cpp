@@ -10,9 +10,9 @@ namespace {
 Dialer dialer(const char* urls) { return Dialer(*Address::parse_list(urls)); }
 
 /// The next ends, with a blank between them; "." for an end of a round.
-std::string round_of(Dialer& dialer, int ends) {
+std::string round_of(Dialer& dialer, int endpoints) {
     std::string all;
-    for (; ends > 0; --ends) {
+    for (; endpoints > 0; --endpoints) {
         all += dialer.next(0).value_or("none");
         all += dialer.more() ? " " : ". ";
     }

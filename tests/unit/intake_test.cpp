@@ -195,7 +195,7 @@ int a_crowd_of_strangers() {
 }
 
 /// The same: who said a HELLO is a client, and when the core knows it no more it is a stranger again.
-int a_client_that_parted() {
+int a_client_that_said_bye() {
     Intake& intake = Intake::instance();
     End router(intake, Intake::Kind::router_endpoint, "127.0.0.1");
     const int one = router.come();
@@ -295,7 +295,7 @@ TEST_CASE("of many strangers the oldest goes, but not before it has had its time
 }
 
 TEST_CASE("a client whom the core knows no more has the time of a stranger") {
-    CHECK(in_own_process(a_client_that_parted) == 0);
+    CHECK(in_own_process(a_client_that_said_bye) == 0);
 }
 
 TEST_CASE("a connection that is closed is nobody's, whatever is being said of it at that moment") {

@@ -10,7 +10,7 @@
 namespace {
 
 struct Thing : broker::Named {
-    explicit Thing(std::string called, int* ends = nullptr) : ended(ends) { name = std::move(called); }
+    explicit Thing(std::string called, int* destroyed = nullptr) : ended(destroyed) { name = std::move(called); }
     ~Thing() {
         if (ended != nullptr) ++*ended;
     }

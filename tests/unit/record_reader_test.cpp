@@ -15,27 +15,27 @@ namespace {
 /// All records of an input that is written in chunks of this many bytes; then how it ended.
 std::vector<std::string> read_all(const std::string& input, std::optional<char> separator, std::size_t limit = 1 << 20,
                                   std::size_t chunk = 65536) {
-    int ends[2];
-    REQUIRE(pipe(ends) == 0);
+    int pipe_fds[2];
+    REQUIRE(pipe(pipe_fds) == 0);
     std::thread writer([&] {
         for (std::size_t at = 0; at < input.size(); at += chunk)
-            if (write(ends[1], input.data() + at, std::min(chunk, input.size() - at)) < 0) break;
-        close(ends[1]);
+            if (write(pipe_fds[1], input.data() + at, std::min(chunk, input.size() - at)) < 0) break;
+        close(pipe_fds[1]);
     });
-    RecordReader reader(ends[0], separator, limit);
+    RecordReader reader(pipe_fds[0], separator, limit);
     std::vector<std::string> records;
     std::string_view record;
     auto next = reader.next(record);
     for (; next == RecordReader::Next::record; next = reader.next(record)) records.emplace_back(record);
     CHECK(reader.number() == records.size() + (next == RecordReader::Next::too_long ? 1 : 0));  // it names the bad one
     char drained;
-    while (next == RecordReader::Next::too_long && read(ends[0], &drained, 1) > 0) {
+    while (next == RecordReader::Next::too_long && read(pipe_fds[0], &drained, 1) > 0) {
     }
     records.push_back(next == RecordReader::Next::end        ? "(end)"
                       : next == RecordReader::Next::too_long ? "(too long)"
                                                              : "(failed)");
     writer.join();
-    close(ends[0]);
+    close(pipe_fds[0]);
     return records;
 }
 

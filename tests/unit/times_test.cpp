@@ -114,10 +114,10 @@ TEST_CASE("a duration of more than ten years is none") {
 }
 
 TEST_CASE("durations are told in words that can be read, and most of them parsed again") {
-    constexpr std::pair<long, const char*> kTold[] = {
+    constexpr std::pair<long, const char*> kShown[] = {
         {0, "0ms"},      {500, "500ms"},           {1000, "1s"}, {1500, "1.5s"}, {90000, "1m 30s"},
         {3600000, "1h"}, {90061000, "1d 1h 1m 1s"}};
-    for (const auto& [ms, text] : kTold) {
+    for (const auto& [ms, text] : kShown) {
         CHECK(duration_text(Milliseconds(ms)) == text);
         if (std::string(text).find(' ') == std::string::npos)
             CHECK(cast::base::parse_duration(text) == Milliseconds(ms));

@@ -10,8 +10,8 @@
 namespace broker {
 namespace {
 
-constexpr std::uint32_t kEndsAStep = 100;  // messages of a batch that ends
-constexpr int kSteps = 64;                 // one paged-out range of a group is at most this part of what it may keep
+constexpr std::uint32_t kClosedAStep = 100;  // messages of a batch that ends
+constexpr int kSteps = 64;                   // one paged-out range of a group is at most this part of what it may keep
 constexpr std::size_t kGroupMemory = 4u << 20;  // bytes of a group that is read which stay in memory, for repairs
 
 StreamRow& write_stream(Stream& stream, Transaction& t) {
@@ -68,7 +68,7 @@ Page take_lane_page(Loaded& loaded, const Stream& stream, const State& state, bo
     const Sequence last = std::min(loaded.through, stream.paged_out().back().last);
     std::size_t steps = 0;
     return take_page(loaded, begin, last, now, [&](const StoredBatch& before) {
-        steps += 1 + (endpoints || before.gone ? before.count / kEndsAStep : 0);
+        steps += 1 + (endpoints || before.gone ? before.count / kClosedAStep : 0);
         return state.may_go_on(steps);
     });
 }

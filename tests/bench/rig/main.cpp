@@ -73,7 +73,7 @@ int parse(int argc, char** argv, Run& run) {
     app.add_option("--connections", run.connections)->check(CLI::Range(1, 1000));
     app.add_flag("--stored", run.stored, "idle-memory: nodes that exist without a client");
     app.add_flag("--ipc", run.setup.ipc, "over ipc instead of TCP loopback: cast and zmq");
-    app.add_flag("--deaf-sender", run.setup.deaf_sender, "the sender subscribes to nothing, at no system");
+    app.add_flag("--deaf-sender", run.setup.stalled_sender, "the sender subscribes to nothing, at no system");
     app.add_option("--beside", run.beside,
                    "a command that runs meanwhile, given the URL of cast's page; it prints a line when ready");
     app.add_option("--limit", run.limit_s, "seconds after which the run is ended")->check(CLI::PositiveNumber);

@@ -85,7 +85,7 @@ public:
     }
     pid_t server_pid() const override { return server_; }
     std::unique_ptr<Endpoint> join(const Seat& seat) override {
-        return std::make_unique<NatsEndpoint>(seat, url_, !(seat.only_sends && setup_.deaf_sender));
+        return std::make_unique<NatsEndpoint>(seat, url_, !(seat.only_sends && setup_.stalled_sender));
     }
     std::string objection(const std::string& mode) const override {
         return setup_.ipc ? "has no ipc" : System::objection(mode);

@@ -147,20 +147,20 @@ pid_t start_program(std::vector<std::string> command) {
 }
 
 pid_t start_ready(std::vector<std::string> command) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) fail("no pipe");
+    int endpoints[2];
+    if (pipe2(endpoints, O_CLOEXEC) != 0) fail("no pipe");
     const pid_t child = fork_child();
     if (child == 0) {
-        dup2(ends[1], 1);
+        dup2(endpoints[1], 1);
         std::vector<char*> arguments;
         for (std::string& word : command) arguments.push_back(word.data());
         arguments.push_back(nullptr);
         execvp(arguments[0], arguments.data());
         _exit(127);
     }
-    close(ends[1]);
+    close(endpoints[1]);
     char letter = 0;
-    while (read(ends[0], &letter, 1) == 1 && letter != '\n') {
+    while (read(endpoints[0], &letter, 1) == 1 && letter != '\n') {
     }
     if (letter != '\n') fail(command.back() + ": did not get ready");
     return child;

@@ -18,7 +18,7 @@ struct Setup {
     std::filesystem::path folder;  ///< for configuration files and ipc ends; removed after the run
     bool ipc = false;              ///< over ipc instead of TCP loopback (cast and zmq)
     bool one_by_one = false;       ///< receive through the call that gives one message (cast)
-    bool deaf_sender = false;      ///< endpoints that only send subscribe to nothing, so no broadcast echoes to them
+    bool stalled_sender = false;   ///< endpoints that only send subscribe to nothing, so no broadcast echoes to them
     bool unread = false;           ///< a node will have everything waiting that is sent to it
     int http = 0;                  ///< a port for the server's page; 0: none (cast)
     std::size_t nodes = 0;         ///< how many names there will be, when that is many

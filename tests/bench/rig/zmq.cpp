@@ -11,7 +11,7 @@ namespace {
 constexpr int kHighWater = 100000;
 constexpr int kAtOnce = 1000;
 
-struct Ends {
+struct Endpoints {
     std::string router, publish;
 };
 
@@ -19,16 +19,16 @@ void set(void* socket, int option, int value) { zmq_setsockopt(socket, option, &
 
 class ZmqEndpoint : public Endpoint {
 public:
-    ZmqEndpoint(const Seat& seat, const Ends& ends) {
+    ZmqEndpoint(const Seat& seat, const Endpoints& endpoints) {
         const std::string& name = seat.names.front();
         zmq_setsockopt(dealer_, ZMQ_ROUTING_ID, name.data(), name.size());
         set(dealer_, ZMQ_SNDHWM, kHighWater);
         set(dealer_, ZMQ_RCVHWM, kHighWater);
         set(sub_, ZMQ_RCVHWM, kHighWater);
-        zmq_connect(dealer_, ends.router.c_str());
+        zmq_connect(dealer_, endpoints.router.c_str());
         // A subscriber that does not read would stall the relay, which drops nothing: a sender is none.
         if (!seat.only_sends) {
-            zmq_connect(sub_, ends.publish.c_str());
+            zmq_connect(sub_, endpoints.publish.c_str());
             zmq_setsockopt(sub_, ZMQ_SUBSCRIBE, "all", 3);
         }
         zmq_send(dealer_, "", 0, ZMQ_SNDMORE);
@@ -73,7 +73,7 @@ private:
     void* sub_ = zmq_socket(context_, ZMQ_SUB);
 };
 
-void relay(const Ends& ends) {
+void relay(const Endpoints& endpoints) {
     void* context = zmq_ctx_new();
     void* router = zmq_socket(context, ZMQ_ROUTER);
     void* publish = zmq_socket(context, ZMQ_PUB);
@@ -82,7 +82,7 @@ void relay(const Ends& ends) {
     set(router, ZMQ_RCVHWM, kHighWater);
     set(publish, ZMQ_SNDHWM, kHighWater);
     set(publish, ZMQ_XPUB_NODROP, 1);
-    if (zmq_bind(router, ends.router.c_str()) != 0 || zmq_bind(publish, ends.publish.c_str()) != 0)
+    if (zmq_bind(router, endpoints.router.c_str()) != 0 || zmq_bind(publish, endpoints.publish.c_str()) != 0)
         fail("zmq: cannot bind");
     zmq_msg_t from, to, body;
     zmq_msg_init(&from);
@@ -107,12 +107,14 @@ public:
     void start() override {
         const std::string base = "ipc://" + (setup_.folder / "zmq").string();
         const int port = free_port();
-        ends_ = setup_.ipc ? Ends{base, base + ".publish"} : Ends{loopback(port), loopback(free_port())};
-        server_ = rig::start([this] { relay(ends_); });
+        endpoints_ = setup_.ipc ? Endpoints{base, base + ".publish"} : Endpoints{loopback(port), loopback(free_port())};
+        server_ = rig::start([this] { relay(endpoints_); });
         setup_.ipc ? await_path(setup_.folder / "zmq.publish") : await_port(port);
     }
     pid_t server_pid() const override { return server_; }
-    std::unique_ptr<Endpoint> join(const Seat& seat) override { return std::make_unique<ZmqEndpoint>(seat, ends_); }
+    std::unique_ptr<Endpoint> join(const Seat& seat) override {
+        return std::make_unique<ZmqEndpoint>(seat, endpoints_);
+    }
     std::string objection(const std::string& mode) const override {
         if (mode == "fanout" || mode == "multicast" || mode == "idle-memory")
             return "has one name an endpoint, no groups";
@@ -121,7 +123,7 @@ public:
 
 private:
     Setup setup_;
-    Ends ends_;
+    Endpoints endpoints_;
     pid_t server_ = 0;
 };
 

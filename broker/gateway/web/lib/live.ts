@@ -51,7 +51,7 @@ let keys = 0;
 let wantsLog = false;
 let filter: LogFilter | null = null;
 let telling = 0;
-let told = 0;
+let rendered = 0;
 let windows: { at: number; seen: number; shown: number; sampled: boolean }[] = [];
 
 const socket = new Socket("/ws", { opened, said, silenceMs: 10_000 });
@@ -111,9 +111,9 @@ function tell(): void {
   if (telling !== 0) return;
   telling = window.setTimeout(() => {
     telling = 0;
-    told = Date.now();
+    rendered = Date.now();
     changes.set(changes.get() + 1);
-  }, Math.max(kSettleMs, told + kTellMs - Date.now()));
+  }, Math.max(kSettleMs, rendered + kTellMs - Date.now()));
 }
 
 function pointOf(time_us: number, of: Record<Cast, number> & { messages_in: number; messages_out: number },

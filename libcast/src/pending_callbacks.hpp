@@ -1,5 +1,5 @@
-// Untold: what the program's callbacks are to be told and were not told yet. Collected under the link's lock, told by
-// the link's own thread without it.
+// PendingCallbacks: what the program's callbacks are to be told and were not told yet. Collected under the link's lock,
+// told by the link's own thread without it.
 #pragma once
 #include <cast/options.hpp>
 #include <deque>
@@ -8,7 +8,7 @@
 
 namespace cast::detail {
 
-struct Untold {
+struct PendingCallbacks {
     std::deque<Refusal> refusals;
     std::deque<Notice> notices;
     std::deque<Outcome> outcomes;
