@@ -23,7 +23,7 @@ std::string begin_letter(std::string_view sender) {
     std::string frame;
     begin_frame(frame, Verb::deliver);
     BatchHeader header;
-    header.target = kDeadLetterName;
+    header.target = kDeadLetters;
     header.sender = sender;
     begin_batch(frame, header);
     return frame;

@@ -326,7 +326,7 @@ ErrorCode Router::admit(Connection& connection, const BatchView& batch, Node*& n
     if (h.cast == Cast::unicast) {
         node = state_.directory.node(h.target);
         if (node == nullptr)
-            return h.target == kDeadLetterName && (h.flags & kScheduled) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
+            return h.target == kDeadLetters && (h.flags & kScheduled) == 0 ? ErrorCode::ok : ErrorCode::no_such_node;
         return (h.flags & kScheduled) != 0 ? scheduled_.admits(h, now) : mailboxes_.admits(*node, h);
     }
     group = h.cast == Cast::broadcast ? &state_.directory.broadcast() : state_.directory.group(h.target);

@@ -161,7 +161,7 @@ StreamRow stream_of(const DeadLetterRow& letter) {
     row.id = letter.stream;
     row.high = letter.number;
     row.kind = kDeadLetterStream;
-    row.owner = cast::wire::kDeadLetterName;
+    row.owner = cast::wire::kDeadLetters;
     row.last = row.messages = row.chunk_first = 1;
     row.bytes = letter.frame.size();
     row.chunk_bytes = static_cast<std::uint32_t>(row.bytes);

@@ -23,7 +23,7 @@ Result<void> bury(Node::State& node, const Message& message, std::string_view re
     outgoing.cast = wire::Cast::unicast;
     outgoing.sender = node.name;
     outgoing.from = node.attachment.get();
-    outgoing.target = wire::kDeadLetterName;
+    outgoing.target = wire::kDeadLetters;
     outgoing.payload = record;
     outgoing.type = wire::kDeadLetterType;
     outgoing.headers = headers;

@@ -42,8 +42,7 @@ Result<void> Link::send(const OutgoingRecord& given) {
         return Error{ErrorCode::invalid_name, "'" + std::string(given.target) + "'"};
     const std::size_t size = wire::record_bound(given.type, given.headers, given.payload);
     // A letter wraps a whole record.
-    const std::size_t more =
-        given.target == wire::kDeadLetterName ? wire::kRecordOverhead - wire::kDeadLetterOverhead : 0;
+    const std::size_t more = given.target == wire::kDeadLetters ? wire::kRecordOverhead - wire::kDeadLetterOverhead : 0;
     if (given.payload.size() > session_.max_message() + more)
         return Error{ErrorCode::too_large, std::to_string(given.payload.size()) + " bytes; the broker takes " +
                                                std::to_string(session_.max_message())};

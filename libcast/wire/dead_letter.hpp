@@ -11,7 +11,7 @@
 
 namespace cast::wire {
 
-inline constexpr std::string_view kDeadLetterName = "$dead";  ///< where letters are sent to
+inline constexpr std::string_view kDeadLetters = "$dead";  ///< where letters are sent to
 inline constexpr std::string_view kDeadLetterType = "application/vnd.cast.dead-letter";
 inline constexpr std::size_t kDeadLetterDetail = 512;  ///< bytes of a detail; more is cut
 /// What a letter takes besides the record that it wraps, at most.

@@ -38,7 +38,7 @@ struct Scene : CoreScene {
         wire::begin_frame(frame, wire::Verb::cast);
         wire::BatchHeader header;
         header.session = 2;
-        header.target = wire::kDeadLetterName;
+        header.target = wire::kDeadLetters;
         header.sender = "bob";
         wire::begin_batch(frame, header);
         wire::append_record(frame, type, wire::encode_headers(wire::dead_letter_headers(letter)), record);
@@ -170,7 +170,7 @@ TEST_CASE("a reader's letter is taken, a wrong one is not") {
     CHECK(s.nack("alice", "no name!") == "3 invalid_argument");
     CHECK(s.nack("", "bob") == "4 invalid_argument");
     CHECK(s.router().dead().messages() == 1);
-    s.send(1, "alice", wire::kDeadLetterName, {"plain"});
+    s.send(1, "alice", wire::kDeadLetters, {"plain"});
     CHECK(s.outcomes(1) == "1 invalid_argument");
 }
 
