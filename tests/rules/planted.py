@@ -90,6 +90,11 @@ def files():
     for part in "ab":
         text = "\n".join(member.format(part + str(number)) for number in range(3))
         yield f"libcast/src/wide_{part}.cpp", COMMENT + text, 0
+    old = 'int cold_bytes;  // cold\nclass Keeper {};\nauto later = "later";\n'
+    yield "nodectl/old_words.cpp", COMMENT + old, 3
+    yield "nodectl/free_words.cpp", COMMENT + "// told, cold, way\nbool ends_with(int over, int left);\n", 0
+    yield "nodectl/look.cpp", COMMENT, 1
+    yield "broker/gateway/web/old.tsx", COMMENT + "export const parcel = <b>reaped</b>;\nlet later;\n", 2
     yield "nodectl/words.cpp", COMMENT + "// TO" + "DO: more\n", 1
     yield "conf/words.toml", "# FIX" + "ME\n", 1
     yield "libcast/words.md", "X" + "XX\n", 1
