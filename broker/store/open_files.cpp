@@ -16,18 +16,18 @@ constexpr std::uint32_t kLogMagic = 0x377f0682;  // big-endian; the lowest bit t
 
 /// Where a path leads to; `size`: of what is there. Not asked for its times: a file whose times somebody has seen takes
 /// new ones with its next byte, which makes the next fdatasync half as long again.
-enum class Identity { there, elsewhere, nowhere };
+enum class Place { there, elsewhere, nowhere };
 template <typename File>
-Identity identity_of(const File& file, off_t& size) {
+Place place_of(const File& file, off_t& size) {
     struct statx there {};
-    if (::statx(AT_FDCWD, file.path.c_str(), 0, STATX_INO | STATX_SIZE, &there) != 0) return Identity::nowhere;
+    if (::statx(AT_FDCWD, file.path.c_str(), 0, STATX_INO | STATX_SIZE, &there) != 0) return Place::nowhere;
     size = static_cast<off_t>(there.stx_size);
     const bool same = makedev(there.stx_dev_major, there.stx_dev_minor) == file.device && there.stx_ino == file.inode;
-    return same ? Identity::there : Identity::elsewhere;
+    return same ? Place::there : Place::elsewhere;
 }
 
-std::string gone(const std::string& path, Identity identity) {
-    return path + (identity == Identity::elsewhere ? " is another file now" : " is gone") +
+std::string gone(const std::string& path, Place place) {
+    return path + (place == Place::elsewhere ? " is another file now" : " is gone") +
            ": what is stored would not be found at the next start. Bring back the one that was there, or restart the "
            "broker";
 }
@@ -62,7 +62,7 @@ void OpenFiles::hold(File& file, int flags) {
     let_go(file);
     struct stat found {};
     file.fd = ::open(file.path.c_str(), flags | O_CLOEXEC);
-    if (file.fd < 0 || ::fstat(file.fd, &found) != 0) throw StoreGone(gone(file.path, Identity::nowhere));
+    if (file.fd < 0 || ::fstat(file.fd, &found) != 0) throw StoreGone(gone(file.path, Place::nowhere));
     file.device = found.st_dev;
     file.inode = found.st_ino;
 }
@@ -78,7 +78,7 @@ void OpenFiles::opened(std::size_t page) {
 
 bool OpenFiles::has_database() const {
     off_t size = 0;
-    return identity_of(database_, size) == Identity::there;
+    return place_of(database_, size) == Place::there;
 }
 
 void OpenFiles::cut(const File& file) {
@@ -91,15 +91,15 @@ void OpenFiles::cut(const File& file) {
 OpenFiles::Names OpenFiles::names() {
     if (!cut_.empty()) throw StoreGone(cut_);
     off_t size = 0;
-    if (const Identity identity = identity_of(database_, size); identity != Identity::there)
-        throw StoreGone(gone(database_.path, identity));
+    if (const Place place = place_of(database_, size); place != Place::there)
+        throw StoreGone(gone(database_.path, place));
     if (size < least_) cut(database_);
     least_ = size;
-    const Identity to_log = identity_of(log_, size);
-    if (to_log == Identity::nowhere) return Names::no_log;
-    if (to_log == Identity::elsewhere) throw StoreGone(gone(log_.path, to_log));
+    const Place to_log = place_of(log_, size);
+    if (to_log == Place::nowhere) return Names::no_log;
+    if (to_log == Place::elsewhere) throw StoreGone(gone(log_.path, to_log));
     if (frames_ > 0 && (size < kLogHead + static_cast<off_t>(frame_) * frames_ || !begins_as_a_log(log_.fd))) cut(log_);
-    return identity_of(index_, size) == Identity::there ? Names::right : Names::no_index;
+    return place_of(index_, size) == Place::there ? Names::right : Names::no_index;
 }
 
 }  // namespace broker
