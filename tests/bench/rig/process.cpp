@@ -25,7 +25,7 @@
 namespace rig {
 namespace {
 
-std::set<pid_t> orphan;  // children that exited with 0 while another one was awaited
+std::set<pid_t> exited;  // children that exited with 0 while another one was awaited
 
 sockaddr_in loopback_address(int port) {
     sockaddr_in address{};
@@ -55,7 +55,7 @@ void await_up(const std::function<bool()>& up, const std::string& what) {
 void settle_in(pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
-    orphan.clear();
+    exited.clear();
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -69,7 +69,7 @@ pid_t fork_child() {
     return child;
 }
 
-// One child that has exited goes to `reaped`; one that failed fails the run.
+// One child that has exited goes to `exited`; one that failed fails the run.
 bool reap(int flags) {
     int status = 0;
     const pid_t child = waitpid(-1, &status, flags);
@@ -77,7 +77,7 @@ bool reap(int flags) {
     if (child == 0) return false;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127) fail("a program could not be started: is it installed?");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) fail("a process of this run failed");
-    orphan.insert(child);
+    exited.insert(child);
     return true;
 }
 
@@ -147,27 +147,27 @@ pid_t start_program(std::vector<std::string> command) {
 }
 
 pid_t start_ready(std::vector<std::string> command) {
-    int endpoints[2];
-    if (pipe2(endpoints, O_CLOEXEC) != 0) fail("no pipe");
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) fail("no pipe");
     const pid_t child = fork_child();
     if (child == 0) {
-        dup2(endpoints[1], 1);
+        dup2(pipe_fds[1], 1);
         std::vector<char*> arguments;
         for (std::string& word : command) arguments.push_back(word.data());
         arguments.push_back(nullptr);
         execvp(arguments[0], arguments.data());
         _exit(127);
     }
-    close(endpoints[1]);
+    close(pipe_fds[1]);
     char letter = 0;
-    while (read(endpoints[0], &letter, 1) == 1 && letter != '\n') {
+    while (read(pipe_fds[0], &letter, 1) == 1 && letter != '\n') {
     }
     if (letter != '\n') fail(command.back() + ": did not get ready");
     return child;
 }
 
 void await(const std::vector<pid_t>& children) {
-    const auto done = [](pid_t child) { return orphan.contains(child); };
+    const auto done = [](pid_t child) { return exited.contains(child); };
     while (!std::all_of(children.begin(), children.end(), done)) reap(0);
 }
 
