@@ -124,7 +124,7 @@ export interface DeadLetter {
   seq: number;
   node_id: string;
   reason: string;
-  dead_at_us: number;
+  dead_us: number;
   message: Message;
 }
 

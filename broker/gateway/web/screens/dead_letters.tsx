@@ -15,7 +15,7 @@ import { Empty, Failure, Loading } from "../ui/states";
 const kPage = 50;
 const kRefreshMs = 3000;
 
-function DeadLetterEnvelope({ letter, reload }: { letter: DeadLetter; reload: () => void }) {
+function DeadLetterRow({ letter, reload }: { letter: DeadLetter; reload: () => void }) {
   const t = useText();
 
   async function act(does: () => Promise<unknown>, done: string) {
@@ -35,7 +35,7 @@ function DeadLetterEnvelope({ letter, reload }: { letter: DeadLetter; reload: ()
           {letter.reason === "deleted" ? t("dead.deleted") : sayCode(letter.reason) ?? letter.reason}
         </span>
         <span className="quiet small">
-          <When us={letter.dead_at_us} />
+          <When us={letter.dead_us} />
         </span>
         <span className="row tight push">
           <button type="button" className="button" name="requeue"
@@ -98,7 +98,7 @@ export function Dead() {
       </div>
       <section className="card">
         {data.dead.map((letter) => (
-          <DeadLetterEnvelope key={letter.seq} letter={letter} reload={reload} />
+          <DeadLetterRow key={letter.seq} letter={letter} reload={reload} />
         ))}
       </section>
       {data.next_before !== null && limit < 1000 && (
