@@ -57,7 +57,7 @@ Config core_config(const Options& o) {
     c.session_us = in_us(o.session_time);
     c.grace_us = in_us(o.grace_time);
     c.ping_us = in_us(o.ping_interval);
-    c.dead_at_us = in_us(o.dead_after);
+    c.dead_after_us = in_us(o.dead_after);
     c.backpressure_us = in_us(o.backpressure_budget);
     c.hash_secret = hash_secret;
     return c;

@@ -114,7 +114,7 @@ struct Options {
     /// A silent client is asked for a sign of life after this long...
     std::chrono::milliseconds ping_interval = in_milliseconds(kDefaults.ping_us);
     /// ...and its connection given up after this long.
-    std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_at_us);
+    std::chrono::milliseconds dead_after = in_milliseconds(kDefaults.dead_after_us);
     /// How long one slow member may hold its group back before the group goes on without it.
     std::chrono::milliseconds backpressure_budget = in_milliseconds(kDefaults.backpressure_us);
     /// How long SIGTERM waits for what is under way.

@@ -160,7 +160,7 @@ std::int64_t Router::sweep(Now now, Outbox& outbox, bool drained) {
     std::vector<Connection*> dead;
     state_.sessions.for_each_connection([&](Connection& c) {
         const std::int64_t silent = now.mono_us - c.heard_us;
-        if (drained && silent >= state_.config.dead_at_us && c.pinged_us > c.heard_us &&
+        if (drained && silent >= state_.config.dead_after_us && c.pinged_us > c.heard_us &&
             now.mono_us - c.pinged_us >= kSecond) {
             dead.push_back(&c);
         } else if (silent >= state_.config.ping_us && now.mono_us - c.pinged_us >= state_.config.ping_us) {

@@ -83,7 +83,7 @@ struct Config {
     std::int64_t session_us = 600 * kSecond;
     std::int64_t grace_us = 10 * kSecond;
     std::int64_t ping_us = 3 * kSecond;
-    std::int64_t dead_at_us = 10 * kSecond;
+    std::int64_t dead_after_us = 10 * kSecond;
     std::int64_t backpressure_us = 5 * kSecond;
 
     // Fixed times of the protocol (PROTOCOL.md, sections 4 and 5).

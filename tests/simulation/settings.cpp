@@ -24,7 +24,7 @@ void draw_times(broker::Config& c, Random& r) {
     c.session_us = r.percent(30) ? r.between(2, 6) * kSecond : 30 * kSecond;
     c.grace_us = r.percent(50) ? r.between(200, 2000) * kMs : 5 * kSecond;
     c.ping_us = r.between(300, 2000) * kMs;
-    c.dead_at_us = c.ping_us + r.between(1500, 4000) * kMs;
+    c.dead_after_us = c.ping_us + r.between(1500, 4000) * kMs;
     c.backpressure_us = r.between(200, 5000) * kMs;
 }
 
