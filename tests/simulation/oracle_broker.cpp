@@ -71,9 +71,9 @@ void Oracle::check_refusal(broker::Router& router, broker::ConnectionId from, co
     const broker::Connection* connection = state.sessions.connection(from);
     const broker::Node* node = state.directory.node(p.target);
     bool blocked = connection->session->blocked.contains(broker::destination_key(p.header.cast, p.target));
-    for (const Pending& scheduled : pending_)  // one behind it in the frame may have unblocked the target
-        blocked = blocked || (scheduled.target == p.target && scheduled.header.cast == p.header.cast &&
-                              scheduled.header.number > p.header.number && (scheduled.header.flags & kResume) != 0);
+    for (const Pending& behind : pending_)  // one behind it in the frame may have unblocked the target
+        blocked = blocked || (behind.target == p.target && behind.header.cast == p.header.cast &&
+                              behind.header.number > p.header.number && (behind.header.flags & kResume) != 0);
     bool right = false;
     switch (code) {
         case ErrorCode::no_such_node: right = node == nullptr && p.header.cast == Cast::unicast; break;

@@ -49,11 +49,11 @@ bool Oracle::said_again(const std::vector<broker::Send>& sends, std::size_t i) {
         return read_frame(sends[at].frame.view(), frame) == cast::ErrorCode::ok &&
                frame.verb == cast::wire::Verb::membership && decode(frame.body, m);
     };
-    cast::wire::Membership m, scheduled;
+    cast::wire::Membership m, next;
     if (!read(i, m)) return false;
     for (std::size_t at = i + 1; at < sends.size(); ++at)
-        if (sends[at].to == sends[i].to && read(at, scheduled) && scheduled.node == m.node &&
-            scheduled.stream.stream == m.stream.stream)
+        if (sends[at].to == sends[i].to && read(at, next) && next.node == m.node &&
+            next.stream.stream == m.stream.stream)
             return true;
     return false;
 }
