@@ -222,7 +222,7 @@ private:
     void take(const Pending& batch, std::uint32_t id, std::uint64_t stream, std::vector<std::uint32_t>& mirror);
     void check_survivors(const cast::test::MemoryDisk& disk);
     void carry_ledgers(const cast::test::MemoryDisk& disk, broker::Router& router);
-    static bool said_again(const std::vector<broker::Send>& sends, std::size_t i);
+    static bool superseded(const std::vector<broker::Send>& sends, std::size_t i);
     void check_membership(broker::Router& router, std::string_view body, const cast::test::MemoryDisk& disk);
     bool was_once(std::uint64_t stream, std::uint64_t sequence, std::uint32_t id) const;
     Ledger* ledger(broker::Router* router, const std::string& node, std::uint64_t stream);

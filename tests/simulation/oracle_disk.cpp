@@ -42,19 +42,19 @@ void Oracle::check_membership(broker::Router& router, std::string_view body, con
     require(!stored || m.joined || now, "a client is told that its node has left a group, and the disk does not know");
 }
 
-/// The frame behind it says more of the same membership: a node that joined, and left before that was kept.
-bool Oracle::said_again(const std::vector<broker::Send>& sends, std::size_t i) {
-    const auto read = [&sends](std::size_t at, cast::wire::Membership& m) {
-        cast::wire::Frame frame;
-        return read_frame(sends[at].frame.view(), frame) == cast::ErrorCode::ok &&
-               frame.verb == cast::wire::Verb::membership && decode(frame.body, m);
-    };
+/// A frame behind it says more of the same node: one that joined, and left or was deleted before that was committed.
+bool Oracle::superseded(const std::vector<broker::Send>& sends, std::size_t i) {
+    cast::wire::Frame frame;
     cast::wire::Membership m, next;
-    if (!read(i, m)) return false;
-    for (std::size_t at = i + 1; at < sends.size(); ++at)
-        if (sends[at].to == sends[i].to && read(at, next) && next.node == m.node &&
+    cast::wire::Detached end;
+    if (read_frame(sends[i].frame.view(), frame) != cast::ErrorCode::ok || !decode(frame.body, m)) return true;
+    for (std::size_t at = i + 1; at < sends.size(); ++at) {
+        if (sends[at].to != sends[i].to || read_frame(sends[at].frame.view(), frame) != cast::ErrorCode::ok) continue;
+        if (frame.verb == cast::wire::Verb::membership && decode(frame.body, next) && next.node == m.node &&
             next.stream.stream == m.stream.stream)
             return true;
+        if (frame.verb == cast::wire::Verb::detached && decode(frame.body, end) && end.name == m.node) return true;
+    }
     return false;
 }
 
@@ -64,7 +64,7 @@ void Oracle::check_announced(broker::Router& router, const std::vector<broker::S
     cast::wire::Frame frame;
     cast::wire::Detached m;
     if (!router.config().durable || read_frame(sends[i].frame.view(), frame) != cast::ErrorCode::ok) return;
-    if (frame.verb == cast::wire::Verb::membership && said_again(sends, i)) return;
+    if (frame.verb == cast::wire::Verb::membership && superseded(sends, i)) return;
     if (frame.verb == cast::wire::Verb::membership) return check_membership(router, frame.body, disk);
     if (frame.verb == cast::wire::Verb::deliver)
         cast::wire::for_each_batch(frame.body, [&](const cast::wire::BatchView& view) {
