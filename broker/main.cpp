@@ -21,15 +21,15 @@
 #endif
 
 #include "base/random_id.hpp"
-#include "broker.hpp"
-#include "descriptors.hpp"
-#include "endpoints_file.hpp"
 #include "gateway/gateway.hpp"
-#include "log.hpp"
-#include "page_link.hpp"
+#include "server/broker.hpp"
+#include "server/descriptors.hpp"
+#include "server/endpoints_file.hpp"
+#include "server/log.hpp"
+#include "server/page_link.hpp"
+#include "server/tasks.hpp"
 #include "store/disk.hpp"
 #include "store/memory.hpp"
-#include "tasks.hpp"
 #include "wire/heap.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
 // Flags, environment and config file become one Context. Main thread; tell() on libcast's.
-#include "context.hpp"
+#include "nodectl/context.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "base/duration.hpp"
-#include "output.hpp"
+#include "nodectl/output/output.hpp"
 
 namespace nodectl {
 namespace {

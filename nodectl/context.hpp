@@ -12,7 +12,7 @@ namespace CLI {
 class App;
 }
 
-#include "times.hpp"
+#include "nodectl/input/times.hpp"
 
 namespace nodectl {
 

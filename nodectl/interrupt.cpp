@@ -1,5 +1,5 @@
 // SIGINT and SIGTERM set a flag; nothing else happens in the handler.
-#include "interrupt.hpp"
+#include "nodectl/interrupt.hpp"
 
 #include <csignal>
 

@@ -6,9 +6,9 @@
 #include <csignal>
 #include <exception>
 
-#include "commands.hpp"
-#include "context.hpp"
-#include "output.hpp"
+#include "nodectl/commands/commands.hpp"
+#include "nodectl/context.hpp"
+#include "nodectl/output/output.hpp"
 
 #ifndef CAST_VERSION
 #define CAST_VERSION "0.1.0"

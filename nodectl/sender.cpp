@@ -1,14 +1,14 @@
 // Sending and its books. Main thread; Refusals::add on libcast's.
-#include "sender.hpp"
+#include "nodectl/sender.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "context.hpp"
-#include "output.hpp"
-#include "text.hpp"
+#include "nodectl/context.hpp"
+#include "nodectl/output/output.hpp"
+#include "nodectl/output/text.hpp"
 
 namespace nodectl {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "times.hpp"
+#include "nodectl/input/times.hpp"
 
 namespace nodectl {
 

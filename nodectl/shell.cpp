@@ -1,6 +1,6 @@
 // Starts /bin/sh with posix_spawn. The payload is handed over as a memory file, so that no command that does not
 // read its stdin can block us. Main thread.
-#include "shell.hpp"
+#include "nodectl/shell.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,8 +15,8 @@
 #include <cstring>
 #include <vector>
 
-#include "message_format.hpp"
-#include "output.hpp"
+#include "nodectl/output/message_format.hpp"
+#include "nodectl/output/output.hpp"
 
 extern char** environ;
 

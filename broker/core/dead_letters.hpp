@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/mailboxes.hpp"
+#include "core/mailbox/mailboxes.hpp"
 #include "core/persistence/dirty_set.hpp"
 #include "core/turn_budget.hpp"
 #include "wire/dead_letter.hpp"

@@ -8,11 +8,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/cursors.hpp"
+#include "core/group/cursors.hpp"
 #include "core/name_table.hpp"
 #include "core/node.hpp"
-#include "core/session.hpp"
-#include "core/stream.hpp"
+#include "core/session/session.hpp"
+#include "core/stream/stream.hpp"
 #include "core/types.hpp"
 
 namespace broker {

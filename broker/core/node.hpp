@@ -10,7 +10,7 @@
 
 #include "core/history.hpp"
 #include "core/name_table.hpp"
-#include "core/stream.hpp"
+#include "core/stream/stream.hpp"
 #include "core/types.hpp"
 
 namespace broker {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "core/deliver.hpp"
 #include "core/persistence/recovery.hpp"
-#include "core/welcome.hpp"
+#include "core/session/deliver.hpp"
+#include "core/session/welcome.hpp"
 #include "wire/names.hpp"
 
 namespace broker {

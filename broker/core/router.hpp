@@ -9,16 +9,16 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/attachments.hpp"
 #include "core/browser.hpp"
 #include "core/dead_letters.hpp"
-#include "core/groups.hpp"
-#include "core/mailboxes.hpp"
+#include "core/group/groups.hpp"
+#include "core/mailbox/mailboxes.hpp"
+#include "core/mailbox/reaper.hpp"
 #include "core/persistence/page_loads.hpp"
 #include "core/persistence/persister.hpp"
-#include "core/reaper.hpp"
-#include "core/receipts.hpp"
 #include "core/scheduled.hpp"
+#include "core/session/attachments.hpp"
+#include "core/session/receipts.hpp"
 #include "core/state.hpp"
 
 namespace broker {

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/deliver.hpp"
 #include "core/router.hpp"
-#include "core/welcome.hpp"
+#include "core/session/deliver.hpp"
+#include "core/session/welcome.hpp"
 #include "wire/names.hpp"
 
 namespace broker {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/dead_letters.hpp"
-#include "core/groups.hpp"
-#include "core/mailboxes.hpp"
-#include "core/receipts.hpp"
+#include "core/group/groups.hpp"
+#include "core/mailbox/mailboxes.hpp"
+#include "core/session/receipts.hpp"
 #include "core/state.hpp"
 
 namespace broker {

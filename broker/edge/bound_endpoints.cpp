@@ -26,7 +26,7 @@
 #include <string_view>
 #include <utility>
 
-#include "descriptor.hpp"
+#include "server/descriptor.hpp"
 #include "wire/local.hpp"
 
 namespace broker {

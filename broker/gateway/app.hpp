@@ -7,15 +7,15 @@
 #include <thread>
 
 #include "gateway/assets.hpp"
-#include "gateway/budget.hpp"
-#include "gateway/client.hpp"
+#include "gateway/client/client.hpp"
+#include "gateway/client/sends.hpp"
 #include "gateway/gateway.hpp"
-#include "gateway/hub.hpp"
-#include "gateway/monitor.hpp"
+#include "gateway/http/budget.hpp"
 #include "gateway/net.hpp"
-#include "gateway/ports.hpp"
-#include "gateway/receivers.hpp"
-#include "gateway/sends.hpp"
+#include "gateway/node_ports/ports.hpp"
+#include "gateway/node_ports/receivers.hpp"
+#include "gateway/push/hub.hpp"
+#include "gateway/push/monitor.hpp"
 
 namespace gateway {
 

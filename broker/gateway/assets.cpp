@@ -10,9 +10,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "gateway/api/calls.hpp"
 #include "gateway/app.hpp"
-#include "gateway/calls.hpp"
-#include "gateway/worker.hpp"
+#include "gateway/http/worker.hpp"
 
 // NOLINTBEGIN(readability-identifier-naming): symbols of the assembler's
 extern "C" {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/http/request.hpp"
 #include "gateway/net.hpp"
-#include "gateway/request.hpp"
 
 namespace gateway {
 

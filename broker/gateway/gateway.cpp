@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "gateway/app.hpp"
-#include "gateway/server.hpp"
+#include "gateway/http/server.hpp"
 
 namespace gateway {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "events_json.hpp"
-#include "preview_json.hpp"
+#include "control/events_json.hpp"
+#include "control/preview_json.hpp"
 #include "wire/names.hpp"
 
 namespace broker {

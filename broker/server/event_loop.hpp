@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "control.hpp"
+#include "control/control.hpp"
 #include "core/clock.hpp"
 #include "core/edge.hpp"
 #include "core/router.hpp"
 #include "core/store.hpp"
 #include "server/loop_watcher.hpp"
-#include "store_watch.hpp"
+#include "server/store_watch.hpp"
 
 namespace broker {
 

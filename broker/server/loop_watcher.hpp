@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "control.hpp"
+#include "control/control.hpp"
 #include "core/outbox.hpp"
 
 namespace broker {

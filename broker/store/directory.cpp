@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "descriptor.hpp"
+#include "server/descriptor.hpp"
 
 namespace broker {
 namespace {

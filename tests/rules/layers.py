@@ -15,7 +15,7 @@ OUTSIDE = (
 )
 WIRE, SRC = r"[<\"]wire/", r"\"src/"
 PURE_BASE = r"base/(?!clock|json_text|random_id|sha256)"
-BROKER = r"[<\"]((broker|core|edge|store|gateway|backbone)/|(broker|options|config_file)\.hpp)"
+BROKER = r"[<\"](broker|core|edge|store|gateway|config|control|server)/"
 CORE_DOORS = r"\"core/(?!(edge|outbox|spin|store|transaction|types)\.hpp\")"
 
 # folder (an expression): (what alone may be included or None for anything, what may not, the rule in words)
@@ -65,14 +65,19 @@ LAYERS = [
     (
         "broker/gateway/",
         None,
-        ZMQ + r"|[<\"](core|store|edge|wire|src)/|\"(broker|control|options|settings)\.hpp",
+        ZMQ + r"|[<\"](config|control|core|store|edge|server|wire|src)/",
         "the gateway is a client: libcast's public headers, no core, store, edge, wire, zmq",
     ),
-    ("broker/backbone/", None, r"\"gateway/", "the backbone knows no gateway"),
+    (
+        "broker/config/",
+        None,
+        ZMQ + "|" + JSON + "|" + SOCKETS + r"|\"(control|edge|gateway|server|store)/",
+        "config: base, core and the parser of flags",
+    ),
     (
         "nodectl/",
         None,
-        ZMQ + "|" + WIRE + "|" + SRC + "|" + BROKER.replace("broker|options|config_file", "broker"),
+        ZMQ + "|" + WIRE + "|" + SRC + "|" + BROKER,
         "nodectl uses libcast's public headers: no zmq, wire, broker",
     ),
     ("examples/", r"<cast/|" + STD, None, "examples use <cast/...> and std only"),

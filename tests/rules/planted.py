@@ -20,7 +20,7 @@ def files():
     yield "libcast/wire/zmq.cpp", COMMENT + "#include <zmq.hpp>\n", 1
     yield "libcast/wire/thread.cpp", COMMENT + "#include <thread>\n", 1
     yield "libcast/wire/node.cpp", COMMENT + "#include <cast/node.hpp>\n", 1
-    yield "libcast/wire/src.cpp", COMMENT + '#include "src/session.hpp"\n', 1
+    yield "libcast/wire/src.cpp", COMMENT + '#include "src/session/session.hpp"\n', 1
     yield "libcast/include/cast/ok.hpp", COMMENT + '#include <string>\n#include "cast/error.hpp"\n', 0
     yield "libcast/include/cast/cast.h", "/* C */\n#include <stdint.h>\n", 0
     yield "libcast/include/cast/fmt.hpp", COMMENT + "#include <fmt/core.h>\n", 1
@@ -46,13 +46,13 @@ def files():
     yield "broker/core/sleep.cpp", COMMENT + "void f() { std::this_thread::sleep_for(x); }\n", 1
     yield "broker/edge/ok.cpp", COMMENT + '#include <zmq.hpp>\n#include "core/outbox.hpp"\n', 0
     yield "broker/edge/inside.cpp", COMMENT + '#include "core/router.hpp"\n', 1
-    yield "broker/store/inside.cpp", COMMENT + '#include "core/stream.hpp"\n', 1
+    yield "broker/store/inside.cpp", COMMENT + '#include "core/stream/stream.hpp"\n', 1
     yield "broker/gateway/store.cpp", COMMENT + '#include "store/memory.hpp"\n', 1
     yield "broker/backbone/gateway.cpp", COMMENT + '#include "gateway/http.hpp"\n', 1
     yield "nodectl/ok.cpp", COMMENT + '#include <cast/node.hpp>\n#include <CLI/CLI.hpp>\n#include "options.hpp"\n', 0
     yield "nodectl/zmq.cpp", COMMENT + "#include <zmq.h>\n", 1
     yield "nodectl/wire.cpp", COMMENT + '#include "wire/batch.hpp"\n', 1
-    yield "nodectl/broker.cpp", COMMENT + '#include "broker/options.hpp"\n', 1
+    yield "nodectl/broker.cpp", COMMENT + '#include "broker/config/options.hpp"\n', 1
     yield "examples/ok.cpp", COMMENT + "#include <cast/node.hpp>\n#include <iostream>\n", 0
     yield "examples/fmt.cpp", COMMENT + "#include <fmt/core.h>\n", 1
     yield "examples/long.cpp", COMMENT + "\n" * 60, 1

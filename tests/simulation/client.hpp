@@ -9,7 +9,7 @@
 
 #include "simulation/network.hpp"
 #include "simulation/oracle.hpp"
-#include "src/session.hpp"
+#include "src/session/session.hpp"
 
 namespace sim {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "page_link.hpp"
 #include "server/event_loop.hpp"
+#include "server/page_link.hpp"
 #include "simulation/edge.hpp"
 #include "simulation/random.hpp"
 #include "simulation/store.hpp"

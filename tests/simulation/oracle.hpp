@@ -12,10 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "control.hpp"
+#include "control/control.hpp"
 #include "core/router.hpp"
-#include "src/inbound.hpp"
-#include "src/outbound.hpp"
+#include "src/inbound/inbound.hpp"
+#include "src/outbound/outbound.hpp"
 #include "support/memory_disk.hpp"
 #include "wire/record.hpp"
 

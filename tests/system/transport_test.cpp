@@ -7,7 +7,7 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "src/transport.hpp"
+#include "src/connection/transport.hpp"
 
 namespace {
 

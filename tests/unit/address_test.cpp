@@ -1,10 +1,10 @@
-// libcast/src/address.hpp: what is an address, and what is not, in words; where a broker's PUB end is.
+// libcast/src/session/address.hpp: what is an address, and what is not, in words; where a broker's PUB end is.
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "src/address.hpp"
+#include "src/session/address.hpp"
 
 using namespace cast;
 using namespace cast::detail;

@@ -1,11 +1,11 @@
-// gateway/budget.hpp: who holds how much of the page's memory, and who goes when it is spent.
+// gateway/http/budget.hpp: who holds how much of the page's memory, and who goes when it is spent.
 #include <doctest/doctest.h>
 
 #include <cstddef>
 #include <list>
 #include <memory>
 
-#include "gateway/budget.hpp"
+#include "gateway/http/budget.hpp"
 
 using gateway::Budget;
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/busiest.hpp"
-#include "core/cursors.hpp"
 #include "core/directory.hpp"
-#include "core/positions.hpp"
+#include "core/group/cursors.hpp"
+#include "core/stream/positions.hpp"
 
 using namespace broker;
 

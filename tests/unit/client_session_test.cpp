@@ -1,9 +1,9 @@
-// libcast/src/session.hpp: what the client makes of the broker's words about its own.
+// libcast/src/session/session.hpp: what the client makes of the broker's words about its own.
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "src/session.hpp"
+#include "src/session/session.hpp"
 #include "wire/messages.hpp"
 
 using namespace cast;

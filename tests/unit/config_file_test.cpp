@@ -1,6 +1,6 @@
 // The configuration file's grammar: what it takes, with which lines, and what it says about mistakes.
 // Tests of broker/config_file on text at hand; files on disk are opened in options_test.cpp.
-#include "config_file.hpp"
+#include "config/config_file.hpp"
 
 #include <doctest/doctest.h>
 

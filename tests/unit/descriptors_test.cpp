@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "descriptors.hpp"
+#include "server/descriptors.hpp"
 
 using namespace broker;
 

@@ -1,5 +1,5 @@
-// libcast/src/dialer.hpp: which end is dialled next. Numbers and localhost alone: no name is looked up.
-#include "src/dialer.hpp"
+// libcast/src/session/dialer.hpp: which end is dialled next. Numbers and localhost alone: no name is looked up.
+#include "src/session/dialer.hpp"
 
 #include <doctest/doctest.h>
 

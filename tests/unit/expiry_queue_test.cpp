@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "core/expiry_queue.hpp"
+#include "core/stream/expiry_queue.hpp"
 #include "support/kept_broker.hpp"
 #include "wire/messages.hpp"
 

@@ -1,5 +1,5 @@
-// core/gaps.hpp: ranges that do not overlap, against a plain list of what is gone why.
-#include "core/gaps.hpp"
+// core/stream/gaps.hpp: ranges that do not overlap, against a plain list of what is gone why.
+#include "core/stream/gaps.hpp"
 
 #include <doctest/doctest.h>
 

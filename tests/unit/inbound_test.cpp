@@ -1,11 +1,11 @@
-// libcast/src/inbound.hpp: order, gaps and their repair, acknowledging, reconnects, a broker that begins anew.
+// libcast/src/inbound/inbound.hpp: order, gaps and their repair, acknowledging, reconnects, a broker that begins anew.
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "src/inbound.hpp"
-#include "src/session_time.hpp"
+#include "src/inbound/inbound.hpp"
+#include "src/session/session_time.hpp"
 #include "wire/frame.hpp"
 #include "wire/record.hpp"
 

@@ -1,9 +1,9 @@
-// nodectl/json_lines.hpp: one line of 'send --jsonl' becomes an envelope and a payload.
+// nodectl/input/json_lines.hpp: one line of 'send --jsonl' becomes an envelope and a payload.
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "nodectl/json_lines.hpp"
+#include "nodectl/input/json_lines.hpp"
 
 using namespace nodectl;
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "log_limit.hpp"
-#include "log_text.hpp"
+#include "server/log_limit.hpp"
+#include "server/log_text.hpp"
 
 using namespace broker;
 

@@ -1,6 +1,6 @@
 // Options: where they come from, which source wins, what is refused with which words, and that the shipped
 // configuration file documents them all. Tests of broker/options and broker/settings; no daemon runs.
-#include "options.hpp"
+#include "config/options.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "broker.hpp"
-#include "config_file.hpp"
-#include "settings.hpp"
+#include "config/config_file.hpp"
+#include "config/settings.hpp"
+#include "server/broker.hpp"
 
 using namespace std::chrono_literals;
 using broker::Options;

@@ -1,4 +1,5 @@
-// libcast/src/outbound.hpp: open batches, receipts, sending again, full targets. No sockets, no clock: time is given.
+// libcast/src/outbound/outbound.hpp: open batches, receipts, sending again, full targets. No
+// sockets, no clock: time is given.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -6,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "src/outbound.hpp"
-#include "src/session_time.hpp"
+#include "src/outbound/outbound.hpp"
+#include "src/session/session_time.hpp"
 #include "wire/frame.hpp"
 #include "wire/record.hpp"
 

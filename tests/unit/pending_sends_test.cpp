@@ -1,10 +1,11 @@
-// libcast/src/pending_sends.hpp: an outcome for each asynchronous send, and the word to go on. No sockets, no clock.
+// libcast/src/outbound/pending_sends.hpp: an outcome for each asynchronous send, and the word to go on. No
+// sockets, no clock.
 #include <doctest/doctest.h>
 
 #include <deque>
 #include <string>
 
-#include "src/pending_sends.hpp"
+#include "src/outbound/pending_sends.hpp"
 
 namespace {
 

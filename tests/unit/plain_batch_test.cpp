@@ -1,4 +1,4 @@
-// libcast/src/plain_batch.hpp: what is written, by one thread or several, and what is left to the long way.
+// libcast/src/outbound/plain_batch.hpp: what is written, by one thread or several, and what is left to the long way.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "src/plain_batch.hpp"
+#include "src/outbound/plain_batch.hpp"
 
 using namespace cast;
 using namespace cast::detail;

@@ -1,4 +1,4 @@
-// nodectl/records.hpp: cutting an input into lines, pieces between NULs, or one whole.
+// nodectl/input/records.hpp: cutting an input into lines, pieces between NULs, or one whole.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "nodectl/records.hpp"
+#include "nodectl/input/records.hpp"
 
 using namespace nodectl;
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "core/router.hpp"
-#include "src/session.hpp"
+#include "src/session/session.hpp"
 #include "support/hex.hpp"
 #include "wire/record.hpp"
 

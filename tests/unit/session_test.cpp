@@ -1,12 +1,13 @@
-// core/session.hpp and the HELLO in core/router.hpp: whose session it is, and what version 2 of the protocol adds.
-#include "core/session.hpp"
+// core/session/session.hpp and the HELLO in core/router.hpp: whose session it is, and what version 2 of the protocol
+// adds.
+#include "core/session/session.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "core/router.hpp"
-#include "secret_hash.hpp"
+#include "server/secret_hash.hpp"
 #include "support/hex.hpp"
 #include "support/memory_disk.hpp"
 #include "wire/record.hpp"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "digging.hpp"
-#include "listing.hpp"
+#include "control/digging.hpp"
+#include "control/listing.hpp"
 #include "support/kept_broker.hpp"
 
 using namespace cast;

@@ -1,10 +1,10 @@
-// core/stream_paging.cpp: what goes to the store and leaves memory, what comes back, and how the sums follow it.
+// core/stream/stream_paging.cpp: what goes to the store and leaves memory, what comes back, and how the sums follow it.
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "core/stream.hpp"
+#include "core/stream/stream.hpp"
 #include "wire/frame.hpp"
 #include "wire/record.hpp"
 

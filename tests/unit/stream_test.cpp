@@ -1,4 +1,4 @@
-// core/stream.hpp: numbering, letting go, and remembering what is gone.
+// core/stream/stream.hpp: numbering, letting go, and remembering what is gone.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "core/stream.hpp"
+#include "core/stream/stream.hpp"
 #include "wire/frame.hpp"
 
 using namespace broker;

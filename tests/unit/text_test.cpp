@@ -1,11 +1,11 @@
-// nodectl/text.hpp: what is safe for a terminal, times.
+// nodectl/output/text.hpp: what is safe for a terminal, times.
 #include <doctest/doctest.h>
 
 #include <random>
 #include <string>
 
 #include "base/utf8.hpp"
-#include "nodectl/text.hpp"
+#include "nodectl/output/text.hpp"
 
 using namespace nodectl;
 

@@ -1,4 +1,4 @@
-// nodectl/times.hpp: durations and times of options, and how they are told.
+// nodectl/input/times.hpp: durations and times of options, and how they are told.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
-#include "nodectl/times.hpp"
+#include "nodectl/input/times.hpp"
 
 using namespace nodectl;
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/sha256.hpp"
-#include "src/transfer_assembly.hpp"
+#include "src/transfer/transfer_assembly.hpp"
 
 using namespace cast::detail;
 using Act = FileAssembly::Act;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "src/transfer_name.hpp"
+#include "src/transfer/transfer_name.hpp"
 
 using cast::clean_file_name;
 using cast::detail::numbered_name;

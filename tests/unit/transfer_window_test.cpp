@@ -1,7 +1,7 @@
 // The sender's books of its receivers: how far it may go ahead, who gets what again, who is given up.
 #include <doctest/doctest.h>
 
-#include "src/transfer_window.hpp"
+#include "src/transfer/transfer_window.hpp"
 
 using namespace cast;
 using namespace cast::detail;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/sha256.hpp"
-#include "src/transfer_words.hpp"
+#include "src/transfer/transfer_words.hpp"
 
 using namespace cast;
 using namespace cast::detail;

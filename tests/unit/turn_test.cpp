@@ -1,11 +1,11 @@
-// libcast/src/turn.hpp: one thread at a time.
+// libcast/src/inbound/turn.hpp: one thread at a time.
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
-#include "src/turn.hpp"
+#include "src/inbound/turn.hpp"
 
 using cast::detail::Turn;
 

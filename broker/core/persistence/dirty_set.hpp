@@ -9,7 +9,7 @@
 
 #include "core/directory.hpp"
 #include "core/persistence/persisted_watermark.hpp"
-#include "core/session.hpp"
+#include "core/session/session.hpp"
 #include "core/types.hpp"
 
 namespace broker {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/browser.hpp"
-#include "core/mailboxes.hpp"
+#include "core/mailbox/mailboxes.hpp"
 #include "core/persistence/stream_registry.hpp"
 #include "core/state.hpp"
 

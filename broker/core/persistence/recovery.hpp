@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/dead_letters.hpp"
-#include "core/reaper.hpp"
+#include "core/mailbox/reaper.hpp"
 #include "core/scheduled.hpp"
 #include "core/state.hpp"
 

@@ -4,10 +4,10 @@
 #include <string>
 
 #include "core/dead_letters.hpp"
-#include "core/groups.hpp"
-#include "core/mailboxes.hpp"
+#include "core/group/groups.hpp"
+#include "core/mailbox/mailboxes.hpp"
+#include "core/mailbox/reaper.hpp"
 #include "core/persistence/stored_stream.hpp"
-#include "core/reaper.hpp"
 #include "core/scheduled.hpp"
 #include "core/state.hpp"
 

@@ -4,8 +4,8 @@
 
 #include "frames.hpp"
 #include "operations.hpp"
-#include "src/inbound.hpp"
-#include "src/outbound.hpp"
+#include "src/inbound/inbound.hpp"
+#include "src/outbound/outbound.hpp"
 #include "wire/bytes.hpp"
 #include "wire/record.hpp"
 
