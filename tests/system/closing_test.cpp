@@ -325,8 +325,8 @@ TEST_CASE("nodes, connections and administrators go in any order, before and aft
         bob.reset();
         connection.reset();
         CHECK(eventually([&] {
-            Admin admin = administer(broker);
-            return gone(admin, "bob") && gone(admin, "carol");
+            Admin other = administer(broker);
+            return gone(other, "bob") && gone(other, "carol");
         }));
     }
 }
