@@ -48,11 +48,11 @@ def files():
     yield "broker/edge/inside.cpp", COMMENT + '#include "core/router.hpp"\n', 1
     yield "broker/store/inside.cpp", COMMENT + '#include "core/stream/stream.hpp"\n', 1
     yield "broker/gateway/store.cpp", COMMENT + '#include "store/memory.hpp"\n', 1
-    yield "broker/backbone/gateway.cpp", COMMENT + '#include "gateway/http.hpp"\n', 1
+    yield "broker/config/store.cpp", COMMENT + '#include "store/disk.hpp"\n', 1
     yield "nodectl/ok.cpp", COMMENT + '#include <cast/node.hpp>\n#include <CLI/CLI.hpp>\n#include "options.hpp"\n', 0
     yield "nodectl/zmq.cpp", COMMENT + "#include <zmq.h>\n", 1
     yield "nodectl/wire.cpp", COMMENT + '#include "wire/batch.hpp"\n', 1
-    yield "nodectl/broker.cpp", COMMENT + '#include "broker/config/options.hpp"\n', 1
+    yield "nodectl/broker.cpp", COMMENT + '#include "config/options.hpp"\n', 1
     yield "examples/ok.cpp", COMMENT + "#include <cast/node.hpp>\n#include <iostream>\n", 0
     yield "examples/fmt.cpp", COMMENT + "#include <fmt/core.h>\n", 1
     yield "examples/long.cpp", COMMENT + "\n" * 60, 1
