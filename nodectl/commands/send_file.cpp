@@ -48,7 +48,7 @@ cast::Result<cast::FileReport> send_stream(cast::Node& node, int fd, const cast:
 }
 
 // One line for each receiver that failed; the exit code of the first.
-int tell(const cast::FileReport& report, const std::string& path, const Envelope& envelope) {
+int tell_report(const cast::FileReport& report, const std::string& path, const Envelope& envelope) {
     int code = 0;
     std::size_t reported = 0;
     for (const auto& outcome : report.outcomes) {
@@ -88,7 +88,7 @@ int send_file(Sender& sender, const Envelope& envelope, const std::string& path)
                                 : send_stream(sender.node(), fd, message, std::move(options));
     bar.clear();
     ::close(fd);
-    if (report) return tell(*report, path, envelope);
+    if (report) return tell_report(*report, path, envelope);
     if (interrupted() != 0) {
         warn(fmt::format("interrupted; what the receivers have of '{}' they keep for the next try", path));
         return 128 + interrupted();
